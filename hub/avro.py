@@ -1,0 +1,144 @@
+"""Avro in and out: fastavro's one door.
+
+Every schema version ever written lies in ``hub/schemas`` and is found by its CRC-64-AVRO fingerprint, so a stored message stays readable
+without any server. Without a registry records carry Avro single-object encoding (``C3 01`` + little-endian fingerprint, Avro 1.12
+specification, "Single-object encoding"); with one, the Confluent wire format (``00`` + big-endian 4-byte schema id). Readers take both.
+"""
+
+import json
+import struct
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import cache
+from importlib import resources
+from io import BytesIO
+from typing import Any, Final, Protocol
+
+import fastavro
+from fastavro.schema import fingerprint, parse_schema, to_parsing_canonical_form
+
+from hub.errors import Cause, Faulted, Reason
+from hub.model import Adapter, Event, Identifier, Kind, Received, Refusal
+
+SINGLE_OBJECT: Final = b"\xc3\x01"
+CONFLUENT: Final = 0
+LATEST: Final = {"Received": "received.v1", "Event": "event.v1"}
+
+
+class Registry(Protocol):
+    """A schema registry as the codec needs it: ids for our schemas, schemas for other people's ids."""
+
+    def id_of(self, subject: str, schema: str) -> int:
+        """The id of a schema text under a subject, registering it if needed. Raises Faulted."""
+        ...
+
+    def schema_of(self, schema_id: int) -> str:
+        """The schema text of an id. Raises Faulted(SCHEMA_UNKNOWN)."""
+        ...
+
+
+@cache
+def texts() -> Mapping[str, str]:
+    """Every schema version of the package: file stem -> JSON text."""
+    folder = resources.files("hub") / "schemas"
+    return {f.name.removesuffix(".avsc"): f.read_text("utf-8") for f in folder.iterdir() if f.name.endswith(".avsc")}
+
+
+@cache
+def _parsed(stem: str) -> Any:
+    return parse_schema(json.loads(texts()[stem]))
+
+
+def _fingerprint(text: str) -> bytes:
+    canonical = to_parsing_canonical_form(json.loads(text))
+    return bytes.fromhex(fingerprint(canonical, "CRC-64-AVRO"))  # fastavro gives it little-endian already
+
+
+@cache
+def _by_fingerprint() -> Mapping[bytes, str]:
+    return {_fingerprint(text): stem for stem, text in texts().items()}
+
+
+class Codec:
+    """Encodes and decodes the hub's records; one a process. Not thread-safe with a registry while a new id is being learned."""
+
+    def __init__(self, registry: Registry | None = None, prefix: str = "") -> None:
+        self._registry = registry
+        self._prefix = prefix
+        self._foreign: dict[int, Any] = {}
+        self._heads: dict[str, bytes] = {}
+
+    def _head(self, name: str, topic: str) -> bytes:
+        head = self._heads.get(topic)
+        if head is None:
+            text = texts()[LATEST[name]]
+            if self._registry is None:
+                head = SINGLE_OBJECT + _fingerprint(text)
+            else:
+                head = struct.pack(">bI", CONFLUENT, self._registry.id_of(f"{self._prefix}{topic}-value", text))
+            self._heads[topic] = head
+        return head
+
+    def _encode(self, name: str, topic: str, record: Mapping[str, Any]) -> bytes:
+        out = BytesIO()
+        out.write(self._head(name, topic))
+        fastavro.schemaless_writer(out, _parsed(LATEST[name]), record)
+        return out.getvalue()
+
+    def _decode(self, name: str, data: bytes) -> dict[str, Any]:
+        if data[:2] == SINGLE_OBJECT:
+            stem = _by_fingerprint().get(data[2:10])
+            if stem is None:
+                raise Faulted(Cause.SCHEMA_UNKNOWN)
+            writer, start = _parsed(stem), 10
+        elif data[:1] == b"\x00" and len(data) > 5:
+            writer, start = self._foreign_schema(struct.unpack(">I", data[1:5])[0]), 5
+        else:
+            raise Faulted(Cause.SCHEMA_UNKNOWN)
+        try:
+            record: Any = fastavro.schemaless_reader(BytesIO(data[start:]), writer, _parsed(LATEST[name]))
+        except (EOFError, ValueError, IndexError, KeyError, TypeError) as exc:
+            raise Faulted(Cause.SCHEMA_UNKNOWN) from exc
+        return dict(record)
+
+    def _foreign_schema(self, schema_id: int) -> Any:
+        if schema_id not in self._foreign:
+            if self._registry is None:
+                raise Faulted(Cause.SCHEMA_UNKNOWN)
+            self._foreign[schema_id] = parse_schema(json.loads(self._registry.schema_of(schema_id)))
+        return self._foreign[schema_id]
+
+    def encode_received(self, r: Received) -> bytes:
+        """A record of topic ``inbound``."""
+        refusal = None if r.refusal is None else {"reason": r.refusal.reason.value, "where": r.refusal.where}
+        identifiers = [{"system": i.system, "value": i.value} for i in r.identifiers]
+        record = {
+            "event_id": r.event_id, "adapter": r.adapter.value, "provider": r.provider, "application": r.application, "sender": r.sender,
+            "control_id": r.control_id, "trigger": r.trigger, "patient_key": r.patient_key, "identifiers": identifiers,
+            "received_us": r.received_us, "encoding": r.encoding, "raw": r.raw, "answer": r.answer, "refusal": refusal,
+        }  # fmt: skip
+        return self._encode("Received", "inbound", record)
+
+    def decode_received(self, data: bytes) -> Received:
+        """The value of a record of topic ``inbound``. Raises Faulted(SCHEMA_UNKNOWN)."""
+        d = self._decode("Received", data)
+        d["adapter"] = Adapter(d["adapter"])
+        d["identifiers"] = tuple(Identifier(**i) for i in d["identifiers"])
+        d["refusal"] = None if d["refusal"] is None else Refusal(Reason(d["refusal"]["reason"]), d["refusal"]["where"])
+        return Received(**d)
+
+    def encode_event(self, e: Event, partition: int, offset: int, merged_keys: tuple[str, ...] = (), bundle: bytes | None = None) -> bytes:
+        """A record of topic ``events``; partition and offset are those of the inbound record it came from."""
+        record = asdict(e) | {"partition": partition, "offset": offset, "merged_keys": merged_keys, "bundle": bundle}
+        return self._encode("Event", "events", record)
+
+    def decode_event(self, data: bytes) -> tuple[Event, int, int, tuple[str, ...], bytes | None]:
+        """Event, partition, offset, merged patient keys and Bundle. Raises Faulted(SCHEMA_UNKNOWN)."""
+        d = self._decode("Event", data)
+        partition, offset, merged_keys, bundle = d.pop("partition"), d.pop("offset"), tuple(d.pop("merged_keys")), d.pop("bundle")
+        for name in ("identifiers", "gps", "merged"):
+            d[name] = tuple(Identifier(**i) for i in d[name])
+        for name in ("addressed", "labels"):
+            d[name] = tuple(d[name])
+        d["kind"], d["adapter"] = Kind(d["kind"]), Adapter(d["adapter"])
+        return Event(**d), partition, offset, merged_keys, bundle

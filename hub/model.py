@@ -1,0 +1,323 @@
+"""The nouns of the hub: frozen values, no I/O, no clock.
+
+Times are whole microseconds since 1970-01-01T00:00:00Z and end in ``_us``; whoever needs a civil time converts at
+the edge (Europe/Oslo). Fields that can hold patient data are kept out of every ``repr``.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from hub.errors import Reason
+
+
+class Adapter(StrEnum):
+    """The protocol a message came in by."""
+
+    HL7V2 = "hl7v2"
+    FHIR = "fhir"
+
+
+class Form(StrEnum):
+    """The form a recipient takes a message in."""
+
+    HL7V2 = "hl7v2"
+    FHIR = "fhir"
+
+
+class Channel(StrEnum):
+    """How a message leaves the hub."""
+
+    MLLP = "mllp"
+    FHIR = "fhir"
+    MAILBOX = "mailbox"
+
+
+class Detail(StrEnum):
+    """How much a subscription shows. FULL > MINIMAL (patient, encounter, no clinical content) > NOTICE (that something happened, to whom)."""
+
+    FULL = "full"
+    MINIMAL = "minimal"
+    NOTICE = "notice"
+
+
+class ProviderKind(StrEnum):
+    """What a provider is in the region."""
+
+    HOSPITAL = "hospital"
+    MUNICIPALITY = "municipality"
+    GP = "gp"
+    OTHER = "other"
+
+
+class Kind(StrEnum):
+    """What happened to the patient: the vocabulary of subscriptions. HL7 v2 events beside each; FHIR maps to the same."""
+
+    ADMITTED = "patient.admitted"  # A01
+    REGISTERED = "patient.registered"  # A04
+    PREADMITTED = "patient.preadmitted"  # A05
+    TRANSFERRED = "patient.transferred"  # A02
+    CLASS_CHANGED = "patient.class_changed"  # A06 A07
+    UPDATED = "patient.updated"  # A08 A28 A31
+    DISCHARGED = "patient.discharged"  # A03
+    READY_FOR_DISCHARGE = "patient.ready_for_discharge"  # A16
+    NOT_READY_FOR_DISCHARGE = "patient.not_ready_for_discharge"  # A25
+    MERGED = "patient.merged"  # A18 A34 A39 A40 A41 A47
+    ADMISSION_CANCELLED = "admission.cancelled"  # A11
+    TRANSFER_CANCELLED = "transfer.cancelled"  # A12
+    DISCHARGE_CANCELLED = "discharge.cancelled"  # A13
+    OBSERVATION_REPORTED = "observation.reported"  # ORU^R01
+    DOCUMENT_PUBLISHED = "document.published"  # MDM
+    REFERRAL_SENT = "referral.sent"  # REF^I12
+    REFERRAL_UPDATED = "referral.updated"  # REF^I13
+    REFERRAL_CANCELLED = "referral.cancelled"  # REF^I14
+    ORDER_PLACED = "order.placed"  # ORM^O01 OML^O21
+    APPOINTMENT_BOOKED = "appointment.booked"  # SIU^S12
+    APPOINTMENT_RESCHEDULED = "appointment.rescheduled"  # SIU^S13
+    APPOINTMENT_UPDATED = "appointment.updated"  # SIU^S14
+    APPOINTMENT_CANCELLED = "appointment.cancelled"  # SIU^S15
+    APPOINTMENT_MISSED = "appointment.missed"  # SIU^S26
+    DEADLINE_BREACHED = "pathway.deadline_breached"  # raised by the hub's own pathway, never by a sender
+
+
+class Outcome(StrEnum):
+    """What became of a message in transit."""
+
+    ROUTED = "routed"
+    NO_RECIPIENT = "no_recipient"  # nobody subscribes to it for this patient
+    QUARANTINED = "quarantined"
+    REPEAT = "repeat"  # same sender, control id and bytes as an earlier one: answered again, no new effect
+
+
+class Result(StrEnum):
+    """A decision's answer. HOLD = not now: asked again later, never a permit."""
+
+    PERMIT = "permit"
+    DENY = "deny"
+    HOLD = "hold"
+
+
+class Rule(StrEnum):
+    """Which row of the decision table decided (see docs: consent). The number is the row's place in the table."""
+
+    PATIENT_UNRESOLVED = "1-patient-unresolved"
+    CONSENT_UNREADABLE = "2-consent-unreadable"
+    RECIPIENT_UNKNOWN = "3-recipient-unknown"
+    LABEL_UNKNOWN = "4-label-unknown"
+    OWN_RECORD = "5-own-record"
+    LOCKED = "11-locked"
+    EXPLICIT_PERMIT = "12-explicit-permit"
+    TREATING_RELATION = "13-treating-relation"
+    NO_RELATION = "14-no-relation"
+
+
+class AttemptOutcome(StrEnum):
+    """How one delivery attempt ended. The first three settle the delivery; the others are followed by another attempt or by a person."""
+
+    DELIVERED = "delivered"
+    WITHHELD = "withheld"  # asked again at the attempt, and the answer was no
+    DISCARDED = "discarded"  # released by an operator without being sent
+    REFUSED = "refused"  # AE/AR/CE/CR or 4xx: parked with its reason
+    FAILED = "failed"  # could not connect, 5xx, 429, no or wrong answer: tried again
+    HELD = "held"  # asked, and the answer was "not now"
+    UNKNOWN = "unknown"  # the process died after it asked: may have been sent
+
+
+@dataclass(frozen=True, slots=True)
+class Identifier:
+    """An identifier as (system, value); system is a URI, a v2 namespace, or "" when none was given."""
+
+    system: str
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a message was refused and where; no value of the message."""
+
+    reason: Reason
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message as the gateway took it: the raw bytes and the envelope, read once. The record of topic ``inbound``."""
+
+    event_id: str  # UUID text derived from provider, sender, control id and the bytes
+    adapter: Adapter
+    provider: str  # the hub's id of the authenticated sender; "" when refused before it was known
+    application: str = field(repr=False)  # MSH-3 / MessageHeader.source.name
+    sender: str = field(repr=False)  # MSH-4 / MessageHeader.sender
+    control_id: str = field(repr=False)  # MSH-10 / Bundle.identifier or Bundle.id
+    trigger: str = field(repr=False)  # "ADT^A01" / FHIR event code
+    patient_key: str  # keyed hash, "" when the patient is not known
+    identifiers: tuple[Identifier, ...] = field(repr=False)
+    received_us: int
+    encoding: str  # Python codec the raw bytes were found to be in
+    raw: bytes = field(repr=False)
+    answer: str  # "AA", "CA", "AE", "AR", ... or the HTTP status as text
+    refusal: Refusal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What a message means: all that routing, consent, pathway and operations need, and no clinical content."""
+
+    event_id: str
+    kind: Kind
+    adapter: Adapter
+    provider: str  # source provider's hub id
+    control_id: str = field(repr=False)
+    patient_key: str
+    identifiers: tuple[Identifier, ...] = field(repr=False)
+    received_us: int
+    occurred_us: int  # EVN-6, EVN-2 or MSH-7; MessageHeader/Bundle time in FHIR; received_us if none was given
+    addressed: tuple[str, ...] = field(default=(), repr=False)  # names of the receivers the sender wrote (MSH-6, MSH-5; destination)
+    municipality: str = field(default="", repr=False)  # 4-digit municipality number of the patient's address
+    gps: tuple[Identifier, ...] = field(default=(), repr=False)  # the patient's GP: organisation or practitioner identifiers
+    ward: str = ""  # PV1-3.1 / Encounter.location
+    encounter_class: str = ""  # HL7 v2 table 0004 code: I, O, E, P, ...
+    encounter_id: str = field(default="", repr=False)  # PV1-19 / Encounter.identifier
+    labels: tuple[str, ...] = ()  # security labels, v3-Confidentiality or ActCode codes; unknown ones as written
+    merged: tuple[Identifier, ...] = field(default=(), repr=False)  # MRG-1: the retired identifiers
+    admitted_us: int | None = None  # PV1-44 / Encounter.period.start
+    discharged_us: int | None = None  # PV1-45 / Encounter.period.end
+
+
+class Message(Protocol):
+    """A received message that an adapter can read; ``pipeline.plan`` is written against this."""
+
+    @property
+    def received(self) -> Received: ...
+
+    def event(self) -> Event:
+        """What it means. Raises Rejected."""
+        ...
+
+    def render(self, form: Form, detail: Detail, recipient: "Provider") -> bytes:
+        """The bytes one recipient gets: deterministic in (received, form, detail, recipient). Raises Rejected(NO_TRANSLATION)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """Where a provider takes its messages: mllp needs host and port, fhir a url, mailbox nothing."""
+
+    channel: Channel
+    host: str = ""
+    port: int = 0
+    url: str = ""
+    connections: int = 8  # at most this many at once
+    on_refusal: str = "hold"  # "hold" the patient's later messages behind a refused one, or "release" them
+    application: str = ""  # MSH-5 to write; "" = the provider's id
+    facility: str = ""  # MSH-6 to write; "" = the provider's first sender, else its organisation, else its id
+    tls_ca: str = ""  # PEM file that signs the receiver's certificate; "" = plaintext (loopback only) or the system's CAs for https
+
+    @property
+    def form(self) -> Form | None:
+        """The form this channel takes; None = the form the message came in (mailbox)."""
+        return {Channel.MLLP: Form.HL7V2, Channel.FHIR: Form.FHIR, Channel.MAILBOX: Form.FHIR}[self.channel]
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """An organisation the hub knows."""
+
+    id: str
+    name: str
+    kind: ProviderKind
+    organisation: str  # "974749025", or "system|value"
+    senders: tuple[str, ...]
+    deliver: Deliver
+    certificates: tuple[str, ...] = ()  # SHA-256 of the DER certificates it may connect with, hex
+    suspended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """The conditions of a subscription; several = and; "" = any."""
+
+    municipality: str = ""
+    relation: str = ""  # gp | addressed | pathway
+    ward: str = ""
+    encounter_class: str = ""  # "class" in the file
+    source: str = ""  # provider id
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """What a provider wants to be told."""
+
+    id: str
+    provider: str
+    events: tuple[str, ...]  # Kind values, "patient.*" or "*"
+    where: Where
+    detail: Detail
+    purpose: str = "TREAT"  # v3-ActReason
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """A patient's lock or permit in the hub's own terms, independent of the FHIR version it came in."""
+
+    id: str
+    version: int
+    active: bool
+    deny: bool  # True = lock, False = permit
+    actors: tuple[Identifier, ...]  # empty = everyone
+    start_us: int | None  # both ends inclusive; None = open
+    end_us: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """All consents that concern one patient, as read at one moment; ``readable`` is False when any of them could not be read."""
+
+    consents: tuple[Consent, ...] = ()
+    readable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PatientState:
+    """What the hub remembers of a patient for routing."""
+
+    municipality: str = field(default="", repr=False)
+    gps: tuple[Identifier, ...] = field(default=(), repr=False)
+    pathway: frozenset[str] = frozenset()  # provider ids that sent for, or were addressed about, this patient
+    conflict: bool = False  # the identifiers point at two people: HOLD
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer for one candidate recipient, explaining itself."""
+
+    recipient: str
+    result: Result
+    rule: Rule
+    detail: Detail
+    subscription: str = ""  # id of the subscription it answers to
+    because: tuple[str, ...] = ()  # closed vocabulary: consent ids with version, relation names; no patient data
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What to send to one recipient: fixed bytes, the same at every attempt."""
+
+    recipient: str
+    channel: Channel
+    form: Form
+    detail: Detail
+    payload: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything one message leads to; written to the ledger in one transaction with its batch."""
+
+    received: Received
+    outcome: Outcome
+    event: Event | None = None
+    refusal: Refusal | None = None
+    decisions: tuple[Decision, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()
+    patient: PatientState | None = None  # the state after this message; None = unchanged

@@ -1,0 +1,63 @@
+"""One frozen model of every setting, read once at start: environment variables over the configuration file over defaults.
+
+Environment: ``HUB_<FIELD>`` (``HUB_KAFKA``, ``HUB_SCHEMA_REGISTRY``, ``HUB_DATABASE_URL``, ``HUB_DATA``, ``HUB_SECRET`` ...).
+File (TOML): a table ``[hub]`` with the same names in lower case, and the ``[[provider]]`` / ``[[subscription]]`` entries.
+"""
+
+from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, SecretBytes
+
+FRAME_BYTES_MAX: Final = 4 * 1024 * 1024
+
+
+class Settings(BaseModel):
+    """Every setting of every process. Units are the last word of a name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    # where the servers are
+    kafka: str = "127.0.0.1:9092"
+    schema_registry: str = ""  # URL; "" = Avro single-object encoding, no registry
+    database_url: str = ""
+    topic_prefix: str = ""  # before every topic and group name: several hubs on one broker
+    partitions: int = 12
+    replication_factor: int = 1
+    data: Path = Path(".hub")
+    secret: SecretBytes = SecretBytes(b"")  # keys the patient pseudonyms; made at first start of the local stack
+    promise: bool = True  # refuse to start on a broker that can lose an acknowledged message
+    production: bool = False  # refuse synthetic national numbers; otherwise refuse none
+
+    # the doors
+    mllp: str = "127.0.0.1:2575"
+    http: str = "127.0.0.1:8080"
+    metrics: str = ""  # HOST:PORT of this process's own metrics; "" = none
+    tls_certificate: str = ""
+    tls_key: str = ""
+    tls_client_ca: str = ""  # set = mutual TLS: a client certificate is required
+    insecure_plaintext: bool = False  # said aloud: MLLP or HTTP without TLS on an address that is not loopback
+    frame_bytes_max: int = FRAME_BYTES_MAX
+    segments_max: int = 20_000
+    connections_max: int = 2_000
+    header_seconds_max: float = 10.0  # a connection that has started a frame must finish its header in this time
+    frame_seconds_max: float = 30.0
+    idle_seconds_max: float = 300.0
+    undeclared_encoding: str = "utf-8"  # of messages whose MSH-18 is empty; per sender in [[provider]] senders' options
+    processing_ids: tuple[str, ...] = ("P", "T", "D")
+
+    # the broker
+    delivery_timeout_ms: int = 20_000
+    batch_messages_max: int = 200
+
+    # delivery
+    ack_seconds_max: float = 20.0
+    connect_seconds_max: float = 5.0
+    retry_first_seconds: float = 0.5
+    retry_seconds_max: float = 60.0
+    claim_seconds_max: float = 0.25  # a delivery that was asked about must begin within this, or it is asked again
+    revocation_wait_seconds_max: float = 2.0  # how long the answer to a lock waits for sends under way
+
+    # pathway
+    notice_hours_max: float = 24.0  # a municipality must be told within this of an admission (forskrift 2011-11-18-1115 section 8)
+    deadline_check_seconds: float = 5.0
