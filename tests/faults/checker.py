@@ -1,0 +1,124 @@
+"""The promise as a function of the outside record: every violation found, by invariant.
+
+A model of the region says who subscribes; the record says what happened. No code is shared with the hub.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from tests.faults.history import Arrived, History, Sent
+
+ANSWER_SECONDS_MAX = 40.0
+POSITIVE = frozenset({"AA", "CA"})
+EXPLAINED = frozenset({"withheld", "refused", "quarantined", "denied"})
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    invariant: str
+    what: str
+    control_id: str
+    provider: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """The reference model: which providers are entitled to which patient's messages when nothing is locked."""
+
+    entitled: Mapping[str, frozenset[str]]  # patient -> providers
+    providers: frozenset[str]
+
+
+def check(history: History, region: Region) -> list[Violation]:
+    """All violations of I1..I5; an empty list is the promise kept."""
+    return [v for invariant in INVARIANTS for v in invariant(history, region)]
+
+
+def no_loss(history: History, region: Region) -> Iterable[Violation]:
+    """I1: what was acknowledged ends delivered, or not delivered for a stated reason that the record supports."""
+    taken = {(a.provider, a.control_id) for a in history.arrived if a.answered in POSITIVE}
+    states = {(s.control_id, s.provider): s.state for s in history.settled}
+    for sent in history.sent:
+        if sent.outcome != "ok":
+            continue
+        for provider in sorted(region.entitled[sent.patient]):
+            if (provider, sent.control_id) in taken:
+                continue
+            state = states.get((sent.control_id, provider), "missing")
+            may_be_withheld = any(k.patient == sent.patient and k.provider in {"", provider} for k in history.locked)
+            if state in EXPLAINED and (may_be_withheld or state in {"refused", "quarantined"}):
+                continue
+            yield Violation("I1", f"acknowledged, not received, hub says {state}", sent.control_id, provider)
+
+
+def hub_does_not_lie(history: History, region: Region) -> Iterable[Violation]:
+    """I1: what the hub calls delivered was received and answered positively."""
+    taken = {(a.provider, a.control_id) for a in history.arrived if a.answered in POSITIVE}
+    for settled in history.settled:
+        if settled.state == "delivered" and (settled.provider, settled.control_id) not in taken:
+            yield Violation("I1", "called delivered, never received", settled.control_id, settled.provider)
+    acknowledged_or_unknown = {s.control_id for s in history.sent if s.outcome != "fail"}
+    for arrived in history.arrived:
+        if arrived.control_id not in acknowledged_or_unknown and arrived.provider in region.providers:
+            yield Violation("I3", "arrived under an id nobody sent", arrived.control_id, arrived.provider)
+
+
+def no_leak(history: History, region: Region) -> Iterable[Violation]:
+    """I2: nothing to a provider that is not entitled, nothing begun after a lock was answered unless the answer named it."""
+    for a in history.arrived:
+        if a.provider not in region.entitled.get(a.patient, frozenset()):
+            yield Violation("I2", "not entitled", a.control_id, a.provider)
+        for lock in history.locked:
+            concerns = lock.patient == a.patient and lock.provider in {"", a.provider}
+            if concerns and a.started > lock.answered and (a.control_id, a.provider) not in lock.under_way:
+                yield Violation("I2", "begun after the lock was answered", a.control_id, a.provider)
+
+
+def same_bytes(history: History, _region: Region) -> Iterable[Violation]:
+    """I3: every copy a provider sees of one message is the same bytes."""
+    first: dict[tuple[str, str], str] = {}
+    for a in history.arrived:
+        if first.setdefault((a.provider, a.control_id), a.digest) != a.digest:
+            yield Violation("I3", "other bytes under the same id", a.control_id, a.provider)
+
+
+def in_order(history: History, _region: Region) -> Iterable[Violation]:
+    """I4: per provider and patient, first deliveries come in the order in which the sender's messages were acknowledged."""
+    order: dict[str, Sent] = {s.control_id: s for s in history.sent}
+    lanes: dict[tuple[str, str], list[Arrived]] = defaultdict(list)
+    for a in sorted(history.arrived, key=lambda a: a.started):
+        lanes[(a.provider, a.patient)].append(a)
+    for (provider, _), lane in lanes.items():
+        highest = -1
+        seen: set[str] = set()
+        for a in lane:
+            if a.control_id in seen or a.control_id not in order:
+                continue
+            seen.add(a.control_id)
+            if order[a.control_id].seq < highest:
+                yield Violation("I4", "first delivery after a later one's", a.control_id, provider)
+            highest = max(highest, order[a.control_id].seq)
+
+
+def always_answered(history: History, _region: Region) -> Iterable[Violation]:
+    """I5: each message is answered, or its connection closed, within the deadline."""
+    for s in history.sent:
+        if s.ended - s.started > ANSWER_SECONDS_MAX * s.tries:
+            yield Violation("I5", "no answer and no close in time", s.control_id)
+
+
+INVARIANTS: tuple[Callable[[History, Region], Iterable[Violation]], ...] = (
+    no_loss,
+    hub_does_not_lie,
+    no_leak,
+    same_bytes,
+    in_order,
+    always_answered,
+)
+
+
+def repeats(history: History) -> float:
+    """Share of deliveries that repeat an earlier one: measured and shown, not hidden."""
+    pairs = [(a.provider, a.control_id) for a in history.arrived]
+    return 0.0 if not pairs else 1 - len(set(pairs)) / len(pairs)
