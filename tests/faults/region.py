@@ -1,0 +1,181 @@
+"""The small region of the fault runs: one hospital, three receivers, forty patients in two municipalities."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+
+from tests.faults.checker import Region, Violation, check
+from tests.faults.history import History, Locked, Settled, clock
+from tests.faults.peers import Receiver, Sender
+from tests.faults.processes import Hub, wait_until
+
+MUNICIPALITIES = ("5001", "5031")
+RECEIVERS = {"everywhere": "", "trondheim": "5001", "malvik": "5031"}
+CONFIG = """
+[[provider]]
+id = "st-olavs"
+name = "St. Olavs hospital"
+kind = "hospital"
+organisation = "974749025"
+senders = ["STOLAV"]
+deliver = {{ channel = "mailbox" }}
+{entries}
+"""
+ENTRY = """
+[[provider]]
+id = "{id}"
+name = "{id}"
+kind = "municipality"
+organisation = "{id}"
+senders = ["{id}"]
+deliver = {{ channel = "mllp", host = "127.0.0.1", port = {port}, connections = 8 }}
+
+[[subscription]]
+provider = "{id}"
+events = ["patient.*"]
+where = {{ {where} }}
+detail = "full"
+"""
+
+
+def message(run: str, patient: str, municipality: str, seq: int) -> bytes:
+    """The ``seq``-th message about a patient: an update with letters outside ASCII."""
+    return (
+        f"MSH|^~\\&|EPJ|STOLAV|HUB|HUB|20261122120000||ADT^A08^ADT_A01|{run}-{patient}-{seq:05d}|P|2.5|||||NOR|UNICODE UTF-8\r"
+        f"EVN|A08|20261122120000\rPID|1||{patient}^^^STOLAVMRN^MR||Ås^Bjørg{seq}||19500101|F|||Gata 1^^Trondheim^^7010^NOR^^^{municipality}\r"
+        f"PV1|1|I|MED1|||||||||||||||||V{patient}\r"
+    ).encode()
+
+
+@dataclass
+class Run:
+    """One run: traffic, faults beside it, then healing, then the checker over the outside record."""
+
+    hub: Hub
+    name: str
+    patients: int = 16
+    history: History = field(default_factory=History)
+    receivers: dict[str, Receiver] = field(default_factory=dict)
+
+    def prepare(self) -> None:
+        """Receivers up and the configuration written; the hub is not started."""
+        for provider in RECEIVERS:
+            self.receivers[provider] = Receiver(provider, self.history)
+            self.receivers[provider].start()
+        where = {p: f'municipality = "{m}"' if m else "" for p, m in RECEIVERS.items()}
+        entries = "".join(ENTRY.format(id=p, port=r.port, where=where[p]) for p, r in self.receivers.items())
+        self.hub.config.write_text(CONFIG.format(entries=entries))
+
+    def patient(self, n: int) -> tuple[str, str]:
+        """(identifier, municipality) of patient ``n``."""
+        return f"{self.name}{n:03d}", MUNICIPALITIES[n % 2]
+
+    @property
+    def region(self) -> Region:
+        """The reference model of who may have what."""
+        people = [self.patient(n) for n in range(self.patients)]
+        entitled = {p: frozenset(r for r, m in RECEIVERS.items() if m in {"", home}) for p, home in people}
+        return Region(entitled, frozenset(RECEIVERS))
+
+    def traffic(self, seconds: float, fault: Callable[[], None], give_up_after: float = 60.0) -> None:
+        """Every patient's messages one after another for ``seconds``, with ``fault`` beside them."""
+        end = clock() + seconds
+        threads = [threading.Thread(target=self._send, args=(n, end, give_up_after)) for n in range(self.patients)]
+        for t in threads:
+            t.start()
+        fault()
+        for t in threads:
+            t.join(seconds + give_up_after + 10)
+        assert not any(t.is_alive() for t in threads), "a sender hangs"
+
+    def _send(self, n: int, end: float, give_up_after: float) -> None:
+        sender = Sender(self.hub.mllp, self.history)
+        patient, home = self.patient(n)
+        seq = 0
+        while clock() < end:
+            seq += 1
+            sender.send(message(self.name, patient, home, seq), patient, seq, give_up_after)
+            time.sleep(0.02)
+        sender.close()
+
+    def lock(self, n: int, provider: str, token: str) -> None:
+        """Deny one provider (or all: "") patient ``n``'s messages; recorded with what the answer named."""
+        patient, _ = self.patient(n)
+        actor = [{"role": {"text": "recipient"}, "reference": {"identifier": {"system": "urn:hub:provider", "value": provider}}}]
+        consent = {
+            "resourceType": "Consent", "id": f"{self.name}-{n}-{provider or 'all'}", "status": "active",
+            "scope": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy"}]},
+            "category": [{"coding": [{"system": "http://loinc.org", "code": "59284-0"}]}],
+            "patient": {"identifier": {"value": patient}},
+            "policyRule": {"coding": [{"system": "http://hl7.no/fhir/CodeSystem/no-basis-legal-formality-or-basis", "code": "PBRL5-3"}]},
+            "provision": {"type": "deny", **({"actor": actor} if provider else {})},
+        }  # fmt: skip
+        asked = clock()
+        status, body = self.hub.request("PUT", f"/fhir/Consent/{consent['id']}", consent, token)
+        answered = clock()
+        assert status in {200, 201}, (status, body)
+        self.history.add(Locked(patient, provider, asked, answered, under_way_of(body)))
+
+    def settle(self, seconds_max: float = 60.0) -> None:
+        """Wait until nothing is on its way, then record what the hub says became of each message."""
+        with psycopg.connect(self.hub.database_url, autocommit=True) as conn:
+            acknowledged = {s.control_id for s in self.history.sent if s.outcome == "ok"}
+
+            def quiet() -> bool:
+                known = {r[0] for r in conn.execute("SELECT DISTINCT control_id FROM message")}
+                waiting = conn.execute("SELECT count(*) FROM outbox WHERE parked = ''").fetchone()
+                return acknowledged <= known and waiting == (0,)
+
+            try:
+                wait_until(quiet, seconds_max, "the backlog to drain")
+            except TimeoutError:
+                pass  # the checker says what is missing
+            self.history.settled.extend(settled_of(conn))
+
+    def violations(self) -> list[Violation]:
+        """What the checker finds."""
+        return check(self.history, self.region)
+
+    def close(self) -> None:
+        """Everything down."""
+        self.hub.down()
+        for receiver in self.receivers.values():
+            receiver.stop()
+
+
+def under_way_of(body: dict[str, object]) -> frozenset[tuple[str, str]]:
+    """(control id, provider) pairs that the answer to a lock names as already under way."""
+    pairs = set()
+    for contained in body.get("contained", []):  # type: ignore[attr-defined]
+        for issue in contained.get("issue", []):
+            for extension in issue.get("extension", []):
+                inner = {e["url"]: e.get("valueString", "") for e in extension.get("extension", [])}
+                pairs.add((inner.get("control-id", ""), inner.get("recipient", "")))
+    return frozenset(pairs)
+
+
+def settled_of(conn: psycopg.Connection[tuple[object, ...]]) -> list[Settled]:
+    """The hub's own word on every (message, provider)."""
+    sql = """
+        SELECT m.control_id, d.recipient,
+               CASE WHEN o.part IS NOT NULL AND o.parked <> '' THEN 'refused' WHEN o.part IS NOT NULL THEN 'waiting'
+                    WHEN d.result = 'deny' THEN 'denied'
+                    ELSE coalesce((SELECT CASE a.outcome WHEN 'discarded' THEN 'refused' ELSE a.outcome END FROM attempt a
+                                   WHERE (a.part, a.off, a.recipient) = (d.part, d.off, d.recipient)
+                                   ORDER BY (a.outcome IN ('delivered', 'withheld', 'discarded')) DESC, n DESC LIMIT 1), 'missing') END,
+               d.rule
+        FROM message m JOIN decision d USING (part, off) LEFT JOIN outbox o USING (part, off, recipient)
+        WHERE m.outcome <> 'repeat'"""
+    return [Settled(str(c), str(p), str(state), str(rule)) for c, p, state, rule in conn.execute(sql)]
+
+
+def run_in(folder: Path, name: str, kafka: str, database_url: str, topic_prefix: str, sabotage: str = "") -> Run:
+    """A prepared run with a hub of its own."""
+    hub = Hub(folder, kafka, database_url, topic_prefix, folder / "region.toml", sabotage=sabotage)
+    run = Run(hub, name)
+    run.prepare()
+    return run
