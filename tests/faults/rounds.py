@@ -1,0 +1,131 @@
+"""The faults, each a function over a run: what is done to the hub and its servers while traffic goes on."""
+
+import random
+import signal
+import time
+from collections.abc import Callable
+
+from tests.faults.conftest import Stack
+from tests.faults.processes import PROCESSES, wait_until
+from tests.faults.region import Run
+
+Fault = Callable[[Run, Stack, random.Random], None]
+SECONDS = 6.0
+
+TRANSIT_POINTS = ("transit.before_events", "transit.before_commit", "transit.after_commit")
+DELIVERY_POINTS = ("delivery.after_claim", "delivery.after_send", "delivery.before_settle")
+GATEWAY_POINTS = ("gateway.before_produce", "gateway.after_report")
+
+
+def kill_process(name: str) -> Fault:
+    """kill -9 of one process at random moments, thrice."""
+
+    def fault(run: Run, _stack: Stack, chance: random.Random) -> None:
+        for _ in range(3):
+            time.sleep(chance.uniform(0.3, 1.5))
+            run.hub.kill(name)
+            run.hub.start(name)
+
+    return fault
+
+
+def kill_any(run: Run, _stack: Stack, chance: random.Random) -> None:
+    """kill -9 of processes drawn by lot."""
+    for _ in range(4):
+        time.sleep(chance.uniform(0.2, 1.2))
+        name = chance.choice(PROCESSES)
+        run.hub.kill(name)
+        run.hub.start(name)
+
+
+def die_at(points: tuple[str, ...]) -> Fault:
+    """The process kills itself at each named point of its work, and is started again."""
+
+    def fault(run: Run, _stack: Stack, chance: random.Random) -> None:
+        for point in points:
+            name = point.split(".")[0]
+            run.hub.kill(name)
+            run.hub.start(name, HUB_FAULTPOINT=f"{point}:{chance.randint(2, 12)}")
+            try:
+                wait_until(lambda name=name: not run.hub.alive(name), 15, f"{name} to reach {point}")  # type: ignore[misc]
+            finally:
+                run.hub.kill(name)
+                run.hub.start(name)
+
+    return fault
+
+
+def broker_killed(_run: Run, stack: Stack, chance: random.Random) -> None:
+    """SIGKILL of the broker, then it comes back on its log."""
+    time.sleep(chance.uniform(0.5, 1.5))
+    stack.kill("kafka")
+    time.sleep(1)
+    stack.start_kafka()
+
+
+def broker_stopped(_run: Run, stack: Stack, chance: random.Random) -> None:
+    """SIGSTOP of the broker for some seconds: outcomes are unknown."""
+    time.sleep(chance.uniform(0.5, 1.5))
+    stack.signal("kafka", signal.SIGSTOP)
+    time.sleep(4)
+    stack.signal("kafka", signal.SIGCONT)
+
+
+def database_killed(_run: Run, stack: Stack, chance: random.Random) -> None:
+    """SIGKILL of the database server, then recovery."""
+    time.sleep(chance.uniform(0.5, 1.5))
+    stack.kill("postgres")
+    time.sleep(1)
+    stack.start_postgres()
+
+
+def bad_receivers(run: Run, _stack: Stack, _chance: random.Random) -> None:
+    """Receivers that cut, answer another message's id, late or slowly; one is away for a while."""
+    for name in ("everywhere", "trondheim"):
+        run.receivers[name].mode = "mixed"
+    run.receivers["malvik"].stop()
+    time.sleep(2)
+    run.receivers["malvik"].start()
+    time.sleep(2)
+    for receiver in run.receivers.values():
+        receiver.mode = "normal"
+
+
+def zombie(run: Run, _stack: Stack, chance: random.Random) -> None:
+    """A transit process stopped in its sleep while another takes its work, then woken."""
+    time.sleep(chance.uniform(0.5, 1.0))
+    sleeping = run.hub.running.pop("transit")
+    sleeping.send_signal(signal.SIGSTOP)
+    run.hub.start("transit")
+    time.sleep(3)
+    sleeping.send_signal(signal.SIGCONT)
+    time.sleep(2)
+    sleeping.kill()
+    sleeping.wait(10)
+
+
+def consent_race(run: Run, _stack: Stack, chance: random.Random) -> None:
+    """Locks set one after another while the patients' messages are under way and a receiver is slow."""
+    token = run.hub.command("token", "--as", "admin", "--data", str(run.hub.data)).strip()
+    run.receivers["everywhere"].mode = "slow"
+    for n in range(run.patients):
+        run.lock(n, chance.choice(["everywhere", ""]), token)
+        time.sleep(chance.uniform(0.0, 0.1))
+    run.receivers["everywhere"].mode = "normal"
+
+
+ROUNDS: dict[str, Fault] = {
+    "kill_gateway": kill_process("gateway"),
+    "kill_transit": kill_process("transit"),
+    "kill_delivery": kill_process("delivery"),
+    "kill_any": kill_any,
+    "die_in_transit": die_at(TRANSIT_POINTS),
+    "die_in_delivery": die_at(DELIVERY_POINTS),
+    "die_in_gateway": die_at(GATEWAY_POINTS),
+    "broker_killed": broker_killed,
+    "broker_stopped": broker_stopped,
+    "database_killed": database_killed,
+    "bad_receivers": bad_receivers,
+    "zombie": zombie,
+    "consent_race": consent_race,
+}
