@@ -1,0 +1,37 @@
+PYTHON ?= python3
+VENV := .venv/bin
+ROUNDS ?= 100
+ARGS ?=
+
+.PHONY: help run test check bench soak lock env env-dev
+
+help:  ## what can be asked for
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+run: env  ## the hub and its local stack, with a day in the region played; Ctrl-C stops all of it (ARGS="--data DIR ...")
+	@exec $(VENV)/hub up --demo $(ARGS)
+
+test: env-dev  ## everything, against the real stack (ARGS="-k word" for some)
+	$(VENV)/python -m pytest $(ARGS)
+
+check: env-dev  ## lint, types and architecture, without running anything
+	$(VENV)/ruff check .
+	$(VENV)/ruff format --check .
+	$(VENV)/mypy
+	$(VENV)/lint-imports
+
+bench: env-dev  ## the measurements in the README, as JSON lines
+	@$(VENV)/python -m bench $(ARGS)
+
+soak: env-dev  ## fault rounds beyond the ten of make test: make soak ROUNDS=n
+	HUB_FAULT_ROUNDS=$(ROUNDS) $(VENV)/python -m pytest tests/faults --timeout=0 $(ARGS)
+
+lock: env-dev  ## resolve the dependencies anew into the lock files
+	$(VENV)/python -m pip install --quiet --disable-pip-version-check uv
+	sh tools/lock.sh $(VENV)/uv
+
+env:
+	@$(PYTHON) tools/bootstrap.py
+
+env-dev:
+	@$(PYTHON) tools/bootstrap.py --dev
