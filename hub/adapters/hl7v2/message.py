@@ -47,7 +47,7 @@ class Envelope:
 def envelope(raw: bytes, *, undeclared_encoding: str = "utf-8", limits: Limits | None = None) -> Envelope:
     """Header and patient of a message. Raises Rejected."""
     er7 = Er7.from_bytes(raw, limits, undeclared_encoding=undeclared_encoding)
-    return replace(header(er7), identifiers=patient(er7))
+    return replace(header(er7), identifiers=patient(er7))  # in this order: a header's fault is told first
 
 
 def header(er7: Er7) -> Envelope:
