@@ -231,6 +231,7 @@ class Provider:
     deliver: Deliver
     certificates: tuple[str, ...] = ()  # SHA-256 of the DER certificates it may connect with, hex
     suspended: bool = False
+    undeclared_encoding: str = ""  # of its messages that declare no character set; "" = the hub's setting
 
 
 @dataclass(frozen=True, slots=True)
