@@ -1,0 +1,136 @@
+"""Whatever the hub counts is declared, closed, and adds up over processes."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.parser import text_string_to_metric_families
+
+from hub import telemetry
+from hub.errors import ANSWERS, Cause, Reason
+from hub.model import Adapter, Outcome, Rule
+
+
+@pytest.fixture(autouse=True)
+def strict() -> Iterator[None]:
+    telemetry.be_strict()
+    yield
+    telemetry.be_strict(strict=False)
+
+
+def test_every_metric_is_declared_with_its_labels() -> None:
+    registered = {name for name in REGISTRY._names_to_collectors if name.startswith("hub_")}
+    declared = {name.removesuffix("_total") for name in telemetry.METRICS}
+    assert {re.sub(r"_(total|created|bucket|count|sum)$", "", n) for n in registered} == declared
+    for name, metric in telemetry.METRICS.items():
+        assert list(metric._labelnames) == list(telemetry.LABELS[name])
+
+
+@pytest.mark.parametrize("name", telemetry.METRICS)
+def test_every_label_is_closed(name: str) -> None:
+    for label, words in telemetry.LABELS[name].items():
+        if isinstance(words, tuple):
+            assert len(set(words)) == len(words) > 1
+        else:
+            assert words in (telemetry.PROVIDER, telemetry.WARD, telemetry.WORD), label
+
+
+@pytest.mark.parametrize("name", [n for n in telemetry.METRICS if telemetry.LABELS[n]])
+def test_a_stranger_is_refused_in_tests(name: str) -> None:
+    with pytest.raises(ValueError, match="vocabulary") as caught:
+        telemetry.METRICS[name].labels(*["Kari Nordmann\n15076500565"] * len(telemetry.LABELS[name]))
+    assert "Kari" not in str(caught.value)
+
+
+def test_a_stranger_is_other_in_operation() -> None:
+    telemetry.be_strict(strict=False)
+    child = telemetry.REFUSED.labels("hl7v2", "15076500565")
+    assert child._labelvalues == ("hl7v2", "other")
+    assert telemetry.FAULTS.labels(process="web", cause="nonsense")._labelvalues == ("web", "other")
+
+
+def test_the_number_of_series_is_bounded() -> None:
+    for n in range(telemetry.CHILDREN_MAX + 50):
+        telemetry.WARD_OCCUPANCY.labels(f"w{n}").set(0)
+    assert len(telemetry.WARD_OCCUPANCY._metrics) <= telemetry.CHILDREN_MAX + 1
+    assert telemetry.WARD_OCCUPANCY.labels("one more")._labelvalues == ("other",)
+    telemetry.WARD_OCCUPANCY.clear()
+    telemetry._children["hub_ward_occupancy"].clear()
+
+
+def test_the_vocabulary_covers_what_the_hub_says() -> None:
+    for reason, answer in ANSWERS.items():
+        telemetry.REFUSED.labels("fhir", reason)
+        telemetry.ANSWERED.labels("fhir", str(answer.http))
+        telemetry.ANSWERED.labels("hl7v2", answer.ack)
+        telemetry.ANSWERED.labels("hl7v2", "C" + answer.ack[1])
+    assert telemetry.LABELS["hub_messages_refused_total"]["reason"] == tuple(Reason)
+    assert telemetry.LABELS["hub_faults_total"]["cause"] == tuple(Cause)
+    assert telemetry.LABELS["hub_decisions_total"]["rule"] == tuple(Rule)
+    assert telemetry.LABELS["hub_messages_outcome_total"]["outcome"] == tuple(Outcome)
+    assert telemetry.LABELS["hub_messages_received_total"]["adapter"] == tuple(Adapter)
+
+
+_PROCESS = """
+import os, sys, time
+from hub import telemetry
+telemetry.configure(sys.argv[1])
+telemetry.RECEIVED.labels("hl7v2").inc(int(sys.argv[2]))
+telemetry.ACK_SECONDS.labels("hl7v2").observe(0.004)
+telemetry.BACKLOG.labels("trondheim").set(int(sys.argv[2]))
+telemetry.OLDEST.labels("trondheim").set(int(sys.argv[2]))
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+def _start(folder: Path, name: str, n: int) -> "subprocess.Popen[str]":
+    env = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(folder)}
+    child = subprocess.Popen(
+        [sys.executable, "-c", _PROCESS, name, str(n)],
+        env=env,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stdout is not None
+    assert child.stdout.readline() == "ready\n"
+    return child
+
+
+def _samples(folder: Path) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    telemetry.forget_dead_processes(folder)
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, path=str(folder))  # type: ignore[no-untyped-call]
+    families = text_string_to_metric_families(generate_latest(registry).decode())
+    return {(s.name, tuple(sorted(s.labels.items()))): s.value for f in families for s in f.samples}
+
+
+def test_processes_of_one_machine_add_up_and_the_dead_are_forgotten(tmp_path: Path) -> None:
+    first, second = _start(tmp_path, "gateway", 3), _start(tmp_path, "transit", 5)
+    try:
+        both = _samples(tmp_path)
+        assert both["hub_messages_received_total", (("adapter", "hl7v2"),)] == 8
+        assert both["hub_ack_seconds_count", (("adapter", "hl7v2"),)] == 2
+        assert both["hub_lane_backlog", (("provider", "trondheim"),)] == 8
+        assert both["hub_lane_oldest_age_seconds", (("provider", "trondheim"),)] == 5
+        assert both["hub_process_up", (("process", "gateway"),)] == 1
+        assert both["hub_faults_total", (("cause", "internal"), ("process", "web"))] == 0  # there before the first fault
+        first.send_signal(signal.SIGKILL)
+        first.wait()
+        one = _samples(tmp_path)
+        assert one["hub_messages_received_total", (("adapter", "hl7v2"),)] == 8  # what was counted stays counted
+        assert one["hub_lane_backlog", (("provider", "trondheim"),)] == 5
+        assert ("hub_process_up", (("process", "gateway"),)) not in one
+    finally:
+        for child in (first, second):
+            child.kill()
+            child.communicate()
