@@ -60,7 +60,10 @@ class Consumer:
         for message in self._client.consume(messages_max, timeout_seconds):
             error = message.error()
             if error is None:
-                records.append(Record(message.partition(), message.offset(), message.key() or b"", message.value() or b""))
+                partition, offset = message.partition(), message.offset()
+                assert partition is not None  # a message without an error has its place
+                assert offset is not None
+                records.append(Record(partition, offset, message.key() or b"", message.value() or b""))
             elif error.fatal() or error.code() in (ck.KafkaError._AUTO_OFFSET_RESET, ck.KafkaError.OFFSET_OUT_OF_RANGE):  # noqa: SLF001
                 raise Faulted(Cause.INTERNAL)
         return records

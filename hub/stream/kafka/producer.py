@@ -93,6 +93,8 @@ class Producer:
 
         def reported(error: ck.KafkaError | None, _: object) -> None:
             self._under_way -= 1
+            if error is None:
+                self._timeouts = 0
             on_report(None if error is None else self._failed(error))
 
         try:

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 import confluent_kafka as ck
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
+from confluent_kafka.cimpl import NewTopic
 
 from hub.errors import Cause, Faulted
 from hub.settings import FRAME_BYTES_MAX, Settings
