@@ -19,6 +19,7 @@ FHN: Final = "urn:oid:2.16.578.1.12.4.1.4.3"
 HPR: Final = "urn:oid:2.16.578.1.12.4.1.4.4"
 ENH: Final = "urn:oid:2.16.578.1.12.4.1.4.101"
 HER: Final = "urn:oid:2.16.578.1.12.4.1.2"
+HUB_PROVIDER: Final = "urn:hub:provider"  # the hub's own ids of providers
 NATIONAL: Final = frozenset({FNR, DNR, FHN})
 
 _K1_WEIGHTS: Final = (3, 7, 6, 1, 8, 9, 4, 5, 2, 1)

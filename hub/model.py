@@ -80,6 +80,15 @@ class Kind(StrEnum):
     DEADLINE_BREACHED = "pathway.deadline_breached"  # raised by the hub's own pathway, never by a sender
 
 
+class Relation(StrEnum):
+    """What ties a provider to a patient. The first three are treating relations; a subscription that matches is one by agreement only."""
+
+    GP = "gp"  # the patient's general practitioner
+    ADDRESSED = "addressed"  # the sender wrote this provider as a receiver
+    PATHWAY = "pathway"  # it sent for this patient, or was addressed about this patient, before
+    SUBSCRIPTION = "subscription"  # it subscribes to such events of such patients
+
+
 class Outcome(StrEnum):
     """What became of a message in transit."""
 

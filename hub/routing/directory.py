@@ -9,16 +9,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from hub.identity import ENH, HER
-from hub.model import Detail, Event, PatientState, Provider, Subscription
+from hub.identity import ENH, HER, HUB_PROVIDER
+from hub.model import Detail, Event, PatientState, Provider, Relation, Subscription
 
-HUB_PROVIDER: Final = "urn:hub:provider"
 ANY_SENDER: Final = "*"
-RELATIONS: Final = ("gp", "addressed", "pathway")  # treating relations, in the order they are shown
-SUBSCRIBED: Final = "subscription"
 
 _ORGANISATION_SYSTEMS: Final = frozenset({"", ENH, HER, "ENH", "HER"})  # where a bare organisation number or HER-id may stand
 _DIMENSIONS: Final = ("municipality", "ward", "encounter_class", "source")
+_TREATING: Final = (Relation.GP, Relation.ADDRESSED, Relation.PATHWAY)
 _RANK: Final = {Detail.FULL: 0, Detail.MINIMAL: 1, Detail.NOTICE: 2}
 
 _Key = tuple[str, ...] | str
@@ -32,13 +30,13 @@ class Candidate:
     """A provider that may get an event, with every subscription of its that matches.
 
     provider: None when the id is known no more. subscriptions: most detail first, then by id; empty for one that was addressed and
-    does not subscribe. relations: what ties it to the patient, of RELATIONS and then SUBSCRIBED.
+    does not subscribe. relations: what ties it to the patient, in the order of ``Relation``.
     """
 
     provider_id: str
     provider: Provider | None
     subscriptions: tuple[Subscription, ...]
-    relations: tuple[str, ...]
+    relations: tuple[Relation, ...]
 
     @property
     def subscription(self) -> Subscription | None:
@@ -87,9 +85,9 @@ class Directory:
         gps = event.gps or state.gps
         return {
             "": ("",),
-            "gp": tuple(dict.fromkeys(i for gp in gps for i in self._by_identifier.get((gp.system, gp.value), ()))),
-            "addressed": self.addressed(event.addressed),
-            "pathway": tuple(state.pathway),
+            Relation.GP: tuple(dict.fromkeys(i for gp in gps for i in self._by_identifier.get((gp.system, gp.value), ()))),
+            Relation.ADDRESSED: self.addressed(event.addressed),
+            Relation.PATHWAY: tuple(state.pathway),
         }
 
     def candidates(self, event: Event, state: PatientState) -> list[Candidate]:
@@ -99,7 +97,7 @@ class Directory:
         or the remembered ones when it gives none.
         """
         related = self._related(event, state)
-        found: dict[str, list[Subscription]] = {provider_id: [] for provider_id in related["addressed"]}
+        found: dict[str, list[Subscription]] = {provider_id: [] for provider_id in related[Relation.ADDRESSED]}
         for subscription in self._matching(event, state, related):
             found.setdefault(subscription.provider, []).append(subscription)
         return [self._candidate(provider_id, found[provider_id], related) for provider_id in sorted(found)]
@@ -107,7 +105,8 @@ class Directory:
     def _candidate(self, provider_id: str, subscriptions: list[Subscription], related: _Related) -> Candidate:
         distinct = {s.id: s for s in subscriptions}.values()  # one subscription is found once for each of its patterns that match
         ordered = tuple(sorted(distinct, key=lambda s: (_RANK[s.detail], s.id)))
-        relations = tuple(r for r in RELATIONS if provider_id in related[r]) + ((SUBSCRIBED,) if ordered else ())
+        treating = tuple(r for r in _TREATING if provider_id in related[r])
+        relations = (*treating, Relation.SUBSCRIPTION) if ordered else treating
         return Candidate(provider_id, self._providers.get(provider_id), ordered, relations)
 
     def _matching(self, event: Event, state: PatientState, related: _Related) -> Iterator[Subscription]:
