@@ -1,0 +1,212 @@
+"""The pathway's rows in PostgreSQL: one transaction an event, deadlines, and the counts people watch.
+
+Two processes may hold the same event for a moment (a rebalance), and a merge joins patients of different partitions. So the transaction of
+an event holds a lock on its patient and shares a lock that a merge, or an event of a patient once merged, takes alone.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import astuple, fields
+from typing import Any, Final, TypeVar
+
+import psycopg
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from hub.errors import Cause, Faulted
+from hub.ledger.episodes import Deadline, Episode, Merge, Open
+
+_T = TypeVar("_T")
+_MERGES_LOCK: Final = 7102  # shared by events of one patient key, alone for merges
+_PATIENT_LOCK: Final = 7103  # with the hash of a patient key
+_COLUMNS: Final = ", ".join(f.name for f in fields(Episode))
+_SELECT: Final = f"SELECT {_COLUMNS} FROM episode"  # noqa: S608  # column names of a dataclass
+_UPSERT: Final = (
+    f"INSERT INTO episode ({_COLUMNS}) VALUES ({', '.join(['%s'] * len(fields(Episode)))}) "  # noqa: S608
+    f"ON CONFLICT (patient_key, encounter) DO UPDATE SET ({_COLUMNS}) = ({', '.join('EXCLUDED.' + f.name for f in fields(Episode))})"
+)
+_PERSON: Final = """
+WITH RECURSIVE person (key) AS (
+    SELECT unnest(%s::text[])
+    UNION
+    SELECT CASE WHEN m.retired = p.key THEN m.survivor ELSE m.retired END
+    FROM person p JOIN episode_merge m ON m.retired = p.key OR m.survivor = p.key
+)
+"""
+_MERGES_OF: Final = (
+    _PERSON
+    + "SELECT DISTINCT m.retired, m.survivor, m.received_us, m.part, m.off "
+    + "FROM person p JOIN episode_merge m ON m.retired = p.key"
+)
+_KEEP_MERGE: Final = """
+INSERT INTO episode_merge AS m VALUES (%s, %s, %s, %s, %s)
+ON CONFLICT (retired, survivor) DO UPDATE SET received_us = EXCLUDED.received_us, part = EXCLUDED.part, off = EXCLUDED.off
+WHERE (EXCLUDED.received_us, EXCLUDED.part, EXCLUDED.off) > (m.received_us, m.part, m.off)
+"""
+_KEEP_DEADLINE: Final = """
+INSERT INTO deadline AS d (id, name, patient_key, encounter, due_us) VALUES (%s, %s, %s, %s, %s)
+ON CONFLICT (id) DO UPDATE SET patient_key = EXCLUDED.patient_key, encounter = EXCLUDED.encounter,
+    due_us = CASE WHEN d.met_us IS NULL AND d.breached_us IS NULL THEN EXCLUDED.due_us ELSE d.due_us END
+"""
+_DROP_DEADLINES: Final = """
+DELETE FROM deadline WHERE patient_key = ANY(%s) AND encounter = ANY(%s) AND NOT (id = ANY(%s)) AND met_us IS NULL AND breached_us IS NULL
+"""
+_TOLD: Final = f"""
+SELECT d.id::text, d.due_us, t.told_us, {", ".join("e." + f.name for f in fields(Episode))}
+FROM deadline d JOIN episode e USING (patient_key, encounter)
+LEFT JOIN LATERAL (
+    SELECT min(a.ended_us) AS told_us FROM jsonb_array_elements(e.body->'places') place
+    JOIN attempt a ON a.part = (place->>0)::int AND a.off = (place->>1)::bigint AND a.outcome = 'delivered'
+    JOIN provider p ON p.id = a.recipient AND p.body->>'kind' = 'municipality'
+) t ON true
+WHERE d.met_us IS NULL AND d.breached_us IS NULL AND (t.told_us IS NOT NULL OR d.due_us < %s)
+ORDER BY d.due_us LIMIT %s
+"""  # noqa: S608
+
+Compute = Callable[[Sequence[Episode], Sequence[Merge]], tuple[Sequence[Episode], Sequence[Deadline]]]
+
+
+@asynccontextmanager
+async def _ours() -> AsyncIterator[None]:
+    """A server that is away is our fault and passes; anything else the server says is about this event."""
+    try:
+        yield
+    except (psycopg.OperationalError, psycopg.InterfaceError) as exc:
+        raise Faulted(Cause.LEDGER_UNAVAILABLE) from exc
+
+
+class PathwayLedger:
+    """The pathway's one connection. Not for concurrent use: the caller's events come one by one. Raises Faulted(LEDGER_UNAVAILABLE)."""
+
+    def __init__(self, database_url: str) -> None:
+        self._url = database_url
+        self._conn: psycopg.AsyncConnection[Any] | None = None
+
+    async def _open(self) -> psycopg.AsyncConnection[Any]:
+        if self._conn is None or self._conn.closed:
+            async with _ours():
+                self._conn = await psycopg.AsyncConnection.connect(self._url, autocommit=True, connect_timeout=5)
+        return self._conn
+
+    async def close(self) -> None:
+        """Give the connection back; a transaction under way is undone."""
+        if self._conn is not None:
+            await self._conn.close()
+
+    async def _in_transaction(self, work: Callable[[psycopg.AsyncConnection[Any]], Awaitable[_T]]) -> _T:
+        conn = await self._open()
+        try:
+            async with _ours(), conn.transaction():
+                return await work(conn)
+        except Faulted:
+            await self.close()  # a connection that failed once is not asked again
+            raise
+
+    async def apply(self, key: str, encounter: str, compute: Compute) -> bool:
+        """One event of one patient: read the row, compute, write. False when the row did not change."""
+
+        async def work(conn: psycopg.AsyncConnection[Any]) -> bool | None:
+            async with conn.pipeline(), conn.cursor(row_factory=class_row(Episode)) as rows:
+                await conn.execute("SELECT pg_advisory_xact_lock_shared(%s)", (_MERGES_LOCK,))
+                await conn.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", (_PATIENT_LOCK, key))
+                merged = await conn.execute("SELECT 1 FROM episode_merge WHERE %s IN (retired, survivor) LIMIT 1", (key,))
+                await rows.execute(f"{_SELECT} WHERE patient_key = %s AND encounter = %s", (key, encounter))
+                if await merged.fetchone():
+                    return None
+                before = await rows.fetchall()
+            return await _write(conn, [key], before, compute(before, ()))
+
+        changed = await self._in_transaction(work)
+        return await self._apply_person((key,), (), encounter, compute) if changed is None else changed
+
+    async def merge(self, merges: Sequence[Merge], compute: Compute) -> bool:
+        """Patient keys that turn out to be one person: every row of that person is computed again."""
+        return await self._apply_person(tuple(k for m in merges for k in (m.retired, m.survivor)), merges, None, compute)
+
+    async def _apply_person(self, keys: Sequence[str], merges: Sequence[Merge], encounter: str | None, compute: Compute) -> bool:
+        async def work(conn: psycopg.AsyncConnection[Any]) -> bool:
+            await conn.execute("SELECT pg_advisory_xact_lock(%s)", (_MERGES_LOCK,))
+            for m in merges:
+                await conn.execute(_KEEP_MERGE, astuple(m))
+            async with conn.cursor(row_factory=class_row(Merge)) as cursor:
+                known = await (await cursor.execute(_MERGES_OF, (list(keys),))).fetchall()
+            person = sorted({*keys, *(k for m in known for k in (m.retired, m.survivor))})
+            async with conn.cursor(row_factory=class_row(Episode)) as cursor:
+                wanted = f"{_SELECT} WHERE patient_key = ANY(%s) AND (%s::text IS NULL OR encounter = %s) ORDER BY patient_key, encounter"
+                before = await (await cursor.execute(wanted, (person, encounter, encounter))).fetchall()
+            return await _write(conn, person, before, compute(before, known))
+
+        return await self._in_transaction(work)
+
+    async def note_poison(self, part: int, off: int, reason: str, now_us: int) -> None:
+        """Explain an event that could not be applied, by its place in topic events."""
+
+        async def work(conn: psycopg.AsyncConnection[Any]) -> None:
+            row = (part, off, reason, now_us)
+            await conn.execute("INSERT INTO pathway_poison VALUES (%s, %s, %s, %s) ON CONFLICT (part, off) DO NOTHING", row)
+
+        await self._in_transaction(work)
+
+    async def open_deadlines(self, due_before_us: int, limit: int) -> list[Open]:
+        """Deadlines not settled that are due before this time or whose municipality has been told, the earliest first."""
+
+        async def work(conn: psycopg.AsyncConnection[Any]) -> list[Open]:
+            cursor = await conn.execute(_TOLD, (due_before_us, limit))
+            return [Open(row[0], row[1], row[2], Episode(*row[3:])) for row in await cursor.fetchall()]
+
+        return await self._in_transaction(work)
+
+    async def settle_deadline(self, deadline_id: str, *, met_us: int | None = None, breached_us: int | None = None) -> None:
+        """Write how a deadline ended; the first word stands."""
+
+        async def work(conn: psycopg.AsyncConnection[Any]) -> None:
+            await conn.execute(
+                "UPDATE deadline SET met_us = %s, breached_us = %s WHERE id = %s AND met_us IS NULL AND breached_us IS NULL",
+                (met_us, breached_us, deadline_id),
+            )
+
+        await self._in_transaction(work)
+
+    async def occupancy(self) -> dict[str, int]:
+        """Patients in bed by ward, the fullest wards first."""
+
+        async def work(conn: psycopg.AsyncConnection[Any]) -> dict[str, int]:
+            cursor = await conn.execute(
+                "SELECT ward, count(*) FROM episode WHERE state IN ('admitted', 'ready') GROUP BY ward ORDER BY 2 DESC, 1"
+            )
+            return dict(await cursor.fetchall())
+
+        return await self._in_transaction(work)
+
+    async def waiting(self) -> int:
+        """Patients ready for discharge and still in hospital."""
+
+        async def work(conn: psycopg.AsyncConnection[Any]) -> int:
+            row = await (await conn.execute("SELECT count(*) FROM episode WHERE state = 'ready'")).fetchone()
+            return int(row[0]) if row else 0
+
+        return await self._in_transaction(work)
+
+
+async def _write(
+    conn: psycopg.AsyncConnection[Any], person: Sequence[str], before: Sequence[Episode],
+    wanted: tuple[Sequence[Episode], Sequence[Deadline]],
+) -> bool:  # fmt: skip
+    """Write the rows that differ, remove those that are gone, keep the deadlines they call for."""
+    after, deadlines = wanted
+    old = {(e.patient_key, e.encounter): e for e in before}
+    new = {(e.patient_key, e.encounter): e for e in after}
+    changed = [e for place, e in new.items() if old.get(place) != e]
+    gone = [place for place in old if place not in new]
+    if not changed and not gone:
+        return False
+    async with conn.pipeline():
+        for e in changed:
+            await conn.execute(_UPSERT, (*(getattr(e, f.name) for f in fields(Episode) if f.name != "body"), Jsonb(dict(e.body))))
+        for place in gone:
+            await conn.execute("DELETE FROM episode WHERE patient_key = %s AND encounter = %s", place)
+        encounters = sorted({e.encounter for e in (*before, *after)})
+        await conn.execute(_DROP_DEADLINES, (list(person), encounters, [d.id for d in deadlines]))
+        for d in deadlines:
+            await conn.execute(_KEEP_DEADLINE, astuple(d))
+    return True

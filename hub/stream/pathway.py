@@ -1,0 +1,189 @@
+"""The pathway's shell without its engine: apply one event and never lose it, judge deadlines, refresh gauges.
+
+Total by construction. A ledger that is away is waited for, for ever (blocked beats lost: the lag shows it). An event that cannot be
+applied is explained in the ledger and passed. If even that fails the process dies before the event counts as done.
+"""
+
+import asyncio
+import os
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Final, NoReturn
+
+from hub import telemetry
+from hub.avro import Codec
+from hub.errors import Cause, Faulted
+from hub.identity import Pseudonyms
+from hub.ledger.episodes import Deadline, Episode, Merge
+from hub.ledger.pathway import PathwayLedger
+from hub.model import Event, Kind, Received
+from hub.pathway.breach import breach_of
+from hub.pathway.deadlines import SETTLE_US, Verdict, notices, verdict
+from hub.pathway.episode import advance, concerns, encounter_of, joined
+from hub.settings import Settings
+from hub.stream.faultpoint import reach
+
+EXIT_FAULTED: Final = 70  # EX_SOFTWARE: the supervisor starts the process again
+_POISON_TRIES: Final = 3
+_RETRY_SECONDS_MAX: Final = 5.0
+_BREACHES_MAX: Final = 200  # judged a check; the rest at the next
+_WARDS_MAX: Final = 200
+_OTHER: Final = "other"
+_WARD: Final = re.compile(r"[A-Za-z0-9 _.-]{1,20}")  # what may be a metric label; wards are text that senders write
+
+Publish = Callable[[Received], Awaitable[None]]  # durable on topic inbound when it returns; raises Faulted
+Clock = Callable[[], int]  # microseconds
+
+
+class Applier:
+    """Applies records of topic ``events`` one by one."""
+
+    def __init__(self, settings: Settings, codec: Codec, clock: Clock) -> None:
+        self._settings = settings
+        self._codec = codec
+        self._clock = clock
+        self._pseudonyms = Pseudonyms(settings.secret.get_secret_value())
+        self._ledger = PathwayLedger(settings.database_url)
+        self.beats = 0  # events finished and retries made: proof of life for the watchdog
+
+    async def close(self) -> None:
+        """Give the connection back."""
+        await self._ledger.close()
+
+    async def take(self, part: int, off: int, value: bytes | None) -> None:
+        """One record of topic ``events``, read at this place of it. Returns when its effect, or its explanation, is in the ledger."""
+        reach("pathway.before_effect")
+        wait = self._settings.retry_first_seconds
+        while (outcome := await self._attempt(part, off, value)) is None:
+            self.beats += 1
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, _RETRY_SECONDS_MAX)
+        reach("pathway.after_effect")
+        telemetry.PATHWAY_EVENTS.labels(outcome).inc()
+        self.beats += 1
+
+    async def _attempt(self, part: int, off: int, value: bytes | None) -> str | None:
+        """How the event ended, or None when a server is away and it must be tried again."""
+        try:
+            return await self._apply(value)
+        except Faulted as fault:
+            telemetry.FAULTS.labels("pathway", fault.cause.value).inc()
+            if fault.cause is not Cause.SCHEMA_UNKNOWN:
+                return None
+            await self._explain(part, off, fault.cause.value)
+        except Exception as exc:  # noqa: BLE001  # whatever it is, the engine must not see it: it would count the event as done
+            await self._explain(part, off, type(exc).__name__)
+        return "poison"
+
+    async def _apply(self, value: bytes | None) -> str:
+        if value is None:
+            raise Faulted(Cause.SCHEMA_UNKNOWN)
+        event, partition, offset, merged_keys, _ = self._codec.decode_event(value)
+        if event.kind is Kind.MERGED and event.patient_key:
+            merges = [Merge(k, event.patient_key, event.received_us, partition, offset) for k in merged_keys if k != event.patient_key]
+            changed = await self._ledger.merge(merges, self._rejoined) if merges else None
+        elif concerns(event):
+            encounter = encounter_of(event, self._pseudonyms)
+            change = _Change(event, partition, offset, encounter, self._settings.notice_hours_max)
+            changed = await self._ledger.apply(event.patient_key, encounter, change)
+        else:
+            changed = None
+        return {True: "applied", False: "repeat", None: "skipped"}[changed]
+
+    def _rejoined(self, rows: Sequence[Episode], merges: Sequence[Merge]) -> tuple[list[Episode], list[Deadline]]:
+        whole = joined(rows, merges)
+        return whole, notices(whole, self._settings.notice_hours_max)
+
+    async def _explain(self, part: int, off: int, reason: str) -> None:
+        for attempt in range(_POISON_TRIES):
+            with suppress(Exception):  # the next try, or the end of the process, is the answer
+                await self._ledger.note_poison(part, off, reason, self._clock())
+                telemetry.log("pathway_poison", partition=part, offset=off, reason=reason)
+                return
+            await asyncio.sleep(0.2 * (attempt + 1))
+        die("poison_not_recorded")
+
+
+class _Change:
+    """What one event makes of the rows it is shown; called inside the ledger's transaction."""
+
+    def __init__(self, event: Event, partition: int, offset: int, encounter: str, notice_hours_max: float) -> None:
+        self._event, self._place, self._encounter, self._hours = event, (partition, offset), encounter, notice_hours_max
+
+    def __call__(self, rows: Sequence[Episode], merges: Sequence[Merge]) -> tuple[list[Episode], list[Deadline]]:
+        own = next((r for r in rows if r.patient_key == self._event.patient_key), None)
+        after = advance(own, self._event, *self._place, encounter=self._encounter)
+        if after is own:
+            return list(rows), []
+        whole = [after, *(r for r in rows if r is not own)]
+        shown = joined(whole, merges) if merges else whole
+        return shown, notices(shown, self._hours)
+
+
+class Deadlines:
+    """Judges deadlines and raises their breaches. ``behind`` says whether events are still waiting: then nothing is judged."""
+
+    def __init__(self, settings: Settings, publish: Publish, clock: Clock, behind: Callable[[], bool]) -> None:
+        self._ledger = PathwayLedger(settings.database_url)
+        self._publish = publish
+        self._clock = clock
+        self._behind = behind
+
+    async def close(self) -> None:
+        """Give the connection back."""
+        await self._ledger.close()
+
+    async def check(self) -> int:
+        """Settle what can be settled now; returns how many were breached. Raises Faulted: the next check tries again."""
+        if self._behind():
+            return 0
+        now_us, breached = self._clock(), 0
+        for d in await self._ledger.open_deadlines(now_us - SETTLE_US, _BREACHES_MAX):
+            answer = verdict(d.due_us, d.told_us, now_us)
+            if answer is Verdict.MET:
+                await self._ledger.settle_deadline(d.id, met_us=d.told_us)
+            elif answer is Verdict.BREACHED:
+                await self._publish(breach_of(d.id, d.due_us, d.episode, now_us))
+                reach("pathway.after_breach")
+                await self._ledger.settle_deadline(d.id, breached_us=now_us)
+                telemetry.DEADLINES_BREACHED.labels("municipality-notice").inc()
+                breached += 1
+        return breached
+
+
+class Gauges:
+    """Occupancy and waiting patients as metrics."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._ledger = PathwayLedger(settings.database_url)
+        self._shown: set[str] = set()
+
+    async def close(self) -> None:
+        """Give the connection back."""
+        await self._ledger.close()
+
+    async def refresh(self) -> None:
+        """Read and show. Raises Faulted: the last figures stand until the next refresh."""
+        wards = by_label(await self._ledger.occupancy())
+        for ward in self._shown - wards.keys():
+            telemetry.WARD_OCCUPANCY.labels(ward).set(0)
+        for ward, patients in wards.items():
+            telemetry.WARD_OCCUPANCY.labels(ward).set(patients)
+        self._shown |= wards.keys()
+        telemetry.WAITING.set(await self._ledger.waiting())
+
+
+def by_label(occupancy: dict[str, int]) -> dict[str, int]:
+    """Patients by metric label: ward names that look like ward names, the fullest 200; all others together as ``other``."""
+    counts: dict[str, int] = {}
+    for ward, patients in occupancy.items():
+        named = ward if _WARD.fullmatch(ward) and len(counts) < _WARDS_MAX else _OTHER
+        counts[named] = counts.get(named, 0) + patients
+    return counts
+
+
+def die(why: str) -> NoReturn:
+    """End the process at once, before anything unfinished can count as done."""
+    telemetry.log("pathway_exit", reason=why)
+    os._exit(EXIT_FAULTED)

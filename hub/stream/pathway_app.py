@@ -1,0 +1,185 @@
+"""Faust's one door: the engine that carries topic ``events`` to the pathway, fenced in.
+
+What Faust does by itself is not enough for a promise (docs/decisions/0003): it counts an event as done when its agent raises or is
+cancelled. So: one event at a time, no tables, bytes in, and a hold on every event that is let go only when its effect is in the
+ledger. An event whose hold was never let go is never committed, whatever ends the process.
+"""
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import faust
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from typing_extensions import override
+
+from hub import telemetry
+from hub.avro import Codec
+from hub.errors import Cause, Faulted
+from hub.settings import Settings
+from hub.stream.pathway import Applier, Clock, Deadlines, Gauges, Publish, die
+from hub.stream.watchdog import Sight, Watchdog
+
+STOP_SECONDS_MAX: Final = 5.0
+_PATIENCE_SECONDS: Final = 60.0
+_PROBE_SECONDS: Final = 1.0
+_GAUGE_SECONDS: Final = 1.0
+_SESSION_SECONDS: Final = 10.0  # how long the partitions of a killed process wait for the next
+
+
+class _App(faust.App):
+    @override
+    def _create_directories(self) -> None:
+        """Nothing is kept on disk."""
+
+
+def build(settings: Settings, take: Callable[[int, int, bytes | None], Awaitable[None]]) -> faust.App:
+    """The app: one agent on topic ``events`` that gives each record to ``take`` (partition, offset, value) and waits for it."""
+    app = _App(
+        f"{settings.topic_prefix}pathway",
+        broker=[f"aiokafka://{server.strip()}" for server in settings.kafka.split(",")],
+        autodiscover=False, store="memory://", cache="memory://", key_serializer="raw", value_serializer="raw",
+        web_enabled=False, web_bind="127.0.0.1", web_tables_enabled=False, debug=False,
+        topic_allow_declare=False, topic_disable_leader=True,
+        consumer_auto_offset_reset="earliest", processing_guarantee="at_least_once", stream_wait_empty=False,
+        broker_commit_every=1, broker_commit_interval=1.0, broker_session_timeout=_SESSION_SECONDS, broker_heartbeat_interval=3.0,
+        stream_buffer_maxsize=512, broker_max_poll_records=500,
+    )  # fmt: skip
+    topic = app.topic(f"{settings.topic_prefix}events", key_serializer="raw", value_serializer="raw", key_type=bytes, value_type=bytes)
+
+    async def pathway(stream: Any) -> None:
+        async for event in stream.events():
+            message = event.message
+            message.incref()  # the hold: Faust lets go of its own reference even when this body is cancelled
+            await take(message.partition, message.offset, event.value)
+            message.decref()
+
+    app.agent(topic, name="pathway", concurrency=1)(pathway)
+    return app
+
+
+async def run_pathway(settings: Settings, *, codec: Codec, publish: Publish, clock: Clock, stop: asyncio.Event) -> None:
+    """Run until ``stop`` is set; returns within ``STOP_SECONDS_MAX``. Ends the process with code 70 when the engine stops or is stuck.
+
+    publish: puts a message durably on topic inbound (``Intake.accept``). clock: microseconds. Topic ``events`` must exist.
+    """
+    applier = Applier(settings, codec, clock)
+    app = build(settings, applier.take)
+    probe = Probe(settings, app, lambda: applier.beats)
+    deadlines, gauges = Deadlines(settings, publish, clock, lambda: probe.behind), Gauges(settings)
+    probe.start()
+    await app.start()
+    stopping = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_every(settings.deadline_check_seconds, deadlines.check, stopping))
+        group.create_task(_every(_GAUGE_SECONDS, gauges.refresh, stopping))
+        ended = group.create_task(app.wait_until_stopped())
+        asked = group.create_task(stop.wait())
+        await asyncio.wait((ended, asked), return_when=asyncio.FIRST_COMPLETED)
+        if not asked.done():
+            die("engine_stopped")
+        stopping.set()
+        probe.stop()
+        await _stop(app)
+    for part in (applier, deadlines, gauges):
+        await part.close()
+
+
+async def _stop(app: faust.App) -> None:
+    """Leave the group politely, or leave at once: an event in hand is not committed and comes again."""
+    try:
+        await asyncio.wait_for(app.stop(), STOP_SECONDS_MAX)
+    except TimeoutError:
+        telemetry.log("pathway_exit", reason="stop_timeout")
+        os._exit(0)
+
+
+async def _every(seconds: float, work: Callable[[], Awaitable[Any]], stopping: asyncio.Event) -> None:
+    """Do it now and then again after a pause; a server that is away is tried again next time."""
+    while not stopping.is_set():
+        try:
+            await work()
+        except Faulted as fault:
+            telemetry.FAULTS.labels("pathway", fault.cause.value).inc()
+        except Exception as exc:  # noqa: BLE001  # a check that fails must not end the engine; it is counted and tried again
+            telemetry.FAULTS.labels("pathway", Cause.INTERNAL.value).inc()
+            telemetry.log("pathway_check_failed", reason=type(exc).__name__)
+        try:
+            await asyncio.wait_for(stopping.wait(), seconds)
+        except TimeoutError:
+            continue
+
+
+class Probe(threading.Thread):
+    """The watchdog's eyes: a thread with clients of its own, so that a blocked event loop or a deaf consumer is seen too."""
+
+    def __init__(
+        self, settings: Settings, app: faust.App, beats: Callable[[], int], patience_seconds: float = _PATIENCE_SECONDS
+    ) -> None:
+        super().__init__(name="pathway-watchdog", daemon=True)
+        self._kafka = settings.kafka
+        self._topic = f"{settings.topic_prefix}events"
+        self._group = f"{settings.topic_prefix}pathway"
+        self._app = app
+        self._beats = beats
+        self._halt = threading.Event()
+        self._dog = Watchdog(patience_seconds)
+
+    @property
+    def behind(self) -> bool:
+        """True until everything that was on the topic a moment ago has been applied."""
+        return self._dog.behind
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._halt.set()
+
+    @override
+    def run(self) -> None:
+        """Look every second until stopped. A broker that does not answer tells nothing and is asked again."""
+        while not self._halt.is_set():
+            try:
+                asyncio.run(self._watch())
+            except Exception as exc:  # noqa: BLE001  # the broker's clients raise many kinds; none may end the watch
+                telemetry.log("pathway_probe_failed", reason=type(exc).__name__)
+            self._halt.wait(_PROBE_SECONDS)
+
+    async def _watch(self) -> None:
+        consumer = AIOKafkaConsumer(bootstrap_servers=self._kafka, group_id=None)
+        admin = AIOKafkaAdminClient(bootstrap_servers=self._kafka)
+        try:
+            await consumer.start()
+            await admin.start()
+            while not self._halt.is_set():
+                sight = await self._see(consumer, admin)
+                if self._dog.look(time.monotonic(), sight, self._assigned(), self._beats()):
+                    die("stuck")
+                await asyncio.sleep(_PROBE_SECONDS)
+        finally:
+            await consumer.stop()
+            await admin.close()
+
+    async def _see(self, consumer: Any, admin: Any) -> Sight:
+        partitions = [TopicPartition(self._topic, p) for p in await _partitions(consumer, self._topic)]
+        ends, oldest = await consumer.end_offsets(partitions), await consumer.beginning_offsets(partitions)
+        committed = await admin.list_consumer_group_offsets(self._group)
+        done = {tp.partition: max(oldest[tp], committed[tp].offset if tp in committed else 0) for tp in partitions}
+        return Sight({tp.partition: end for tp, end in ends.items()}, done)
+
+    def _assigned(self) -> frozenset[int]:
+        try:
+            return frozenset(tp.partition for tp in self._app.consumer.assignment())
+        except Exception:  # noqa: BLE001  # not started, or between assignments: nothing is assigned
+            return frozenset()
+
+
+async def _partitions(consumer: Any, topic: str) -> set[int]:
+    found: set[int] | None = consumer.partitions_for_topic(topic)
+    if found is None:
+        await consumer._client.set_topics([topic])  # noqa: SLF001  # the library has no public way to ask about one topic
+        found = consumer.partitions_for_topic(topic)
+    return found or set()
