@@ -318,6 +318,7 @@ class Delivery:
     form: Form
     detail: Detail
     payload: bytes = field(repr=False)
+    purpose: str = "TREAT"  # of the subscription it answers to: asked about again at every attempt
 
 
 @dataclass(frozen=True, slots=True)
