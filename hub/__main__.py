@@ -1,0 +1,101 @@
+"""The command line: argument parsing only.
+
+Exit codes: 0 done, 1 not everything was accepted or held, 64 wrong usage, 65 bad input, 69 a needed service is down.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, NoReturn
+
+USAGE: Final = 64
+BAD_INPUT: Final = 65
+UNAVAILABLE: Final = 69
+PROCESSES: Final = {
+    "gateway": "take messages in by MLLP",
+    "transit": "decide, route and record",
+    "delivery": "deliver to the providers",
+    "pathway": "follow each patient's episode",
+    "web": "FHIR API, operator's page, health and metrics",
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(USAGE, f"hub: {message}\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every command and option."""
+    common = _Parser(add_help=False)
+    common.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="machine-readable output: JSON on standard output")
+    common.add_argument(
+        "--config", type=Path, default=argparse.SUPPRESS, metavar="FILE", help="TOML file with [hub], [[provider]], [[subscription]]"
+    )
+    common.add_argument("--data", type=Path, default=argparse.SUPPRESS, metavar="DIR", help="the data folder (default .hub)")
+    top = _Parser(prog="hub", description="An event-driven hub between care providers.", parents=[common])
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, text: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=text, description=text, parents=[common])
+
+    _up(command("up", "all processes and the local stack on this machine"))
+    for name, text in PROCESSES.items():
+        command(name, f"one process alone: {text}")
+    _send(command("send", "send the messages of files by MLLP; exit 1 if one was not accepted"))
+    _receive(command("receive", "receive by MLLP: one file a message, JSON lines on standard output"))
+    translate = command("translate", "what the hub makes of a message, without sending it")
+    translate.add_argument("file", type=Path, metavar="FILE")
+    translate.add_argument("--to", choices=("event", "fhir", "hl7v2"), required=True)
+    trace = command("trace", "a message's whole life")
+    trace.add_argument("id", metavar="ID", help="control id, event id or Bundle id")
+    command("check", "every setting that breaks a sentence of the promise")
+    _quarantine(command("quarantine", "messages that were refused or could not be decided"), common)
+    token = command("token", "a bearer token for the local stack")
+    token.add_argument("--as", dest="principal", required=True, metavar="WHO", help="admin, patient:<id> or provider:<id>")
+    return top
+
+
+def _up(p: argparse.ArgumentParser) -> None:
+    p.add_argument("--mllp", default="", metavar="HOST:PORT", help="where MLLP listens (port 0: any)")
+    p.add_argument("--http", default="", metavar="HOST:PORT", help="where HTTP listens (port 0: any)")
+    p.add_argument("--demo", action="store_true", help="play a day in the region")
+    p.add_argument("--once", action="store_true", help="play the day, check every expected outcome, end; exit 0 only if all held")
+    p.add_argument("--prepare", action="store_true", help="make tables, topics and the directory, start nothing, end")
+
+
+def _send(p: argparse.ArgumentParser) -> None:
+    p.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a file may hold many messages")
+    p.add_argument("--to", required=True, metavar="HOST:PORT")
+    p.add_argument("--rate", type=float, default=0.0, metavar="N", help="messages a second (default: as fast as they are answered)")
+    p.add_argument("--connections", type=int, default=1, metavar="N")
+
+
+def _receive(p: argparse.ArgumentParser) -> None:
+    p.add_argument("--port", type=int, required=True)
+    p.add_argument("--out", type=Path, metavar="DIR")
+    p.add_argument("--answer", choices=("AA", "AE", "AR", "late", "never"), default="AA")
+
+
+def _quarantine(p: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
+    actions = p.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions.add_parser("list", help="all of them, newest first", parents=[common])
+    for name, text in (("show", "one of them, with its bytes"), ("redrive", "send one through the hub again")):
+        actions.add_parser(name, help=text, parents=[common]).add_argument("id", metavar="ID")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code."""
+    given = parser().parse_args(argv)
+    for name, default in (("json", False), ("config", None), ("data", None)):
+        if not hasattr(given, name):
+            setattr(given, name, default)
+    from hub import commands  # noqa: PLC0415 - `hub --help` loads nothing
+
+    return commands.run(given)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
