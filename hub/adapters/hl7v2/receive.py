@@ -1,0 +1,172 @@
+"""What the gateway makes of one payload: a ``Received`` with or without a refusal, or a refusal of something that is no message.
+
+Pure: the directory, the rules and the time are arguments. Checks run in the order a person would mend the faults: header, sender, type,
+processing id, patient. A message is *identified* once its header can be split; what is refused after that is still recorded.
+"""
+
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Final, Protocol
+
+from hub.adapters.hl7v2 import reply
+from hub.adapters.hl7v2.er7 import Er7, Limits
+from hub.adapters.hl7v2.mappings import KINDS
+from hub.adapters.hl7v2.message import Envelope, header, patient
+from hub.adapters.hl7v2.reply import Head
+from hub.errors import Reason, Rejected
+from hub.identity import NATIONAL, Pseudonyms, event_id
+from hub.model import Adapter, Identifier, Provider, Received, Refusal
+
+TYPES: Final = frozenset(trigger.partition("^")[0] for trigger in KINDS)
+
+
+class Senders(Protocol):
+    """Who may speak; ``hub.routing.directory.Directory`` is one."""
+
+    def by_sender(self, sender: str) -> Provider | None: ...
+
+    def by_certificate(self, fingerprint: str) -> Provider | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Who is at the other end: the SHA-256 of its client certificate in hex, "" when it showed none."""
+
+    certificate: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The settings that decide what is taken."""
+
+    undeclared_encoding: str = "utf-8"
+    processing_ids: frozenset[str] = frozenset({"P", "T", "D"})
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Everything that does not change from message to message."""
+
+    senders: Senders
+    pseudonyms: Pseudonyms
+    rules: Rules = field(default_factory=Rules)
+
+
+@dataclass(slots=True)
+class _Read:
+    """What is known of a message, filled in as it is read."""
+
+    seen: Envelope | None = None
+    provider: Provider | None = None
+    identifiers: tuple[Identifier, ...] = ()
+    refusal: Refusal | None = None
+
+
+def receive(raw: bytes, head: Head, peer: Peer, door: Door, now_us: int) -> Received | Refusal:
+    """Judge one payload; ``head`` is its ``reply.peek``. A bare Refusal means that nothing could be identified."""
+    read = _Read()
+    try:
+        er7 = Er7.from_bytes(raw, door.rules.limits, undeclared_encoding=_undeclared(raw, head, peer, door))
+        read.seen = header(er7)
+        read.provider = sender_of(read.seen.sender, peer, door.senders)
+        read.refusal = _unsupported(read.seen, door.rules)
+        read.identifiers = patient(er7)
+    except Rejected as exc:
+        read.refusal = read.refusal or Refusal(exc.reason, exc.where)  # the first fault counts; the patient of a refused message is a help
+        if head is reply.NO_HEAD:
+            return read.refusal
+    return _received(raw, head, read, door.pseudonyms, now_us)
+
+
+def sender_of(name: str, peer: Peer, senders: Senders) -> Provider:
+    """The provider that speaks. Raises Rejected(UNKNOWN_SENDER) or, when its certificate says otherwise, Rejected(SENDER_MISMATCH)."""
+    claimed = senders.by_sender(name) if name else None
+    if peer.certificate:
+        proven = senders.by_certificate(peer.certificate)
+        if proven is None or claimed is None or proven.id != claimed.id:
+            raise Rejected(Reason.SENDER_MISMATCH, "MSH-4")
+    if claimed is None or claimed.suspended:
+        raise Rejected(Reason.UNKNOWN_SENDER, "MSH-4")
+    if claimed.certificates and not peer.certificate:
+        raise Rejected(Reason.SENDER_MISMATCH, "MSH-4")  # its name is proven by certificate, and none was shown
+    return claimed
+
+
+def patient_key(identifiers: tuple[Identifier, ...], provider: str, pseudonyms: Pseudonyms) -> str:
+    """``pseudonyms.of_message(...).patient`` without the other keys; "" when there are no identifiers."""
+    if not identifiers:
+        return ""
+    return pseudonyms.link(next((i for i in identifiers if i.system in NATIONAL), identifiers[0]), provider)
+
+
+def kafka_key(received: Received) -> bytes:
+    """The key under which a message keeps its place among its patient's others."""
+    return (received.patient_key or sha256(received.raw).hexdigest()[:32]).encode()
+
+
+def _undeclared(raw: bytes, head: Head, peer: Peer, door: Door) -> str:
+    """The character set of a message that declares none: its sender's, otherwise the hub's."""
+    if head.character_set or raw.isascii():
+        return door.rules.undeclared_encoding
+    provider = door.senders.by_certificate(peer.certificate) if peer.certificate else None
+    provider = provider or door.senders.by_sender(head.sender.partition(head.marks.component)[0])
+    return (provider.undeclared_encoding if provider else "") or door.rules.undeclared_encoding
+
+
+def _unsupported(seen: Envelope, rules: Rules) -> Refusal | None:
+    if seen.trigger not in KINDS:
+        is_known = seen.trigger.partition("^")[0] in TYPES
+        return Refusal(Reason.UNSUPPORTED_EVENT if is_known else Reason.UNSUPPORTED_TYPE, "MSH-9")
+    if seen.processing_id and seen.processing_id not in rules.processing_ids:
+        return Refusal(Reason.UNSUPPORTED_PROCESSING_ID, "MSH-11")
+    return None
+
+
+def _as_far_as_read(head: Head) -> Envelope:
+    """The envelope of a message whose header could be split and not read."""
+
+    def text(value: str) -> str:
+        try:
+            return value.encode("latin-1").decode()
+        except UnicodeDecodeError:
+            return value
+
+    def name(value: str) -> str:
+        return text(value).partition(head.marks.component)[0]
+
+    return Envelope(
+        application=name(head.application),
+        sender=name(head.sender),
+        receiver_application=name(head.receiver_application),
+        receiver=name(head.receiver),
+        control_id=text(head.control_id),
+        trigger=text(f"{head.kind}^{head.event}") if head.event else text(head.kind),
+        version=text(head.version),
+        processing_id=text(head.processing_id),
+        accept_ack=head.accept_ack,
+        application_ack=head.application_ack,
+        encoding="latin-1",
+    )
+
+
+def _received(raw: bytes, head: Head, read: _Read, pseudonyms: Pseudonyms, now_us: int) -> Received:
+    seen = read.seen or _as_far_as_read(head)
+    name = read.provider.id if read.provider else ""
+    answers = reply.codes(head.accept_ack, head.application_ack, reply.verdict(read.refusal))
+    return Received(
+        event_id=event_id(Adapter.HL7V2, name, seen.application, seen.sender, seen.control_id, raw),
+        adapter=Adapter.HL7V2,
+        provider=name,
+        application=seen.application,
+        sender=seen.sender,
+        control_id=seen.control_id,
+        trigger=seen.trigger,
+        patient_key=patient_key(read.identifiers, name, pseudonyms),
+        identifiers=read.identifiers,
+        received_us=now_us,
+        encoding=seen.encoding,
+        raw=raw,
+        answer=answers[0] if answers else "none",
+        refusal=read.refusal,
+    )
