@@ -1,0 +1,101 @@
+"""What every adapter does with a message Bundle: write it as bytes, and take from it what a subscription may not show.
+
+Filtering is by allow-list: what these tables do not name is left out, so nothing new can slip through.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from hub.identity import derived_id
+from hub.model import Detail, Provider
+
+Json = dict[str, Any]
+DESTINATION: Final = "\x00d"  # stands for MessageHeader.destination until the recipient is known; no message text can hold NUL
+PROVIDER: Final = "urn:hub:provider"
+_NUMBER: Final = re.compile(r'"\\u0000n(-?[0-9.]+)"')
+_EVERYWHERE: Final = frozenset({"resourceType", "id", "meta"})
+_VISIT: Final = frozenset(
+    {"identifier", "status", "class", "subject", "period", "participant", "location", "hospitalization", "serviceProvider"}
+)
+_HEADER: Final = frozenset({"eventCoding", "destination", "sender", "source", "focus"})
+_PERSON: Final = frozenset({"identifier", "name", "birthDate", "gender"})
+_PERSON_MORE: Final = frozenset({"active", "telecom", "address", "deceasedBoolean", "deceasedDateTime", "communication", "link"})
+_KEPT: Final[Mapping[Detail, Mapping[str, frozenset[str]]]] = MappingProxyType(
+    {
+        Detail.MINIMAL: {"MessageHeader": _HEADER, "Patient": _PERSON | _PERSON_MORE | {"generalPractitioner"}, "Encounter": _VISIT},
+        Detail.NOTICE: {"MessageHeader": _HEADER, "Patient": _PERSON},
+    }
+)
+_STAY: Final = frozenset({"preAdmissionIdentifier", "origin", "admitSource", "destination", "dischargeDisposition"})
+_NEVER: Final = frozenset({"extension", "modifierExtension", "contained", "text"})  # "text": a narrative repeats what was left out
+
+
+def to_bytes(bundle: Json) -> bytes:
+    """Compact JSON in UTF-8, keys in the order they were made; numbers marked by the adapter lose their quotes."""
+    text = json.dumps(bundle, ensure_ascii=False, separators=(",", ":"))
+    if '"\\u0000n' in text:
+        text = _NUMBER.sub(r"\1", text)
+    return text.encode()
+
+
+def addressed(data: bytes, recipient: Provider) -> bytes:
+    """The Bundle's bytes with the recipient as its destination."""
+    receiver = {"endpoint": recipient.deliver.url or f"{PROVIDER}:{recipient.id}", "name": recipient.name or recipient.id}
+    return data.replace(json.dumps(DESTINATION).encode(), json.dumps([receiver], ensure_ascii=False, separators=(",", ":")).encode(), 1)
+
+
+def filtered(bundle: Json, detail: Detail, event_id: str) -> Json:
+    """A new Bundle that shows no more than ``detail``: MINIMAL = header, patient and visit; NOTICE = header and who the patient is."""
+    kept = _KEPT[detail]
+    entries = [e for e in bundle.get("entry", ()) if e.get("resource", {}).get("resourceType") in kept]
+    if detail is Detail.NOTICE:
+        patients = [e for e in entries if e["resource"]["resourceType"] == "Patient"]
+        entries = [e for e in entries if e not in patients[1:]]  # not the record a merge retired
+    known = {name for e in entries for name in _names(e)}
+    made = [_entry(e, kept[e["resource"]["resourceType"]], known) for e in entries]
+    _refocus(made, _first_url(entries, "Encounter") or _first_url(entries, "Patient"))
+    out = {k: bundle[k] for k in ("resourceType", "type", "timestamp", "identifier") if k in bundle}
+    return out | {"id": derived_id(event_id, "bundle", detail.value), "entry": made}
+
+
+def _names(entry: Json) -> list[str]:
+    resource = entry["resource"]
+    return [n for n in (entry.get("fullUrl"), f"{resource['resourceType']}/{resource.get('id')}") if n]
+
+
+def _first_url(entries: list[Json], kind: str) -> str:
+    return next((_names(e)[0] for e in entries if e["resource"]["resourceType"] == kind), "")
+
+
+def _refocus(entries: list[Json], url: str) -> None:
+    for entry in entries:
+        if entry["resource"]["resourceType"] == "MessageHeader":
+            entry["resource"].pop("focus", None)
+            if url:
+                entry["resource"]["focus"] = [{"reference": url}]
+
+
+def _entry(entry: Json, keys: frozenset[str], known: set[str]) -> Json:
+    resource = entry["resource"]
+    shown = {k: _shown(v, known) for k, v in resource.items() if k in keys or k in _EVERYWHERE}
+    if "meta" in shown:
+        shown["meta"] = {k: v for k, v in shown["meta"].items() if k in {"security", "tag"}}
+    if isinstance(stay := shown.get("hospitalization"), dict):
+        shown["hospitalization"] = {k: v for k, v in stay.items() if k in _STAY}
+    shown = {k: v for k, v in shown.items() if v not in ({}, [])}
+    return ({"fullUrl": entry["fullUrl"]} if "fullUrl" in entry else {}) | {"resource": shown}
+
+
+def _shown(value: Any, known: set[str]) -> Any:
+    """A value without extensions, and without references to what was left out (their display and identifier stay)."""
+    if isinstance(value, list):
+        return [shown for v in value if (shown := _shown(v, known)) not in ({}, [])]
+    if not isinstance(value, dict):
+        return value
+    out = {k: _shown(v, known) for k, v in value.items() if k not in _NEVER and not k.startswith("_")}
+    if isinstance(out.get("reference"), str) and out["reference"] not in known:
+        del out["reference"]
+    return {k: v for k, v in out.items() if v not in ({}, [])}

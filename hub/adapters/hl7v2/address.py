@@ -1,0 +1,74 @@
+"""The sender's own bytes for another reader: addressed anew, and cut down to what a subscription shows.
+
+In full detail every byte but MSH-3 to MSH-6 stays as it was, line ends and character set included; the control id is always the sender's.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from hub.adapters.hl7v2 import escapes
+from hub.adapters.hl7v2.charset import BOM
+from hub.adapters.hl7v2.er7 import Er7, Segment
+from hub.model import Detail, Provider
+
+APPLICATION: Final = "CAREHUB"  # MSH-3 of everything the hub sends
+_ANY_SENDER: Final = "*"
+_HEADER: Final = frozenset(range(1, 26))
+# What a filtered message keeps, segment by field; everything else, Z segments included, is left out. PV1 without diet, ambulatory status,
+# VIP indicator and money; PID without race, religion and ethnic group.
+KEPT: Final[Mapping[Detail, Mapping[str, frozenset[int]]]] = MappingProxyType(
+    {
+        Detail.MINIMAL: {
+            "MSH": _HEADER,
+            "EVN": frozenset({1, 2, 3, 5, 6, 7}),
+            "PID": frozenset({1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 18, 19, 24, 25, 29, 30, 31, 32, 33, 34}),
+            "PD1": frozenset({3, 4, 12}),
+            "PV1": frozenset({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 14, 17, 19, 36, 37, 39, 42, 43, 44, 45, 50, 52}),
+            "MRG": frozenset({1, 7}),
+        },
+        Detail.NOTICE: {"MSH": _HEADER, "EVN": frozenset({1, 2, 6}), "PID": frozenset({3, 5, 7, 8})},
+    }
+)
+
+
+def readdressed(raw: bytes, er7: Er7, source: str, recipient: Provider) -> bytes:
+    """The sender's bytes with MSH-3 to 6 replaced. ``source``: the sending provider's id."""
+    body = raw.lstrip(b"\r\n").removeprefix(BOM).lstrip(b"\r\n")
+    end = min((i for i in (body.find(b"\r"), body.find(b"\n")) if i >= 0), default=len(body))
+    separator = er7.delimiters.field.encode("ascii")
+    fields = body[:end].split(separator)
+    fields[2:6] = [_encoded(text, er7, recipient.id) for text in names(source, recipient)]
+    return separator.join(fields) + body[end:]
+
+
+def filtered(er7: Er7, detail: Detail, source: str, recipient: Provider) -> bytes:
+    """The segments and fields of ``KEPT``, addressed anew, in the message's own character set, each ended by CR."""
+    kept = KEPT[detail]
+    lines = [_line(segment, kept[segment.name]) for segment in er7 if segment.name in kept]
+    separator = er7.delimiters.field
+    head = lines[0].split(separator)
+    head[2:6] = [_encoded(text, er7, recipient.id).decode(er7.encoding) for text in names(source, recipient)]
+    return "".join(f"{line}\r" for line in [separator.join(head), *lines[1:]]).encode(er7.encoding)
+
+
+def names(source: str, recipient: Provider) -> tuple[str, str, str, str]:
+    """MSH-3, 4, 5 and 6: the hub, on behalf of the source, to the recipient's application and facility."""
+    deliver = recipient.deliver
+    facility = deliver.facility or next((s for s in recipient.senders if s != _ANY_SENDER), "") or recipient.organisation
+    return (APPLICATION, source, deliver.application or recipient.id, facility or recipient.id)
+
+
+def _line(segment: Segment, numbers: frozenset[int]) -> str:
+    separator = segment.delimiters.field
+    if segment.name == "MSH":
+        return separator.join([segment.name, *(f for n, f in enumerate(segment.fields) if n in numbers and n > 1)])
+    return separator.join([segment.name, *(f if n in numbers else "" for n, f in enumerate(segment.fields) if n)]).rstrip(separator)
+
+
+def _encoded(text: str, er7: Er7, instead: str) -> bytes:
+    """A name as a field's bytes; the provider's id where the name has letters that the message's character set lacks."""
+    try:
+        return escapes.escape(text, er7.delimiters).encode(er7.encoding)
+    except UnicodeEncodeError:
+        return escapes.escape(instead, er7.delimiters).encode(er7.encoding, "ignore")

@@ -1,0 +1,59 @@
+"""The whole message as an R4 message Bundle: MessageHeader, Patient, Encounter, and what the message's family adds."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from hub.adapters.bundle import DESTINATION
+from hub.adapters.hl7v2.er7 import Er7
+from hub.adapters.hl7v2.mappings import adt, mdm, orm, oru, ref, siu
+from hub.adapters.hl7v2.mappings.datatypes import Json, Text
+from hub.adapters.hl7v2.mappings.encounter import encounter
+from hub.adapters.hl7v2.mappings.header import PROVIDER, message_header, sent
+from hub.adapters.hl7v2.mappings.patient import patient, retired
+from hub.adapters.hl7v2.mappings.rows import Draft
+from hub.errors import Reason, Rejected
+from hub.identity import derived_id
+from hub.model import Detail, Event, Received
+
+# message type (MSH-9.1) -> what it adds to header, patient and visit; gives what the message is about
+FAMILIES: Final[Mapping[str, Callable[[Draft, Json, Json], list[Json]]]] = MappingProxyType(
+    {
+        "ADT": adt.resources,
+        "ORU": oru.resources,
+        "MDM": mdm.resources,
+        "REF": ref.resources,
+        "ORM": orm.resources,
+        "OML": orm.resources,
+        "SIU": siu.resources,
+    }
+)
+
+
+def text_of(er7: Er7) -> Text:
+    """How to take this message's text apart."""
+    marks = er7.delimiters
+    return Text(marks.component, marks.subcomponent, marks.repetition, marks.escape, er7.unescape)
+
+
+def bundle(er7: Er7, received: Received, event: Event) -> Json:
+    """The Bundle of a message; deterministic in its arguments. Raises Rejected(UNSUPPORTED_TYPE)."""
+    family, _, trigger = received.trigger.partition("^")
+    add = FAMILIES.get(family)
+    if add is None:
+        raise Rejected(Reason.UNSUPPORTED_TYPE, "MSH-9")
+    draft = Draft(received.event_id, er7, text_of(er7), trigger)
+    subject = patient(draft, received.identifiers)
+    retired(draft, subject, event.merged)
+    visit = encounter(draft, subject)
+    focus = [{"reference": r["reference"]} for r in add(draft, subject, visit)]
+    header = message_header(draft, received, focus) | {"destination": DESTINATION}
+    draft.add("MSH", header)
+    return {
+        "resourceType": "Bundle",
+        "id": derived_id(received.event_id, "bundle", Detail.FULL.value),
+        "identifier": {"system": f"{PROVIDER}:{received.provider or 'unknown'}", "value": received.control_id},
+        "type": "message",
+        "timestamp": sent(draft, received),
+        "entry": [draft.entries[-1], *draft.entries[:-1]],
+    }

@@ -1,0 +1,103 @@
+"""Code tables as data: HL7 v2 table -> FHIR code. A code that is not in a table is not guessed: it stays a v2 code or is left out.
+
+Source: HL7 v2-to-FHIR (hl7.fhir.uv.v2mappings 1.0.0), its known errors corrected; the event column of ENCOUNTER_STATUS is the hub's own
+where the guide has none.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+Table = Mapping[str, str]
+TERMINOLOGY: Final = "http://terminology.hl7.org/CodeSystem/"
+CONFIDENTIALITY: Final = f"{TERMINOLOGY}v3-Confidentiality"
+ACT_CODE: Final = f"{TERMINOLOGY}v3-ActCode"
+
+
+def _table(pairs: dict[str, str]) -> Table:
+    return MappingProxyType(pairs)
+
+
+GENDER: Final = _table({"F": "female", "M": "male", "O": "other", "U": "unknown", "A": "other", "N": "other"})  # 0001
+NAME_USE: Final = _table(  # 0200
+    {"D": "usual", "L": "official", "R": "official", "C": "official", "M": "maiden", "BAD": "old", "N": "nickname", "MSK": "anonymous",
+     "S": "anonymous", "NOUSE": "old", "TEMP": "temp", "NAV": "temp"}
+)  # fmt: skip
+ADDRESS_USE: Final = _table({"H": "home", "O": "work", "B": "work", "BI": "billing", "C": "temp", "V": "temp", "BA": "old"})  # 0190
+ADDRESS_TYPE: Final = _table({"M": "postal", "SH": "postal"})  # 0190
+TELECOM_SYSTEM: Final = _table(  # 0202
+    {"PH": "phone", "CP": "phone", "SAT": "phone", "MD": "other", "FX": "fax", "BP": "pager", "Internet": "email", "X.400": "email",
+     "TDD": "other", "TTY": "other"}
+)  # fmt: skip
+TELECOM_USE: Final = _table(  # 0201
+    {"PRN": "home", "ORN": "home", "WPN": "work", "VHN": "temp", "PRS": "mobile"}
+)
+MARITAL: Final = _table(  # 0002 -> v3-MaritalStatus
+    {"A": "L", "D": "D", "M": "M", "S": "S", "W": "W", "C": "C", "P": "T", "I": "I", "T": "T", "U": "UNK", "N": "A", "E": "L"}
+)
+CLASS: Final = _table({"E": "EMER", "I": "IMP", "O": "AMB", "P": "PRENC"})  # 0004 -> v3-ActCode; others stay 0004
+CLASS_STATUS: Final = _table({"P": "planned", "U": "unknown"})  # 0004; everything else in-progress
+ENCOUNTER_STATUS: Final = _table(  # 0003; events not here leave it to the patient class
+    {"A01": "in-progress", "A02": "in-progress", "A03": "finished", "A04": "arrived", "A05": "planned", "A06": "in-progress",
+     "A07": "in-progress", "A11": "cancelled", "A12": "in-progress", "A13": "in-progress", "A16": "in-progress", "A25": "in-progress",
+     "S12": "planned", "S13": "planned", "S14": "planned", "S15": "cancelled", "S26": "cancelled"}
+)  # fmt: skip
+REPORT_STATUS: Final = _table(  # 0123
+    {"O": "registered", "I": "registered", "S": "registered", "P": "preliminary", "C": "corrected", "R": "partial", "F": "final",
+     "X": "cancelled", "A": "partial", "M": "preliminary"}
+)  # fmt: skip
+RESULT_STATUS: Final = _table(  # 0085
+    {"A": "amended", "C": "corrected", "D": "entered-in-error", "F": "final", "P": "preliminary", "W": "entered-in-error",
+     "X": "cancelled", "B": "amended", "R": "preliminary", "S": "preliminary", "I": "registered", "O": "registered", "U": "final",
+     "V": "final"}
+)  # fmt: skip
+ORDER_CONTROL: Final = _table(  # 0119
+    {"NW": "active", "OK": "active", "RO": "active", "PR": "active", "SN": "active", "NA": "active", "XO": "active", "XR": "active",
+     "SC": "active", "RE": "active", "CR": "revoked", "DC": "revoked", "OC": "revoked", "OD": "revoked", "DR": "revoked",
+     "CA": "revoked", "HD": "on-hold", "HR": "on-hold", "OH": "on-hold", "FU": "completed"}
+)  # fmt: skip
+ORDER_STATUS: Final = _table(  # 0038; wins over the order control
+    {"CA": "revoked", "DC": "revoked", "RP": "revoked", "CM": "completed", "ER": "entered-in-error", "HD": "on-hold", "IP": "active",
+     "SC": "active", "A": "active"}
+)  # fmt: skip
+ORDER_PRIORITY: Final = _table({"S": "stat", "A": "asap", "R": "routine", "T": "urgent", "P": "routine", "C": "routine"})  # 0485, 0027
+REFERRAL_STATUS: Final = _table({"A": "active", "P": "active", "R": "revoked", "E": "revoked"})  # 0283
+APPOINTMENT_STATUS: Final = _table(  # 0278
+    {"pending": "pending", "waitlist": "waitlist", "booked": "booked", "started": "checked-in", "complete": "fulfilled",
+     "cancelled": "cancelled", "canceled": "cancelled", "deleted": "entered-in-error", "noshow": "noshow"}
+)  # fmt: skip
+APPOINTMENT_EVENT: Final = _table(  # the event says what became of it where the filler status does not
+    {"S12": "booked", "S13": "booked", "S14": "booked", "S15": "cancelled", "S26": "noshow"}
+)
+DOCUMENT_STATUS: Final = _table(  # 0271
+    {"DI": "preliminary", "DO": "preliminary", "IN": "preliminary", "IP": "preliminary", "PA": "preliminary", "AU": "final",
+     "LA": "final"}
+)  # fmt: skip
+DOCUMENT_CURRENT: Final = _table({"AV": "current", "CA": "entered-in-error", "OB": "superseded", "UN": "current"})  # 0273
+LABEL: Final = _table({"V": "V", "R": "R", "U": "N", "Y": "R", "N": "N"})  # 0177, 0272 and the Y/N of PV2-22; others as written
+HEADER_LABELS: Final = frozenset(  # MSH-8 is often used for a password or a department: only these words are labels
+    {"V", "R", "N", "U", "PSY", "HIV", "ETH", "ETHUD", "SDV", "SEX", "STD", "SICKLE", "OPIOIDUD"}
+)
+INTERPRETATION_SYSTEM: Final = f"{TERMINOLOGY}v3-ObservationInterpretation"
+CODING_SYSTEMS: Final = _table(  # 0396
+    {"LN": "http://loinc.org", "SCT": "http://snomed.info/sct", "SNM": "http://snomed.info/sct", "SCT2": "http://snomed.info/sct",
+     "UCUM": "http://unitsofmeasure.org", "I10": "http://hl7.org/fhir/sid/icd-10", "ICD10": "http://hl7.org/fhir/sid/icd-10",
+     "I10C": "http://hl7.org/fhir/sid/icd-10-cm", "I9": "http://hl7.org/fhir/sid/icd-9-cm", "I9C": "http://hl7.org/fhir/sid/icd-9-cm",
+     "NDC": "http://hl7.org/fhir/sid/ndc", "CVX": "http://hl7.org/fhir/sid/cvx", "MVX": "http://hl7.org/fhir/sid/mvx",
+     "C4": "http://www.ama-assn.org/go/cpt", "RXNORM": "http://www.nlm.nih.gov/research/umls/rxnorm", "ATC": "http://www.whocc.no/atc",
+     "CDCREC": "urn:oid:2.16.840.1.113883.6.238"}
+)  # fmt: skip
+
+
+def coding_system(name: str) -> str:
+    """The URI of a v2 coding system name (table 0396); ``HL7nnnn`` is a v2 table; another name stays a v2 name; "" for none."""
+    if not name:
+        return ""
+    known = CODING_SYSTEMS.get(name)
+    if known is not None:
+        return known
+    if name.startswith(("urn:", "http://", "https://")):
+        return "%20".join(name.split())
+    if name.startswith("HL7") and name[3:].isdigit() and len(name) == 7:
+        return f"{TERMINOLOGY}v2-{name[3:]}"
+    return f"{TERMINOLOGY}v2-0396/" + "%20".join(name.split())

@@ -1,0 +1,93 @@
+"""HL7 v2 times (DT, DTM, TS) as FHIR dates and as microseconds.
+
+A v2 time may stop at any digit and may lack its offset; without one it is civil time in ``ZONE``. FHIR wants minutes and seconds as soon
+as there is an hour, so those are filled with zeros (R4, "dateTime"); what the sender did not say beyond that is never added.
+Something that is no time gives ``""`` or None: one bad clock in a message must not stop the rest of it.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Final
+from zoneinfo import ZoneInfo
+
+ZONE: Final = ZoneInfo("Europe/Oslo")
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_DTM: Final = re.compile(r"(\d{4})(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:\.(\d{1,6})\d*)?)?)?)?)?)?([+-]\d{4})?", re.ASCII)
+_TM: Final = re.compile(r"(\d\d)(\d\d)?(\d\d)?(\.\d+)?(?:[+-]\d{4})?", re.ASCII)
+_DAY_DIGITS: Final = 8
+
+
+def _zone(offset: str) -> timezone | ZoneInfo:
+    if not offset:
+        return ZONE
+    away = timedelta(hours=int(offset[1:3]), minutes=int(offset[3:5]))
+    return timezone(-away if offset[0] == "-" else away)
+
+
+def _moment(found: re.Match[str]) -> datetime:
+    year, month, day, hour, minute, second, fraction, offset = found.groups("")
+    micro = int(fraction.ljust(6, "0")) if fraction else 0
+    return datetime(
+        int(year), int(month or 1), int(day or 1), int(hour or 0), int(minute or 0), int(second or 0), micro, tzinfo=_zone(offset)
+    )  # fmt: skip
+
+
+def microseconds(text: str) -> int | None:
+    """A DTM as whole microseconds since 1970-01-01T00:00:00Z; missing parts count as their lowest value. None when it is no time."""
+    found = _DTM.fullmatch(text.strip()) if text else None
+    if found is None:
+        return None
+    try:
+        return (_moment(found) - EPOCH) // _MICROSECOND
+    except (ValueError, OverflowError):
+        return None
+
+
+def date_time(text: str) -> str:
+    """A DTM as a FHIR dateTime of the same precision; "" when it is no time."""
+    found = _DTM.fullmatch(text.strip()) if text else None
+    if found is None:
+        return ""
+    try:
+        moment = _moment(found)
+    except (ValueError, OverflowError):
+        return ""
+    if not found[4]:
+        return "-".join(part for part in found.group(1, 2, 3) if part) if moment.year else ""
+    fraction = f".{found[7]}" if found[7] else ""
+    return f"{moment:%Y-%m-%dT%H:%M:%S}{fraction}{_offset(moment)}"
+
+
+def date(text: str) -> str:
+    """The day (or month, or year) of a DT or DTM as a FHIR date, as the sender's own calendar has it; "" when it is none."""
+    return date_time(text)[:10]
+
+
+def instant(text: str) -> str:
+    """A DTM as a FHIR instant; "" unless it is known to the day at least (an instant has seconds and an offset)."""
+    whole = date_time(text)
+    if len(whole) < 10:
+        return ""
+    return whole if len(whole) > 10 else date_time(text.strip()[:_DAY_DIGITS] + "000000")
+
+
+def time_of_day(text: str) -> str:
+    """A TM as a FHIR time; "" when it is none."""
+    found = _TM.fullmatch(text.strip()) if text else None
+    if found is None or found[1] > "23" or (found[2] or "00") > "59" or (found[3] or "00") > "59":
+        return ""
+    return f"{found[1]}:{found[2] or '00'}:{found[3] or '00'}{found[4] or ''}"
+
+
+def _offset(moment: datetime) -> str:
+    away = moment.utcoffset() or timedelta()
+    minutes = int(away.total_seconds()) // 60
+    sign, minutes = ("-", -minutes) if minutes < 0 else ("+", minutes)
+    return f"{sign}{minutes // 60:02}:{minutes % 60:02}"
+
+
+def iso_of(us: int) -> str:
+    """Microseconds since 1970 as a FHIR instant in UTC."""
+    moment = EPOCH + timedelta(microseconds=us)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
