@@ -58,6 +58,11 @@ class Deframer:
         return self._inside
 
     @property
+    def has_header(self) -> bool:
+        """True once the first line of the frame under way is complete."""
+        return self._bad is not None or b"\r" in self._buffer or b"\n" in self._buffer
+
+    @property
     def buffered_bytes(self) -> int:
         """Bytes held; at most ``payload_bytes_max``."""
         return len(self._buffer)

@@ -1,0 +1,93 @@
+"""The gateway process: MLLP in, topic ``inbound`` out, every answer after the broker's report."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from hub import telemetry
+from hub.adapters.hl7v2.connection import ConnectionLimits
+from hub.adapters.hl7v2.listener import Listener, tls
+from hub.adapters.hl7v2.receive import Senders
+from hub.avro import Codec
+from hub.errors import Faulted
+from hub.identity import Pseudonyms
+from hub.settings import Settings
+from hub.stream.intake import Intake
+from hub.stream.kafka import Producer, Topics, ensure_topics
+
+__all__ = ["Intake", "Parts", "connection_limits", "run_gateway"]
+
+_REFRESH_SECONDS: Final = 1.0  # a provider that was suspended may speak for at most so long
+_REFRESH_SECONDS_MIN: Final = 0.1  # between two readings asked for by messages of unknown senders
+_GRACE_SECONDS: Final = 25.0  # longer than a delivery report can take
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What wiring builds for a gateway. ``refresh`` gives the directory if it is not the one given, else None; raises Faulted."""
+
+    codec: Codec
+    pseudonyms: Pseudonyms
+    refresh: Callable[[Senders | None], Awaitable[Senders | None]]
+    clock: Callable[[], int]
+
+
+def connection_limits(settings: Settings) -> ConnectionLimits:
+    """The bounds on connections that the settings ask for."""
+    return ConnectionLimits(
+        frame_bytes_max=settings.frame_bytes_max,
+        header_seconds_max=settings.header_seconds_max,
+        frame_seconds_max=settings.frame_seconds_max,
+        idle_seconds_max=settings.idle_seconds_max,
+        connections_max=settings.connections_max,
+    )
+
+
+async def run_gateway(
+    settings: Settings, parts: Parts, stop: asyncio.Event, on_ready: Callable[[str, int], None] = lambda _host, _port: None
+) -> None:
+    """Serve until ``stop`` is set, then answer what is under way and return. ``on_ready`` is told the address listened at.
+
+    Raises Faulted when broker or ledger cannot be reached at start, OSError when the address is taken, InsecureDoorError for
+    plaintext where it is not allowed.
+    """
+    context = tls(settings.tls_certificate, settings.tls_key, settings.tls_client_ca)
+    directory = await parts.refresh(None)
+    assert directory is not None  # refresh(None) always gives one
+    await asyncio.to_thread(ensure_topics, settings.kafka, [Topics(settings.topic_prefix).inbound], settings)
+    producer = Producer(settings.kafka, delivery_timeout_ms=settings.delivery_timeout_ms)
+    intake = Intake(producer, parts.codec, parts.pseudonyms, directory, settings, parts.clock)
+    listener = Listener(intake, connection_limits(settings))
+    try:
+        host, port = await listener.start(settings.mllp, context, insecure_plaintext=settings.insecure_plaintext)
+        async with asyncio.TaskGroup() as tasks:
+            keeping = tasks.create_task(_keep_directory(intake, parts, stop))
+            on_ready(host, port)
+            await stop.wait()
+            await listener.stop(_GRACE_SECONDS)
+            keeping.cancel()
+    finally:
+        producer.close()
+
+
+async def _keep_directory(intake: Intake, parts: Parts, stop: asyncio.Event) -> None:
+    """Read the directory again every second, and sooner when an unknown sender speaks."""
+    asked = asyncio.Event()
+    intake.on_unknown = asked.set
+    while not stop.is_set():
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_REFRESH_SECONDS):
+                await asked.wait()
+        asked.clear()
+        try:
+            fresh = await parts.refresh(intake.directory)
+        except Faulted as exc:
+            telemetry.FAULTS.labels("gateway", exc.cause.value).inc()
+        else:
+            intake.directory = fresh or intake.directory
+        intake.retry_unknown()
+        await asyncio.sleep(_REFRESH_SECONDS_MIN)
+    intake.on_unknown = None
+    intake.retry_unknown()
