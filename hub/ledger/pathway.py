@@ -21,6 +21,11 @@ _MERGES_LOCK: Final = 7102  # shared by events of one patient key, alone for mer
 _PATIENT_LOCK: Final = 7103  # with the hash of a patient key
 _COLUMNS: Final = ", ".join(f.name for f in fields(Episode))
 _SELECT: Final = f"SELECT {_COLUMNS} FROM episode"  # noqa: S608  # column names of a dataclass
+_LOCK_ONE: Final = "SELECT pg_advisory_xact_lock_shared(%s), pg_advisory_xact_lock(%s, hashtext(%s))"
+_READ_ONE: Final = f"""
+SELECT EXISTS (SELECT 1 FROM episode_merge WHERE retired = %s OR survivor = %s), {_COLUMNS}
+FROM (VALUES (1)) one LEFT JOIN episode ON patient_key = %s AND encounter = %s
+"""  # noqa: S608
 _UPSERT: Final = (
     f"INSERT INTO episode ({_COLUMNS}) VALUES ({', '.join(['%s'] * len(fields(Episode)))}) "  # noqa: S608
     f"ON CONFLICT (patient_key, encounter) DO UPDATE SET ({_COLUMNS}) = ({', '.join('EXCLUDED.' + f.name for f in fields(Episode))})"
@@ -63,7 +68,8 @@ WHERE d.met_us IS NULL AND d.breached_us IS NULL AND (t.told_us IS NOT NULL OR d
 ORDER BY d.due_us LIMIT %s
 """  # noqa: S608
 
-Compute = Callable[[Sequence[Episode], Sequence[Merge]], tuple[Sequence[Episode], Sequence[Deadline]]]
+# What the rows of one person become, and the deadlines they call for: None = those they called for before.
+Compute = Callable[[Sequence[Episode], Sequence[Merge]], tuple[Sequence[Episode], Sequence[Deadline] | None]]
 
 
 @asynccontextmanager
@@ -106,14 +112,12 @@ class PathwayLedger:
         """One event of one patient: read the row, compute, write. False when the row did not change."""
 
         async def work(conn: psycopg.AsyncConnection[Any]) -> bool | None:
-            async with conn.pipeline(), conn.cursor(row_factory=class_row(Episode)) as rows:
-                await conn.execute("SELECT pg_advisory_xact_lock_shared(%s)", (_MERGES_LOCK,))
-                await conn.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", (_PATIENT_LOCK, key))
-                merged = await conn.execute("SELECT 1 FROM episode_merge WHERE %s IN (retired, survivor) LIMIT 1", (key,))
-                await rows.execute(f"{_SELECT} WHERE patient_key = %s AND encounter = %s", (key, encounter))
-                if await merged.fetchone():
-                    return None
-                before = await rows.fetchall()
+            await conn.execute(_LOCK_ONE, (_MERGES_LOCK, _PATIENT_LOCK, key))  # by itself: the next statement sees what it waited for
+            cursor = await conn.execute(_READ_ONE, (key, key, key, encounter))
+            found = await cursor.fetchone()
+            if found is None or found[0]:
+                return None
+            before = [] if found[1] is None else [Episode(*found[1:])]
             return await _write(conn, [key], before, compute(before, ()))
 
         changed = await self._in_transaction(work)
@@ -190,7 +194,7 @@ class PathwayLedger:
 
 async def _write(
     conn: psycopg.AsyncConnection[Any], person: Sequence[str], before: Sequence[Episode],
-    wanted: tuple[Sequence[Episode], Sequence[Deadline]],
+    wanted: tuple[Sequence[Episode], Sequence[Deadline] | None],
 ) -> bool:  # fmt: skip
     """Write the rows that differ, remove those that are gone, keep the deadlines they call for."""
     after, deadlines = wanted
@@ -200,13 +204,14 @@ async def _write(
     gone = [place for place in old if place not in new]
     if not changed and not gone:
         return False
-    async with conn.pipeline():
-        for e in changed:
-            await conn.execute(_UPSERT, (*(getattr(e, f.name) for f in fields(Episode) if f.name != "body"), Jsonb(dict(e.body))))
-        for place in gone:
-            await conn.execute("DELETE FROM episode WHERE patient_key = %s AND encounter = %s", place)
-        encounters = sorted({e.encounter for e in (*before, *after)})
-        await conn.execute(_DROP_DEADLINES, (list(person), encounters, [d.id for d in deadlines]))
-        for d in deadlines:
-            await conn.execute(_KEEP_DEADLINE, astuple(d))
+    for e in changed:
+        await conn.execute(_UPSERT, (*(getattr(e, f.name) for f in fields(Episode) if f.name != "body"), Jsonb(dict(e.body))))
+    for place in gone:
+        await conn.execute("DELETE FROM episode WHERE patient_key = %s AND encounter = %s", place)
+    if deadlines is None:
+        return True
+    encounters = sorted({e.encounter for e in (*before, *after)})
+    await conn.execute(_DROP_DEADLINES, (list(person), encounters, [d.id for d in deadlines]))
+    for d in deadlines:
+        await conn.execute(_KEEP_DEADLINE, astuple(d))
     return True

@@ -59,6 +59,17 @@ def notices(rows: list[Episode], notice_hours_max: float) -> list[Deadline]:
     return found
 
 
+def calls_for_the_same(before: Episode | None, after: Episode) -> bool:
+    """True when nothing a deadline is made of differs between two states of a row."""
+    return _basis(before) == _basis(after)
+
+
+def _basis(row: Episode | None) -> tuple[object, ...]:
+    if row is None or row.state not in _DUTY:
+        return ()
+    return (row.body.get("admission"), row.body.get("class"), row.municipality)
+
+
 def verdict(due_us: int, told_us: int | None, now_us: int) -> Verdict:
     """Told at the deadline is in time; told after it, or not by it, is a breach."""
     if told_us is not None and told_us <= due_us:

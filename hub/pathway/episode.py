@@ -59,7 +59,8 @@ def shown(episode: Episode, stay: Stay) -> Episode:
     """The row showing this stay."""
     body = {
         "facts": episode.body["facts"], "guard": episode.body["guard"], "marks": list(stay.marks), "class": stay.encounter_class,
-        "places": [list(p) for p in stay.places], "identifiers": [[i.system, i.value] for i in stay.identifiers],
+        "places": [list(p) for p in stay.places],
+        "admission": stay.admission.event_id if stay.admission else "", "identifiers": [[i.system, i.value] for i in stay.identifiers],
     }  # fmt: skip
     return replace(
         episode, state=stay.state, ward=stay.ward, municipality=stay.municipality, source=stay.source or episode.source,

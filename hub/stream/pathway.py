@@ -19,7 +19,7 @@ from hub.ledger.episodes import Deadline, Episode, Merge
 from hub.ledger.pathway import PathwayLedger
 from hub.model import Event, Kind, Received
 from hub.pathway.breach import breach_of
-from hub.pathway.deadlines import SETTLE_US, Verdict, notices, verdict
+from hub.pathway.deadlines import SETTLE_US, Verdict, calls_for_the_same, notices, verdict
 from hub.pathway.episode import advance, concerns, encounter_of, joined
 from hub.settings import Settings
 from hub.stream.faultpoint import reach
@@ -111,14 +111,15 @@ class _Change:
     def __init__(self, event: Event, partition: int, offset: int, encounter: str, notice_hours_max: float) -> None:
         self._event, self._place, self._encounter, self._hours = event, (partition, offset), encounter, notice_hours_max
 
-    def __call__(self, rows: Sequence[Episode], merges: Sequence[Merge]) -> tuple[list[Episode], list[Deadline]]:
+    def __call__(self, rows: Sequence[Episode], merges: Sequence[Merge]) -> tuple[list[Episode], list[Deadline] | None]:
         own = next((r for r in rows if r.patient_key == self._event.patient_key), None)
         after = advance(own, self._event, *self._place, encounter=self._encounter)
         if after is own:
-            return list(rows), []
-        whole = [after, *(r for r in rows if r is not own)]
-        shown = joined(whole, merges) if merges else whole
-        return shown, notices(shown, self._hours)
+            return list(rows), None
+        if merges:
+            shown = joined([after, *(r for r in rows if r is not own)], merges)
+            return shown, notices(shown, self._hours)
+        return [after], None if calls_for_the_same(own, after) else notices([after], self._hours)
 
 
 class Deadlines:
