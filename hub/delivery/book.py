@@ -1,0 +1,107 @@
+"""From how sends ended to what the ledger and the lanes are told. Pure: the one place that says what follows an attempt."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from hub.consent.question import Verdict
+from hub.delivery.channel import Sent
+from hub.delivery.lanes import Lanes
+from hub.delivery.retry import Backoff
+from hub.ledger.delivery import Settlement
+from hub.ledger.outbox import Attempted, Claim, Parcel, Place, Remainder, Waiting
+from hub.model import AttemptOutcome, Result
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A send that ended, or was not begun in time."""
+
+    parcel: Parcel
+    sent: Sent
+    started_us: int
+    ended_us: int
+
+
+@dataclass(slots=True)
+class _Open:
+    claimed_us: int
+    left: dict[Place, str]  # place -> patient key, of what is still under way
+    touched: bool = False
+
+
+@dataclass(slots=True)
+class Book:
+    """What is under way: the rows taken from the lanes, and the claims they were sent under."""
+
+    lanes: Lanes
+    backoff: Backoff
+    claim_us_max: int
+    _rows: dict[Place, tuple[Waiting, int]] = field(default_factory=dict)
+    _claims: dict[int, _Open] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def claims(self) -> list[int]:
+        """Ids of the claims that are in the ledger."""
+        return list(self._claims)
+
+    def begin(self, claim: Claim, rows: dict[Place, Waiting], now_us: int) -> None:
+        """These may be sent now."""
+        self._claims[claim.id] = _Open(now_us, {p.place: p.patient_key for p in claim.parcels})
+        for parcel in claim.parcels:
+            self._rows[parcel.place] = (rows[parcel.place], claim.id)
+
+    def answered(self, row: Waiting, parcel: Parcel, verdict: Verdict, now_us: int) -> Attempted:
+        """A delivery that may not be sent: withheld for good, or held and asked about later."""
+        n = parcel.attempts + 1
+        if verdict.result is Result.DENY:
+            self.lanes.ended(row)
+            return Attempted(parcel.place, n, now_us, now_us, AttemptOutcome.WITHHELD, verdict.rule)
+        next_us = now_us + self.backoff.wait_us(n, parcel.event_id, parcel.place.recipient)
+        self.lanes.again(row, next_us)
+        return Attempted(parcel.place, n, now_us, now_us, AttemptOutcome.HELD, verdict.rule, next_us)
+
+    def settle(self, ended: Iterable[Ended], into: Settlement, now_us: int) -> None:
+        """Tell the lanes what ended and collect what the ledger must be told."""
+        touched: dict[int, _Open] = {}
+        for end in ended:
+            row, claim_id = self._rows.pop(end.parcel.place)
+            claim = self._claims[claim_id]
+            claim.left.pop(end.parcel.place)
+            touched[claim_id] = claim
+            if end.sent.outcome is None:
+                self.lanes.given_back(row)
+            else:
+                into.attempts.append(self._attempted(end, end.sent.outcome, row))
+        for claim_id, claim in touched.items():
+            if not claim.left:
+                into.claims.append(claim_id)
+                del self._claims[claim_id]
+            claim.touched = True
+        self._shrink(into, now_us)
+
+    def _shrink(self, into: Settlement, now_us: int) -> None:
+        """A claim held open by a slow send no longer names those that ended beside it."""
+        for claim_id, claim in self._claims.items():
+            if claim.touched and now_us - claim.claimed_us > self.claim_us_max:
+                claim.touched = False
+                into.remainders.append(Remainder(claim_id, tuple(claim.left), tuple(claim.left.values())))
+
+    def _attempted(self, end: Ended, outcome: AttemptOutcome, row: Waiting) -> Attempted:
+        place, sent, n = end.parcel.place, end.sent, end.parcel.attempts + 1
+        next_us = 0
+        if outcome is AttemptOutcome.FAILED:
+            pause_us = sent.retry_after_us
+            until_us = self.lanes.failed(place.recipient, end.ended_us, unreachable=sent.unreachable, pause_us=pause_us)
+            own_us = end.ended_us + max(pause_us, self.backoff.wait_us(n, end.parcel.event_id, place.recipient))
+            next_us = until_us if sent.unreachable else own_us
+            self.lanes.again(row, next_us)
+            return Attempted(place, n, end.started_us, end.ended_us, outcome, sent.code, next_us)
+        self.lanes.answered(place.recipient)
+        if outcome is AttemptOutcome.REFUSED:
+            self.lanes.parked(row)
+            return Attempted(place, n, end.started_us, end.ended_us, outcome, sent.code, parked=sent.code)
+        self.lanes.ended(row)
+        return Attempted(place, n, end.started_us, end.ended_us, outcome, sent.code)

@@ -1,0 +1,71 @@
+"""What the lanes are made of: one recipient, one patient's deliveries to it, and the bounds of both. Pure."""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from hub.ledger.outbox import Place, Waiting
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of memory, in rows."""
+
+    rows_max: int = 100_000  # over all recipients
+    recipient_rows_max: int = 2_000
+    lane_rows_max: int = 32
+    blocked_lanes_max: int = 10_000  # a recipient that refused this many patients is not read further
+    flying_max: int = 256  # asked about and not ended, a recipient
+
+
+@dataclass(slots=True, eq=False)
+class Lane:
+    """The deliveries of one patient to one recipient."""
+
+    patient: str
+    rows: deque[Waiting] = field(default_factory=deque)
+    flying: bool = False
+    queued: bool = False  # in the recipient's ready queue or on a timer
+    left: dict[int, int] = field(default_factory=dict)  # part -> first offset that was not kept
+
+    def leave(self, place: Place) -> None:
+        """Remember that a row of this lane was not kept."""
+        merge(self.left, {place.part: place.off})
+
+
+@dataclass(slots=True, eq=False)
+class Destination:
+    """One recipient: its lanes, how many sends it may have under way, and whether it can be reached."""
+
+    recipient: str
+    connections: int
+    hold: bool
+    window: int
+    lanes: dict[str, Lane] = field(default_factory=dict)
+    ready: deque[Lane] = field(default_factory=deque)
+    blocked: set[str] = field(default_factory=set)  # patients behind a refused message
+    rows: int = 0
+    flying: int = 0
+    failures: int = 0  # incidents since the last answer
+    down_until_us: int = 0
+    unreachable: bool = False  # the last failure was that no connection could be made
+    limited: bool = False  # the window was the bound last time
+
+    def land(self, row: Waiting) -> Lane:
+        """The send of a row has ended. Returns its lane."""
+        lane = self.lanes[row.patient_key]
+        lane.flying = False
+        self.flying -= 1
+        return lane
+
+    def allowed(self, now_us: int) -> int:
+        """How many more sends may be begun: none while it is down, one to see whether it is back, its window otherwise."""
+        if self.unreachable or now_us < self.down_until_us:
+            return 0
+        return max(0, (1 if self.down_until_us else self.window) - self.flying)
+
+
+def merge(into: dict[int, int], places: Mapping[int, int]) -> None:
+    """Keep the lower offset of each partition."""
+    for part, off in places.items():
+        into[part] = min(off, into.get(part, off))

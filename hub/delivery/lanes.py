@@ -1,0 +1,243 @@
+"""Who may be sent to now: one lane a (recipient, patient), one message of a lane at a time, in the order of ``inbound``.
+
+Pure: no clock, no I/O. A recipient that is down, slow or refusing holds up its own lanes and nobody else's; the number of rows in memory
+is bounded whatever waits in the ledger (``Limits``), and what does not fit is read again later (``Offer.FULL`` and ``rewinds``).
+Within a lane rows run in the order they are offered in; the backlog offers each partition's rows by offset.
+"""
+
+import heapq
+from collections import deque
+from enum import Enum
+from typing import Final
+
+from hub.delivery.destination import Destination, Lane, Limits, merge
+from hub.delivery.retry import Backoff
+from hub.ledger.outbox import Place, Waiting
+
+_PROBE_SECONDS_MAX: Final = 5.0  # trying to connect shows nothing to nobody, so it is done more often than sending
+
+
+class Offer(Enum):
+    """What became of a row that was offered."""
+
+    TAKEN = "taken"
+    KNOWN = "known"  # in memory already
+    FULL = "full"  # no room: offer it again later
+    LEFT = "left"  # its lane is blocked or long: the lane remembers to ask for it
+
+
+class Lanes:
+    """All lanes of one delivery process."""
+
+    def __init__(self, backoff: Backoff, limits: Limits | None = None) -> None:
+        self._backoff = backoff
+        self._probing = Backoff(backoff.first_seconds, min(_PROBE_SECONDS_MAX, backoff.max_seconds))
+        self._limits = limits or Limits()
+        self._destinations: dict[str, Destination] = {}
+        self._ready: dict[str, Destination] = {}  # those with a lane that could go, in turn
+        self._timers: list[tuple[int, int, Destination, Lane]] = []
+        self._timer = 0
+        self._known: set[Place] = set()
+        self.rewinds: dict[str, dict[int, int]] = {}  # recipient -> part -> offset to read again from
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def rows(self, recipient: str) -> int:
+        """How many rows of a recipient are in memory."""
+        destination = self._destinations.get(recipient)
+        return destination.rows if destination else 0
+
+    def room(self) -> int:
+        """How many rows each recipient may have in memory now: its share when many wait."""
+        share = self._limits.rows_max // max(1, len(self._destinations))
+        return max(8, min(self._limits.recipient_rows_max, share))
+
+    def destination(self, recipient: str, connections: int = 8, *, hold: bool = True) -> Destination:
+        """The recipient's destination, made when it is first heard of."""
+        found = self._destinations.get(recipient)
+        if found is None:
+            found = Destination(recipient, connections, hold, window=2 * connections)
+            self._destinations[recipient] = found
+        return found
+
+    def offer(self, row: Waiting, destination: Destination) -> Offer:
+        """Take a row into its lane, in order, if there is room. A refused row blocks its lane unless the recipient releases."""
+        if row.place in self._known:
+            return Offer.KNOWN
+        if row.parked and destination.hold:
+            destination.blocked.add(row.patient_key)
+        if row.parked or row.patient_key in destination.blocked:
+            return Offer.LEFT
+        lane = destination.lanes.get(row.patient_key)
+        if lane and (lane.left or len(lane.rows) >= self._limits.lane_rows_max):
+            lane.leave(row.place)
+            return Offer.LEFT
+        if destination.rows >= self.room() or len(destination.blocked) >= self._limits.blocked_lanes_max:
+            return Offer.FULL
+        lane = destination.lanes.setdefault(row.patient_key, lane or Lane(row.patient_key))
+        lane.rows.append(row)
+        destination.rows += 1
+        self._known.add(row.place)
+        self._queue(destination, lane)
+        return Offer.TAKEN
+
+    def take(self, now_us: int, limit: int) -> list[Waiting]:
+        """Up to ``limit`` rows that may be asked about now, at most one a lane; each recipient in turn. They are under way from here on."""
+        self._wake(now_us)
+        taken: list[Waiting] = []
+        for destination in list(self._ready.values()):
+            share = max(1, limit // max(1, len(self._ready)))
+            self._take_from(destination, min(share, limit - len(taken)), now_us, taken)
+            if destination.ready:  # to the end of the line
+                self._ready[destination.recipient] = self._ready.pop(destination.recipient)
+            else:
+                del self._ready[destination.recipient]
+            if len(taken) >= limit:
+                break
+        return taken
+
+    def _take_from(self, destination: Destination, limit: int, now_us: int, taken: list[Waiting]) -> None:
+        if destination.limited and destination.flying < destination.connections:  # it ran dry between two turns
+            destination.window = min(self._limits.flying_max, destination.window * 2)
+        allowed = destination.allowed(now_us)
+        destination.limited = allowed < len(destination.ready) and not destination.down_until_us
+        for _ in range(min(allowed, limit, len(destination.ready))):
+            lane = destination.ready.popleft()
+            lane.queued = False
+            lane.flying = True
+            destination.flying += 1
+            taken.append(lane.rows[0])
+
+    def ended(self, row: Waiting) -> None:
+        """The delivery is settled (delivered, withheld or gone): its lane moves on. ``forget`` it once the ledger knows."""
+        destination, lane = self._land(row)
+        lane.rows.popleft()
+        destination.rows -= 1
+        self._after(destination, lane)
+
+    def forget(self, place: Place) -> None:
+        """The ledger has it: the row can no longer be read again."""
+        self._known.discard(place)
+
+    def parked(self, row: Waiting) -> None:
+        """The recipient refused the message: hold the patient's later ones behind it, or release them, as the provider wants."""
+        destination, lane = self._land(row)
+        lane.rows.popleft()
+        destination.rows -= 1
+        if not destination.hold:
+            self._after(destination, lane)
+            return
+        destination.blocked.add(lane.patient)
+        self._drop_rest(destination, lane)
+        del destination.lanes[lane.patient]
+
+    def again(self, row: Waiting, next_us: int) -> None:
+        """Another attempt of this row, not before ``next_us``; its lane waits. A row that keeps failing keeps no others in memory."""
+        destination, lane = self._land(row)
+        lane.rows[0] = row._replace(attempts=row.attempts + 1, next_us=next_us)
+        if row.attempts >= 2:
+            head = lane.rows.popleft()
+            self._drop_rest(destination, lane)
+            lane.rows.append(head)
+        self._queue(destination, lane)
+
+    def given_back(self, row: Waiting) -> None:
+        """Asked about and not begun in time: ask again, and ask this recipient about fewer at once."""
+        destination, lane = self._land(row)
+        destination.window = max(destination.connections, destination.window // 2)
+        self._queue(destination, lane, first=True)
+
+    def answered(self, recipient: str) -> None:
+        """The recipient is there: it gave an answer."""
+        destination = self._destinations[recipient]
+        destination.failures, destination.down_until_us, destination.unreachable = 0, 0, False
+
+    def reached(self, recipient: str) -> None:
+        """A connection could be made again: one send will show whether the recipient answers."""
+        self._destinations[recipient].unreachable = False
+
+    def failed(self, recipient: str, now_us: int, *, unreachable: bool, pause_us: int = 0) -> int:
+        """The recipient did not do its part. Returns until when it is left alone (microseconds; 0 = it is not).
+
+        It is left alone when no connection could be made, when it asked for a pause, and when as many sends as it has
+        connections failed in a row.
+        """
+        destination = self._destinations[recipient]
+        if now_us < destination.down_until_us:  # sends of the same incident
+            destination.down_until_us = max(destination.down_until_us, now_us + pause_us)
+            return destination.down_until_us
+        destination.failures += 1
+        destination.unreachable = unreachable
+        if unreachable or pause_us or destination.down_until_us or destination.failures >= destination.connections:
+            level = destination.failures if unreachable else max(1, destination.failures - destination.connections + 1)
+            wait_us = max(pause_us, (self._probing if unreachable else self._backoff).wait_us(level, recipient))
+            destination.down_until_us = now_us + wait_us
+        return destination.down_until_us
+
+    def probes(self, now_us: int) -> list[str]:
+        """Recipients that could not be reached, whose time to be tried again has come and for whom something waits."""
+        return [d.recipient for d in self._ready.values() if d.unreachable and d.down_until_us <= now_us and d.ready and not d.flying]
+
+    def reset(self, recipient: str, connections: int, *, hold: bool) -> None:
+        """Forget what is not under way and start over with the provider's new settings; everything of it is to be read again."""
+        old = self._destinations.pop(recipient, None)
+        self._ready.pop(recipient, None)
+        fresh = self.destination(recipient, connections, hold=hold)
+        if old is None:
+            return
+        for lane in old.lanes.values():
+            if lane.flying:
+                head = lane.rows.popleft()
+                self._drop_rest(old, lane)
+                fresh.lanes[lane.patient] = Lane(lane.patient, deque([head]), flying=True)
+                fresh.rows += 1
+                fresh.flying += 1
+            else:
+                self._drop_rest(old, lane)
+
+    def next_us(self, now_us: int) -> int | None:
+        """When a row may next become ready by the passing of time alone; None = never."""
+        times = [self._timers[0][0]] if self._timers else []
+        times += [d.down_until_us for d in self._ready.values() if d.down_until_us > now_us]
+        return min(times, default=None)
+
+    def _land(self, row: Waiting) -> tuple[Destination, Lane]:
+        destination = self._destinations[row.place.recipient]
+        return destination, destination.land(row)
+
+    def _after(self, destination: Destination, lane: Lane) -> None:
+        if lane.rows:
+            self._queue(destination, lane)
+            return
+        del destination.lanes[lane.patient]
+        if lane.left:
+            merge(self.rewinds.setdefault(destination.recipient, {}), lane.left)
+
+    def _queue(self, destination: Destination, lane: Lane, *, first: bool = False) -> None:
+        if lane.flying or lane.queued:
+            return
+        lane.queued = True
+        if lane.rows[0].next_us:
+            self._timer += 1
+            heapq.heappush(self._timers, (lane.rows[0].next_us, self._timer, destination, lane))
+            return
+        if first:
+            destination.ready.appendleft(lane)
+        else:
+            destination.ready.append(lane)
+        self._ready.setdefault(destination.recipient, destination)
+
+    def _wake(self, now_us: int) -> None:
+        while self._timers and self._timers[0][0] <= now_us:
+            _, _, destination, lane = heapq.heappop(self._timers)
+            if self._destinations.get(destination.recipient) is destination and lane.rows:  # not reset meanwhile
+                destination.ready.append(lane)
+                self._ready.setdefault(destination.recipient, destination)
+
+    def _drop_rest(self, destination: Destination, lane: Lane) -> None:
+        for row in lane.rows:
+            lane.leave(row.place)
+            self._known.discard(row.place)
+        destination.rows -= len(lane.rows)
+        lane.rows.clear()

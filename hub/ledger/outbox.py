@@ -1,0 +1,98 @@
+"""The rows of the outbox as delivery sees them: values only, importable without a database driver."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from hub.model import AttemptOutcome, Policy
+
+
+class Place(NamedTuple):
+    """The primary key of a delivery: the message's place in topic ``inbound``, and who is to get it."""
+
+    part: int
+    off: int
+    recipient: str
+
+
+class Waiting(NamedTuple):
+    """A delivery that waits, without its payload: what the lanes keep in memory."""
+
+    place: Place
+    patient_key: str
+    received_us: int
+    attempts: int
+    next_us: int  # not before
+    parked: str = ""  # why a person must look at it, "" = nobody need
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One delivery as it is asked about, with everything a channel and a decision need. The bytes are the same at every attempt."""
+
+    place: Place
+    event_id: str
+    patient_key: str
+    source: str  # provider the message came from
+    received_us: int
+    channel: str
+    form: str
+    detail: str
+    labels: tuple[str, ...]
+    purpose: str
+    kind: str
+    attempts: int
+    rule: str  # that decided in transit
+    because: tuple[str, ...]  # as recorded in transit
+    lock_keys: frozenset[str]
+    control_id: str = field(repr=False)
+    payload: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempted:
+    """How one attempt ended, as it goes into the ledger.
+
+    next_us: not before, for an attempt that is followed by another. parked: the code of a refusal, "" otherwise.
+    """
+
+    place: Place
+    n: int
+    started_us: int
+    ended_us: int
+    outcome: AttemptOutcome
+    code: str
+    next_us: int = 0
+    parked: str = ""
+
+    @property
+    def settles(self) -> bool:
+        """Whether the delivery leaves the outbox with this attempt."""
+        return self.outcome in _SETTLING
+
+
+_SETTLING = frozenset({AttemptOutcome.DELIVERED, AttemptOutcome.WITHHELD, AttemptOutcome.DISCARDED})
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A delivery about to be decided, with every consent that concerns its patient, read under the gate."""
+
+    parcel: Parcel
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The deliveries of one recipient that may be sent now; its row is in the ledger until each of them has ended."""
+
+    id: int
+    parcels: tuple[Parcel, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Remainder:
+    """A claim some of whose sends have ended: what is still under way."""
+
+    id: int
+    places: tuple[Place, ...]
+    patient_keys: tuple[str, ...]

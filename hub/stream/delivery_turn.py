@@ -1,0 +1,127 @@
+"""One turn of delivery: settle what ended, ask about what is ready, claim what is permitted, and only then send it."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from hub import telemetry
+from hub.delivery.book import Book, Ended
+from hub.delivery.dispatch import Dispatch
+from hub.delivery.gate import ask
+from hub.delivery.lanes import Lanes
+from hub.delivery.retry import Backoff
+from hub.errors import Faulted
+from hub.ledger.backlog import BacklogReader
+from hub.ledger.delivery import Settlement, Turns
+from hub.ledger.outbox import Asked, Attempted, Claim, Parcel, Place, Waiting
+from hub.model import AttemptOutcome, Result
+from hub.settings import Settings
+from hub.stream.delivery_providers import Providers
+
+Clock = Callable[[], int]
+
+
+class Work:
+    """What one owner of some partitions has in hand: its lanes, what is under way, and what the ledger has not been told yet."""
+
+    def __init__(self, settings: Settings, dispatch: Dispatch, providers: Providers, clock: Clock, reach: Callable[[str], None]) -> None:
+        backoff = Backoff(settings.retry_first_seconds, settings.retry_seconds_max)
+        self.lanes = Lanes(backoff)
+        self.book = Book(self.lanes, backoff, int(settings.claim_seconds_max * 1e6))
+        self.unsettled = Settlement()
+        self.ended: list[Ended] = []
+        self._claim_seconds_max = settings.claim_seconds_max
+        self._dispatch = dispatch
+        self._providers = providers
+        self._clock = clock
+        self._reach = reach
+
+    @property
+    def is_idle(self) -> bool:
+        """Nothing under way and nothing to settle."""
+        return not self.book and not self.unsettled
+
+    def on_end(self, ended: Ended) -> None:
+        """A send ended: count it, and settle it with the next turn."""
+        self._reach("delivery.after_send")
+        self.ended.append(ended)
+        outcome, channel = ended.sent.outcome, ended.parcel.channel
+        if outcome is None:
+            return
+        telemetry.DELIVERIES.labels(channel, outcome).inc()
+        if outcome is AttemptOutcome.DELIVERED:
+            telemetry.END_TO_END_SECONDS.labels(channel).observe(max(0.0, (ended.ended_us - ended.parcel.received_us) / 1e6))
+
+    def collect(self) -> None:
+        """Let the lanes move on from what ended; the ledger is told in the next turn, before anything else is asked."""
+        ended, self.ended = self.ended, []
+        self.book.settle(ended, self.unsettled, self._clock())
+
+    async def turn(self, turns: Turns, reader: BacklogReader, rows: Sequence[Waiting]) -> None:
+        """Settle and claim in one transaction, then send.
+
+        Raises Faulted when the ledger is lost: every row is then back in its lane and the settlement still to be made.
+        """
+        by_place = {row.place: row for row in rows}
+        answered = Settlement()
+        try:
+            self._reach("delivery.before_settle")
+            asked, directory_version = await turns.open(self.unsettled, list(by_place))
+            await self._providers.know(directory_version, reader)
+            groups, answered.attempts = self._decide(asked, by_place)
+            may_start_before = asyncio.get_running_loop().time() + self._claim_seconds_max
+            claims = await turns.commit(groups, answered, self._clock())
+        except Faulted:
+            denied = {attempt.place for attempt in answered.attempts}
+            for row in rows:
+                if row.place not in denied:
+                    self.lanes.given_back(row)
+            self.unsettled.attempts += answered.attempts
+            raise
+        self._settled(answered)
+        self._drop_gone(by_place, asked)
+        self._send(claims, by_place, may_start_before)
+
+    def _decide(self, asked: Sequence[Asked], by_place: dict[Place, Waiting]) -> tuple[list[list[Parcel]], list[Attempted]]:
+        """What may be sent, by recipient, and the answers to what may not."""
+        now_us = self._clock()
+        permitted: dict[str, list[Parcel]] = {}
+        answers: list[Attempted] = []
+        for parcel, policy in ((a.parcel, a.policy) for a in asked):
+            verdict = ask(parcel, policy, self._providers.get(parcel.place.recipient), now_us)
+            telemetry.DECISIONS.labels("delivery", verdict.result, verdict.rule).inc()
+            if verdict.result is Result.PERMIT:
+                permitted.setdefault(parcel.place.recipient, []).append(parcel)
+            else:
+                attempt = self.book.answered(by_place[parcel.place], parcel, verdict, now_us)
+                telemetry.DELIVERIES.labels(parcel.channel, attempt.outcome).inc()
+                answers.append(attempt)
+        return list(permitted.values()), answers
+
+    def _settled(self, answered: Settlement) -> None:
+        """The ledger has it: rows that are settled or parked can be let go of."""
+        for attempt in (*self.unsettled.attempts, *answered.attempts):
+            if attempt.settles or attempt.parked:
+                self.lanes.forget(attempt.place)
+        self.unsettled = Settlement()
+
+    def _drop_gone(self, by_place: dict[Place, Waiting], asked: Sequence[Asked]) -> None:
+        """Rows that are no longer there to be asked about: a person discarded or parked them meanwhile."""
+        for place in by_place.keys() - {a.parcel.place for a in asked}:
+            self.lanes.ended(by_place[place])
+            self.lanes.forget(place)
+
+    def _send(self, claims: Sequence[Claim], by_place: dict[Place, Waiting], may_start_before: float) -> None:
+        if not claims:
+            return
+        self._reach("delivery.after_claim")
+        loop, now_us = asyncio.get_running_loop(), self._clock()
+
+        def may_start() -> bool:
+            return loop.time() < may_start_before
+
+        for claim in claims:
+            self.book.begin(claim, by_place, now_us)
+        for claim in claims:
+            provider = self._providers.get(claim.parcels[0].place.recipient)
+            if provider is not None:  # none without a provider is permitted
+                self._dispatch.submit(provider, claim.parcels, may_start)
