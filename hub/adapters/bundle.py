@@ -15,6 +15,8 @@ from hub.model import Detail, Provider
 Json = dict[str, Any]
 DESTINATION: Final = "\x00d"  # stands for MessageHeader.destination until the recipient is known; no message text can hold NUL
 PROVIDER: Final = "urn:hub:provider"
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"))
+_PLACEHOLDER: Final = json.dumps(DESTINATION).encode()
 _NUMBER: Final = re.compile(r'"\\u0000n(-?[0-9.]+)"')
 _EVERYWHERE: Final = frozenset({"resourceType", "id", "meta"})
 _VISIT: Final = frozenset(
@@ -35,7 +37,7 @@ _NEVER: Final = frozenset({"extension", "modifierExtension", "contained", "text"
 
 def to_bytes(bundle: Json) -> bytes:
     """Compact JSON in UTF-8, keys in the order they were made; numbers marked by the adapter lose their quotes."""
-    text = json.dumps(bundle, ensure_ascii=False, separators=(",", ":"))
+    text = _ENCODER.encode(bundle)
     if '"\\u0000n' in text:
         text = _NUMBER.sub(r"\1", text)
     return text.encode()
@@ -44,7 +46,7 @@ def to_bytes(bundle: Json) -> bytes:
 def addressed(data: bytes, recipient: Provider) -> bytes:
     """The Bundle's bytes with the recipient as its destination."""
     receiver = {"endpoint": recipient.deliver.url or f"{PROVIDER}:{recipient.id}", "name": recipient.name or recipient.id}
-    return data.replace(json.dumps(DESTINATION).encode(), json.dumps([receiver], ensure_ascii=False, separators=(",", ":")).encode(), 1)
+    return data.replace(_PLACEHOLDER, _ENCODER.encode([receiver]).encode(), 1)
 
 
 def filtered(bundle: Json, detail: Detail, event_id: str) -> Json:

@@ -3,7 +3,8 @@
 from typing import Final
 
 from hub.adapters.hl7v2.mappings import codes
-from hub.adapters.hl7v2.mappings.datatypes import Json, Text, hd_uri, identifier_type, name_of, put
+from hub.adapters.hl7v2.mappings.content import Text
+from hub.adapters.hl7v2.mappings.datatypes import Json, hd_uri, identifier_type, name_of, put
 
 PHYSICAL: Final = ((3, "bd"), (2, "ro"), (8, "lvl"), (1, ""), (7, "bu"), (4, "si"))  # PL component -> location-physical-type
 
@@ -17,7 +18,7 @@ def xcn(raw: str, t: Text) -> Json:
     out: Json = {"resourceType": "Practitioner"}
     if value:
         identifier: Json = {"value": value}
-        put(identifier, "system", hd_uri(parts[8], t, t.subcomponent) if len(parts) > 8 else "")
+        put(identifier, "system", hd_uri(t.raw(raw, 9), t, t.subcomponent))
         put(identifier, "type", identifier_type(t.part(parts, 13)))
         out["identifier"] = [identifier]
     if name:
@@ -34,7 +35,7 @@ def xon(raw: str, t: Text) -> Json:
     out: Json = {"resourceType": "Organization"}
     if value:
         identifier: Json = {"value": value}
-        put(identifier, "system", hd_uri(parts[5], t, t.subcomponent) if len(parts) > 5 else "")
+        put(identifier, "system", hd_uri(t.raw(raw, 6), t, t.subcomponent))
         put(identifier, "type", identifier_type(t.part(parts, 7)))
         out["identifier"] = [identifier]
     put(out, "name", name)

@@ -5,9 +5,9 @@ from types import MappingProxyType
 from typing import Final
 
 from hub.adapters.bundle import DESTINATION
-from hub.adapters.hl7v2.er7 import Er7
 from hub.adapters.hl7v2.mappings import adt, mdm, orm, oru, ref, siu
-from hub.adapters.hl7v2.mappings.datatypes import Json, Text
+from hub.adapters.hl7v2.mappings.content import Content
+from hub.adapters.hl7v2.mappings.datatypes import Json
 from hub.adapters.hl7v2.mappings.encounter import encounter
 from hub.adapters.hl7v2.mappings.header import PROVIDER, message_header, sent
 from hub.adapters.hl7v2.mappings.patient import patient, retired
@@ -30,19 +30,13 @@ FAMILIES: Final[Mapping[str, Callable[[Draft, Json, Json], list[Json]]]] = Mappi
 )
 
 
-def text_of(er7: Er7) -> Text:
-    """How to take this message's text apart."""
-    marks = er7.delimiters
-    return Text(marks.component, marks.subcomponent, marks.repetition, marks.escape, er7.unescape)
-
-
-def bundle(er7: Er7, received: Received, event: Event) -> Json:
+def bundle(content: Content, received: Received, event: Event) -> Json:
     """The Bundle of a message; deterministic in its arguments. Raises Rejected(UNSUPPORTED_TYPE)."""
     family, _, trigger = received.trigger.partition("^")
     add = FAMILIES.get(family)
     if add is None:
         raise Rejected(Reason.UNSUPPORTED_TYPE, "MSH-9")
-    draft = Draft(received.event_id, er7, text_of(er7), trigger)
+    draft = Draft(received.event_id, content, content.text, trigger)
     subject = patient(draft, received.identifiers)
     retired(draft, subject, event.merged)
     visit = encounter(draft, subject)

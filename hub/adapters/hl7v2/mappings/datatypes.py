@@ -5,55 +5,15 @@ Source: HL7 v2-to-FHIR data type maps (XPN[HumanName], XAD[Address], XTN[Contact
 """
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
 from hub.adapters.hl7v2.mappings import codes
+from hub.adapters.hl7v2.mappings.content import Text
 from hub.adapters.hl7v2.mappings.times import date_time, instant
 
 Json = dict[str, Any]
-NULL: Final = '""'  # "delete this value": there is none
 _OID: Final = re.compile(r"[0-2](\.(0|[1-9]\d*))+", re.ASCII)
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_UNTEXT: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # no FHIR string holds these
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """How to take a message's text apart. ``unescape`` turns escape sequences into characters; it is called on leaves only."""
-
-    component: str
-    subcomponent: str
-    repetition: str
-    escape: str
-    unescape: Callable[[str], str]
-
-    def leaf(self, raw: str) -> str:
-        """The characters meant by a piece that is not divided further; "" for none and for the v2 null."""
-        raw = raw.strip()
-        if raw == NULL:
-            return ""
-        if self.escape in raw:
-            raw = self.unescape(raw).strip()
-        return raw if raw.isprintable() else _UNTEXT.sub("", raw).strip()
-
-    def parts(self, raw: str) -> list[str]:
-        """The components of a repetition, still escaped."""
-        return raw.split(self.component)
-
-    def part(self, parts: list[str], n: int) -> str:
-        """The text of component ``n`` (1-based); of a divided one its first subcomponent."""
-        if len(parts) < n or not parts[n - 1]:
-            return ""
-        raw = parts[n - 1]
-        return self.leaf(raw.split(self.subcomponent, 1)[0] if self.subcomponent in raw else raw)
-
-    def repetitions(self, raw: str) -> list[str]:
-        """The repetitions of a field that say anything."""
-        if self.repetition not in raw:
-            return [raw] if raw and raw != NULL else []
-        return [r for r in raw.split(self.repetition) if r and r != NULL]
 
 
 def code(text: str) -> str:
@@ -75,39 +35,29 @@ def uri_of(namespace: str, universal: str, kind: str) -> str:
 
 def hd_uri(raw: str, t: Text, separator: str = "") -> str:
     """HD[uri] of a field (components) or, with the subcomponent separator, of a component."""
-    parts = raw.split(separator or t.component)
-    first, second, third = (t.leaf(p) for p in [*parts, "", ""][:3])
+    separator = separator or t.component
+    if separator not in raw:
+        return uri_of(t.leaf(raw), "", "")
+    first, second, third = (t.leaf(p) for p in [*raw.split(separator), "", ""][:3])
     return uri_of(first, second, third)
-
-
-def hd_name(raw: str, t: Text) -> str:
-    """The name a person would call an HD field by: its namespace, else its universal id."""
-    parts = t.parts(raw)
-    return t.part(parts, 1) or t.part(parts, 2)
 
 
 def cwe(raw: str, t: Text, default_system: str = "") -> Json:
     """CE, CWE, CNE, IS, ID -> CodeableConcept: up to three codings and the text (CWE-9, else the first display)."""
     parts = t.parts(raw)
-    codings = [c for c in (_coding(parts, n, t, default_system if n == 1 else "") for n in (1, 4, 10)) if c]
+    size = len(parts)
+    codings = []
+    for n in (0, 3, 9):  # where each coding starts: code, display, system
+        if n < size and (value := code(parts[n])):
+            coding = {"code": value}
+            system = codes.coding_system(parts[n + 2]) if n + 2 < size else ""
+            put(coding, "system", system or ("" if n else default_system))
+            put(coding, "display", parts[n + 1] if n + 1 < size else "")
+            codings.append(coding)
     out: Json = {"coding": codings} if codings else {}
     text = t.part(parts, 9) or t.part(parts, 2) or t.part(parts, 5)
     if text:
         out["text"] = text
-    return out
-
-
-def _coding(parts: list[str], n: int, t: Text, default_system: str) -> Json:
-    value = code(t.part(parts, n))
-    if not value:
-        return {}
-    out: Json = {"code": value}
-    system = codes.coding_system(t.part(parts, n + 2)) or default_system
-    display = t.part(parts, n + 1)
-    if system:
-        out["system"] = system
-    if display:
-        out["display"] = display
     return out
 
 
@@ -118,17 +68,19 @@ def xpn(raw: str, t: Text) -> Json:
 
 def name_of(parts: list[str], t: Text, first: int) -> Json:
     """The HumanName whose family name is component ``first``: 1 in XPN, 2 in XCN."""
-    family, given, second, suffix, prefix, degree = (t.part(parts, first + n) for n in range(6))
+    family, given, second, suffix, prefix, degree = [*parts[first - 1 : first + 5], "", "", "", "", "", ""][:6]
     out: Json = {}
-    use = codes.NAME_USE.get(t.part(parts, first + 6 if first == 1 else 10))
+    use = codes.NAME_USE.get(t.part(parts, 7 if first == 1 else 10))
     if use:
         out["use"] = use
     if family:
         out["family"] = family
-    for key, values in (("given", (given, second)), ("prefix", (prefix,)), ("suffix", (suffix, degree))):
-        named = [v for v in values if v]
-        if named:
-            out[key] = named
+    if given or second:
+        out["given"] = [v for v in (given, second) if v]
+    if prefix:
+        out["prefix"] = [prefix]
+    if suffix or degree:
+        out["suffix"] = [v for v in (suffix, degree) if v]
     return out if out.keys() - {"use"} else {}
 
 
@@ -139,7 +91,7 @@ def xad(raw: str, t: Text) -> Json:
     kind = t.part(parts, 7)
     put(out, "use", codes.ADDRESS_USE.get(kind, ""))
     put(out, "type", codes.ADDRESS_TYPE.get(kind, ""))
-    lines = [line for line in (_street(parts[0], t), t.part(parts, 2), t.part(parts, 19)) if line]
+    lines = [line for line in (_street(t.raw(raw, 1), t), t.part(parts, 2), t.part(parts, 19)) if line]
     if lines:
         out["line"] = lines
     for key, n in (("city", 3), ("state", 4), ("postalCode", 5), ("country", 6), ("district", 9)):
@@ -148,6 +100,8 @@ def xad(raw: str, t: Text) -> Json:
 
 
 def _street(raw: str, t: Text) -> str:
+    if t.subcomponent not in raw:
+        return t.leaf(raw)
     street, name, number = (t.leaf(p) for p in [*raw.split(t.subcomponent), "", ""][:3])
     return street or " ".join(p for p in (name, number) if p)
 
@@ -182,8 +136,7 @@ def cx(raw: str, t: Text) -> Json:
     if not value:
         return {}
     out: Json = {"value": value}
-    authority = parts[3] if len(parts) > 3 else ""
-    put(out, "system", hd_uri(authority, t, t.subcomponent))
+    put(out, "system", hd_uri(t.raw(raw, 4), t, t.subcomponent))
     put(out, "type", identifier_type(t.part(parts, 5)))
     put(out, "period", period(t.part(parts, 7), t.part(parts, 8)))
     put(out, "assigner", {"display": name} if (name := t.part(parts, 6)) else {})
@@ -240,7 +193,7 @@ def filler(raw: str, t: Text) -> Json:
     return ei(raw, t, "FILL")
 
 
-def put(out: Json, key: str, value: str | Json) -> None:
+def put(out: dict[str, Any], key: str, value: str | Json) -> None:
     """Set an element, unless there is nothing to set: FHIR has no empty ones."""
     if value:
         out[key] = value

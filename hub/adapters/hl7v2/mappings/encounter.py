@@ -5,7 +5,8 @@ from typing import Final
 
 from hub.adapters.hl7v2.er7 import Segment
 from hub.adapters.hl7v2.mappings import actors, codes, datatypes
-from hub.adapters.hl7v2.mappings.datatypes import Json, Text
+from hub.adapters.hl7v2.mappings.content import Text
+from hub.adapters.hl7v2.mappings.datatypes import Json
 from hub.adapters.hl7v2.mappings.rows import Draft, Link, Row, Rows, apply
 
 _PARTICIPATION: Final = f"{codes.TERMINOLOGY}v3-ParticipationType"
@@ -82,7 +83,7 @@ AL1: Final[Rows] = (
 
 def encounter(draft: Draft, subject: Json) -> Json:
     """Add the Encounter of PV1; gives the Reference to it, ``{}`` when the message has no PV1."""
-    pv1 = draft.er7.segment("PV1")
+    pv1 = draft.content.segment("PV1")
     if pv1 is None:
         return {}
     patient_class = draft.text.part(draft.text.parts(pv1.field(2)), 1)
@@ -94,7 +95,7 @@ def encounter(draft: Draft, subject: Json) -> Json:
             del resource[empty]
     resource["status"] = _status(draft.trigger, patient_class, resource)
     _locations(draft, pv1, resource, patient_class)
-    pv2 = draft.er7.segment("PV2")
+    pv2 = draft.content.segment("PV2")
     if pv2 is not None:
         apply(PV2, pv2, resource, draft, "PV2")
     return reference
@@ -149,7 +150,7 @@ def location(draft: Draft, levels: list[Json], place: str) -> Json:
 
 def diagnoses(draft: Draft, subject: Json, visit: Json) -> None:
     """Add a Condition for each DG1; the Encounter, if any, refers to them."""
-    for n, dg1 in enumerate(draft.er7.segments("DG1")):
+    for n, dg1 in enumerate(draft.content.segments("DG1")):
         made: Json = {"resourceType": "Condition", "subject": subject}
         if visit:
             made["encounter"] = visit
@@ -168,7 +169,7 @@ def diagnoses(draft: Draft, subject: Json, visit: Json) -> None:
 
 def allergies(draft: Draft, subject: Json) -> None:
     """Add an AllergyIntolerance for each AL1."""
-    for n, al1 in enumerate(draft.er7.segments("AL1")):
+    for n, al1 in enumerate(draft.content.segments("AL1")):
         made = apply(AL1, al1, {"resourceType": "AllergyIntolerance", "patient": subject}, draft, f"AL1[{n}]")
         if "code" not in made:
             continue

@@ -14,10 +14,7 @@ PROVIDER: Final = "urn:hub:provider"
 
 def message_header(draft: Draft, received: Received, focus: list[Json]) -> Json:
     """The MessageHeader: the v2 event, who sent it, what it is about. Its destination is written when a recipient is known."""
-    msh = draft.er7.segment("MSH")
-    text = draft.text
-    application = msh.field(3) if msh is not None else ""
-    endpoint = datatypes.hd_uri(application, text) or f"{PROVIDER}:{received.provider or 'unknown'}"
+    endpoint = datatypes.hd_uri(draft.content.field("MSH", 3), draft.text) or f"{PROVIDER}:{received.provider or 'unknown'}"
     source: Json = {"endpoint": endpoint}
     if received.application:
         source["name"] = received.application
@@ -32,7 +29,7 @@ def message_header(draft: Draft, received: Received, focus: list[Json]) -> Json:
         resource["sender"] = {"display": received.sender}
     if received.provider:
         resource.setdefault("sender", {})["identifier"] = {"system": PROVIDER, "value": received.provider}
-    processing = text.part(text.parts(msh.field(11)), 1) if msh is not None else ""
+    processing = draft.content.value("MSH", 11)
     if processing in {"D", "P", "T"}:
         resource["meta"] = {"tag": [{"system": f"{codes.TERMINOLOGY}v2-0103", "code": processing}]}
     return resource
@@ -40,6 +37,4 @@ def message_header(draft: Draft, received: Received, focus: list[Json]) -> Json:
 
 def sent(draft: Draft, received: Received) -> str:
     """When the sender made the message, as an instant; when the hub received it if the sender does not say."""
-    msh = draft.er7.segment("MSH")
-    said = instant(draft.text.part(draft.text.parts(msh.field(7)), 1)) if msh is not None else ""
-    return said or iso_of(received.received_us)
+    return instant(draft.content.value("MSH", 7)) or iso_of(received.received_us)

@@ -7,7 +7,8 @@ from typing import Final
 
 from hub.adapters.hl7v2.er7 import Segment
 from hub.adapters.hl7v2.mappings import actors, codes, datatypes, media
-from hub.adapters.hl7v2.mappings.datatypes import Json, Text
+from hub.adapters.hl7v2.mappings.content import Text
+from hub.adapters.hl7v2.mappings.datatypes import Json
 from hub.adapters.hl7v2.mappings.observation import TEXT_TYPES, observation
 from hub.adapters.hl7v2.mappings.rows import Draft, Link, Row, Rows, apply
 
@@ -55,7 +56,7 @@ def resources(draft: Draft, subject: Json, visit: Json) -> list[Json]:
     """Add the DocumentReference with its content; what OBX holds besides text and files becomes Observations."""
     about = {"subject": subject} | ({"encounter": visit} if visit else {})
     made: Json = {"resourceType": "DocumentReference", "subject": subject}
-    txa = draft.er7.segment("TXA")
+    txa = draft.content.segment("TXA")
     if txa is not None:
         apply(TXA, txa, made, draft, "TXA")
         _relate(draft, txa, made)
@@ -82,7 +83,7 @@ def _content(draft: Draft, made: Json) -> list[Json]:
     t = draft.text
     lines: list[str] = []
     files: list[Json] = []
-    for obx in draft.er7.segments("OBX"):
+    for obx in draft.content.segments("OBX"):
         kind = t.leaf(obx.field(2))
         if kind in TEXT_TYPES:
             lines += [t.leaf(raw) for raw in obx.field(5).split(t.repetition)]
@@ -98,5 +99,5 @@ def _content(draft: Draft, made: Json) -> list[Json]:
 
 def _observations(draft: Draft, about: Json) -> list[Json]:
     t = draft.text
-    apart = [s for s in draft.er7.segments("OBX") if t.leaf(s.field(2)) not in TEXT_TYPES | {"ED", "RP"} and s.field(5)]
+    apart = [s for s in draft.content.segments("OBX") if t.leaf(s.field(2)) not in TEXT_TYPES | {"ED", "RP"} and s.field(5)]
     return [observation(draft, obx, about, f"OBX[{n}]") for n, obx in enumerate(apart)]

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from hub.adapters.hl7v2.mappings.datatypes import Json, Text, code, put
+from hub.adapters.hl7v2.mappings.content import Text
+from hub.adapters.hl7v2.mappings.datatypes import Json, code, put
 
 _HEX: Final = re.compile(r"([0-9a-fA-F]{2})+")
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/]*={0,2}")
@@ -24,7 +25,7 @@ SUBTYPES: Final[Mapping[str, str]] = MappingProxyType(  # 0291
 def ed(raw: str, t: Text) -> Json:
     """ED -> Attachment: base64 as it came, hexadecimal and plain text turned into base64 (ED-4, table 0299)."""
     parts = t.parts(raw)
-    encoding, body = t.part(parts, 4).upper(), t.leaf(parts[4]) if len(parts) > 4 else ""
+    encoding, body = t.part(parts, 4).upper(), t.leaf(t.raw(raw, 5))
     if not body:
         return {}
     data = "".join(body.split()) if encoding == "BASE64" else ""
@@ -40,7 +41,7 @@ def ed(raw: str, t: Text) -> Json:
 def rp(raw: str, t: Text) -> Json:
     """RP -> Attachment: where the document is to be fetched."""
     parts = t.parts(raw)
-    url = "%20".join(t.leaf(parts[0]).split())
+    url = "%20".join(t.leaf(t.raw(raw, 1)).split())
     out: Json = {"url": url} if url else {}
     if url:
         put(out, "contentType", _media_type(t.part(parts, 3), t.part(parts, 4)))

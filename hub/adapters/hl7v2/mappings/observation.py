@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from hub.adapters.hl7v2.er7 import Segment
 from hub.adapters.hl7v2.mappings import actors, codes, datatypes, media
-from hub.adapters.hl7v2.mappings.datatypes import Json, Text
+from hub.adapters.hl7v2.mappings.content import Text
+from hub.adapters.hl7v2.mappings.datatypes import Json
 from hub.adapters.hl7v2.mappings.rows import Draft, Link, Row, Rows, apply
 from hub.adapters.hl7v2.mappings.times import date_time, time_of_day
 

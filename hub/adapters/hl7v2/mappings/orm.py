@@ -4,7 +4,8 @@ from typing import Final
 
 from hub.adapters.hl7v2.er7 import Segment
 from hub.adapters.hl7v2.mappings import actors, codes, datatypes
-from hub.adapters.hl7v2.mappings.datatypes import Json, Text
+from hub.adapters.hl7v2.mappings.content import Text
+from hub.adapters.hl7v2.mappings.datatypes import Json
 from hub.adapters.hl7v2.mappings.observation import note, observation
 from hub.adapters.hl7v2.mappings.rows import Draft, Link, Row, Rows, apply
 
@@ -86,7 +87,7 @@ def resources(draft: Draft, subject: Json, visit: Json) -> list[Json]:
 def _groups(draft: Draft) -> list[tuple[Segment | None, list[Segment]]]:
     """The orders of a message: each ORC opens one, and so does an OBR that follows another."""
     groups: list[tuple[Segment | None, list[Segment]]] = []
-    for segment in draft.er7:
+    for segment in draft.content:
         if segment.name == "ORC":
             groups.append((segment, []))
         elif segment.name == "OBR" and (not groups or any(s.name == "OBR" for s in groups[-1][1])):

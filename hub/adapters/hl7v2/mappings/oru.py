@@ -5,7 +5,8 @@ from typing import Final
 
 from hub.adapters.hl7v2.er7 import Segment
 from hub.adapters.hl7v2.mappings import codes, datatypes
-from hub.adapters.hl7v2.mappings.datatypes import Json, Text
+from hub.adapters.hl7v2.mappings.content import Text
+from hub.adapters.hl7v2.mappings.datatypes import Json
 from hub.adapters.hl7v2.mappings.observation import NOT_SAID, note, observation
 from hub.adapters.hl7v2.mappings.orm import service_request
 from hub.adapters.hl7v2.mappings.rows import Draft, Row, Rows, apply
@@ -56,7 +57,7 @@ def resources(draft: Draft, subject: Json, visit: Json) -> list[Json]:
 
 def _groups(draft: Draft) -> list[_Group]:
     groups = [_Group()]
-    for segment in draft.er7:
+    for segment in draft.content:
         last = groups[-1]
         match segment.name:
             case "ORC":

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from hub.adapters.hl7v2.er7 import Er7, Segment
+from hub.adapters.hl7v2.er7 import Segment
 from hub.adapters.hl7v2.mappings import actors, codes, datatypes
-from hub.adapters.hl7v2.mappings.datatypes import Json, Text
+from hub.adapters.hl7v2.mappings.content import Content, Text
+from hub.adapters.hl7v2.mappings.datatypes import Json
 from hub.adapters.hl7v2.mappings.rows import Draft, Link, Row, Rows, apply, prune
 from hub.adapters.hl7v2.mappings.times import date, date_time
 from hub.model import Identifier
@@ -131,9 +132,9 @@ NK1: Final[Rows] = (
 
 def patient(draft: Draft, identifiers: tuple[Identifier, ...]) -> Json:
     """Add the Patient of the first PID; gives the Reference to it. The identifiers are those the gateway read."""
-    er7 = draft.er7
+    content = draft.content
     resource: Json = {"resourceType": "Patient", "identifier": _identifiers(draft, identifiers)}
-    pid, pd1 = er7.segment("PID"), er7.segment("PD1")
+    pid, pd1 = content.segment("PID"), content.segment("PD1")
     if pid is not None:
         apply(PID, pid, resource, draft, "PID")
         _tidy(resource, pid, draft.text)
@@ -148,7 +149,7 @@ def patient(draft: Draft, identifiers: tuple[Identifier, ...]) -> Json:
 
 
 def _identifiers(draft: Draft, identifiers: tuple[Identifier, ...]) -> list[Json]:
-    told = _told(draft.er7, draft.text)
+    told = _told(draft.content)
     out = []
     for known in identifiers:
         made: Json = dict(told.get(known.value, {})) | {"value": known.value}
@@ -159,10 +160,10 @@ def _identifiers(draft: Draft, identifiers: tuple[Identifier, ...]) -> list[Json
     return out
 
 
-def _told(er7: Er7, t: Text) -> dict[str, Json]:
+def _told(content: Content) -> dict[str, Json]:
     """What PID-3 says about each number besides its system: type, period, assigner."""
-    pid = er7.segment("PID")
-    made = [datatypes.cx(raw, t) for raw in t.repetitions(pid.field(3))] if pid is not None else []
+    t = content.text
+    made = [datatypes.cx(raw, t) for raw in t.repetitions(content.field("PID", 3))]
     return {m["value"]: m for m in reversed(made) if m}
 
 
@@ -178,7 +179,7 @@ def _tidy(resource: Json, pid: Segment, t: Text) -> None:
 
 
 def _next_of_kin(draft: Draft, resource: Json, reference: Json) -> None:
-    for n, nk1 in enumerate(draft.er7.segments("NK1")):
+    for n, nk1 in enumerate(draft.content.segments("NK1")):
         made = apply(NK1, nk1, {}, draft, f"NK1[{n}]")
         if not made.get("name"):
             continue
@@ -203,7 +204,7 @@ def retired(draft: Draft, reference: Json, merged: tuple[Identifier, ...]) -> No
         "active": False,
         "link": [{"other": reference, "type": "replaced-by"}],
     }
-    mrg = draft.er7.segment("MRG")
+    mrg = draft.content.segment("MRG")
     if mrg is not None:
         apply((Row(7, "name", datatypes.xpn, many=True),), mrg, old, draft, "MRG")
     survivor = next(e["resource"] for e in draft.entries if e["fullUrl"] == reference["reference"])

@@ -4,7 +4,8 @@ from typing import Final
 
 from hub.adapters.hl7v2.er7 import Segment
 from hub.adapters.hl7v2.mappings import codes, datatypes
-from hub.adapters.hl7v2.mappings.datatypes import Json, Text
+from hub.adapters.hl7v2.mappings.content import Text
+from hub.adapters.hl7v2.mappings.datatypes import Json
 from hub.adapters.hl7v2.mappings.encounter import allergies, diagnoses
 from hub.adapters.hl7v2.mappings.observation import note, observation
 from hub.adapters.hl7v2.mappings.rows import Draft, Row, Rows, apply
@@ -37,7 +38,7 @@ def resources(draft: Draft, subject: Json, visit: Json) -> list[Json]:
     """Add the ServiceRequest with its professionals, diagnoses, allergies and observations; gives a Reference to it."""
     about = {"subject": subject} | ({"encounter": visit} if visit else {})
     made: Json = {"resourceType": "ServiceRequest", "intent": "order"} | about
-    rf1 = draft.er7.segment("RF1")
+    rf1 = draft.content.segment("RF1")
     if rf1 is not None:
         apply(RF1, rf1, made, draft, "RF1")
         if not made.get("occurrencePeriod", True):
@@ -46,10 +47,10 @@ def resources(draft: Draft, subject: Json, visit: Json) -> list[Json]:
     if draft.trigger == _CANCELLED:
         made["status"] = "revoked"
     _professionals(draft, made)
-    notes = [text for nte in draft.er7.segments("NTE") if (text := note(draft, nte))]
+    notes = [text for nte in draft.content.segments("NTE") if (text := note(draft, nte))]
     if notes:
         made["note"] = notes
-    observed = [observation(draft, obx, about, f"OBX[{n}]") for n, obx in enumerate(draft.er7.segments("OBX"))]
+    observed = [observation(draft, obx, about, f"OBX[{n}]") for n, obx in enumerate(draft.content.segments("OBX"))]
     if observed:
         made["supportingInfo"] = observed
     allergies(draft, subject)
@@ -59,7 +60,7 @@ def resources(draft: Draft, subject: Json, visit: Json) -> list[Json]:
 
 def _professionals(draft: Draft, made: Json) -> None:
     """PRD-1 (table 0286): RP refers, RT is referred to."""
-    for n, prd in enumerate(draft.er7.segments("PRD")):
+    for n, prd in enumerate(draft.content.segments("PRD")):
         t = draft.text
         role = t.part(t.parts(prd.field(1)), 1)
         if role not in {"RP", "RT"} or not (resource := _practitioner(prd, t)):

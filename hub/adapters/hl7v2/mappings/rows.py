@@ -3,12 +3,13 @@
 A row is (field, target, function). Adding a mapping is adding a row; the function comes from ``datatypes`` or stands beside its table.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from hub.adapters.hl7v2.er7 import Er7, Segment
-from hub.adapters.hl7v2.mappings.datatypes import NULL, Json, Text
+from hub.adapters.hl7v2.er7 import Segment
+from hub.adapters.hl7v2.mappings.content import NULL, Content, Text
+from hub.adapters.hl7v2.mappings.datatypes import Json
 from hub.identity import derived_id
 
 Maker = Callable[[str, Text], Any]
@@ -43,7 +44,7 @@ class Draft:
     """The entries of one message's Bundle, in order. Every id is derived from the event's id and the place in the message."""
 
     event_id: str
-    er7: Er7 = field(repr=False)
+    content: Content = field(repr=False)
     text: Text = field(repr=False)
     trigger: str  # "A01", "R01", ...
     entries: list[Json] = field(default_factory=list, repr=False)
@@ -73,50 +74,34 @@ def display(resource: Json) -> str:
 def apply(rows: Rows, segment: Segment, resource: Json, draft: Draft, place: str) -> Json:
     """Write every row of a table that the segment fills into a resource; gives the resource."""
     fields, text = segment.fields, draft.text
-    size = len(fields)
+    size, repetition = len(fields), text.repetition
     for row in rows:
         number = row.number
         if number >= size or not (raw := fields[number]) or raw == NULL:
             continue
-        repetitions = text.repetitions(raw) if text.repetition in raw else (raw,)
-        if isinstance(row, Row):
-            _write(resource, row, (row.make(r, text) for r in repetitions))
-        else:
-            made = _links(row, repetitions, draft, f"{place}-{number}")
-            _write(resource, row, made)
+        for n, one in enumerate(text.repetitions(raw) if repetition in raw else (raw,)):
+            value = row.make(one, text)
+            if value is None or value in ("", {}, []):
+                continue
+            if isinstance(row, Link):
+                reference = draft.add(f"{place}-{number}[{n}]", value)
+                value = row.wrap(reference) if row.wrap else reference
+            _write(resource, row, value)
+            if not row.many:
+                break
     return resource
 
 
-def _links(row: Link, repetitions: Iterable[str], draft: Draft, place: str) -> Iterable[Json]:
-    for n, raw in enumerate(repetitions):
-        made = row.make(raw, draft.text)
-        if made:
-            reference = draft.add(f"{place}[{n}]", made)
-            yield row.wrap(reference) if row.wrap else reference
-
-
-def _write(resource: Json, row: Row | Link, values: Iterable[Any]) -> None:
+def _write(resource: Json, row: Row | Link, value: Any) -> None:
     target, holder = row.target, resource
     if "." in target:
         *path, target = target.split(".")
-        holder = _inner(resource, path)
-    for value in values:
-        if value is None or value in ("", {}, []):
-            continue
-        if not row.many:
-            holder.setdefault(target, value)
-            return
-        kept = holder.setdefault(target, [])
-        if isinstance(value, list):
-            kept.extend(value)
-        else:
-            kept.append(value)
-
-
-def _inner(resource: Json, path: list[str]) -> Json:
-    for name in path:
-        resource = resource.setdefault(name, {})
-    return resource
+        for name in path:
+            holder = holder.setdefault(name, {})
+    if row.many:
+        holder.setdefault(target, []).append(value)
+    else:
+        holder.setdefault(target, value)
 
 
 def prune(value: Json) -> Json:

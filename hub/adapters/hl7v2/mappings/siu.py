@@ -5,7 +5,8 @@ from typing import Final
 
 from hub.adapters.hl7v2.er7 import Segment
 from hub.adapters.hl7v2.mappings import actors, codes, datatypes
-from hub.adapters.hl7v2.mappings.datatypes import Json, Text
+from hub.adapters.hl7v2.mappings.content import Text
+from hub.adapters.hl7v2.mappings.datatypes import Json
 from hub.adapters.hl7v2.mappings.encounter import location
 from hub.adapters.hl7v2.mappings.observation import note
 from hub.adapters.hl7v2.mappings.rows import Draft, Link, Row, Rows, apply
@@ -47,10 +48,10 @@ AIS: Final[Rows] = (Row(3, "serviceType", datatypes.cwe, many=True),)
 def resources(draft: Draft, subject: Json, _visit: Json) -> list[Json]:
     """Add the Appointment with who and what takes part; gives a Reference to it."""
     made: Json = {"resourceType": "Appointment", "participant": [_takes_part(subject)]}
-    sch = draft.er7.segment("SCH")
+    sch = draft.content.segment("SCH")
     if sch is not None:
         apply(SCH, sch, made, draft, "SCH")
-    for n, segment in enumerate(draft.er7):
+    for n, segment in enumerate(draft.content):
         match segment.name:
             case "AIS":
                 apply(AIS, segment, made, draft, f"AIS[{n}]")
@@ -79,12 +80,12 @@ def _times(draft: Draft, sch: Segment | None) -> Json:
     t = draft.text
     timing = t.parts(sch.field(11)) if sch is not None else []
     start, end = instant(t.part(timing, 4)), instant(t.part(timing, 5))
-    tq1 = draft.er7.segment("TQ1")
+    tq1 = draft.content.segment("TQ1")
     if tq1 is not None:
         start, end = start or instant(t.leaf(tq1.field(7))), end or instant(t.leaf(tq1.field(8)))
     minutes = _minutes(sch, 9, 10, t)
     for name in ("AIS", "AIP", "AIL", "AIG"):
-        first = draft.er7.segment(name)
+        first = draft.content.segment(name)
         if first is not None:
             at = {"AIS": 4, "AIP": 6, "AIL": 6, "AIG": 8}[name]
             start, minutes = start or instant(t.leaf(first.field(at))), minutes or _minutes(first, at + 3, at + 4, t)

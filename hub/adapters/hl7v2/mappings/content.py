@@ -1,0 +1,93 @@
+"""A message's segments, cut once, and how to take their text apart."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from hub.adapters.hl7v2.er7 import Er7, Segment
+
+NULL: Final = '""'  # "delete this value": there is none
+_UNTEXT: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # no FHIR string holds these
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """How to take a message's text apart. ``unescape`` turns escape sequences into characters; it is called on leaves only."""
+
+    component: str
+    subcomponent: str
+    repetition: str
+    escape: str
+    unescape: Callable[[str], str]
+
+    def leaf(self, raw: str) -> str:
+        """The characters meant by a piece that is not divided further; "" for none and for the v2 null."""
+        raw = raw.strip()
+        if raw == NULL:
+            return ""
+        if self.escape in raw:
+            raw = self.unescape(raw).strip()
+        return raw if raw.isprintable() else _UNTEXT.sub("", raw).strip()
+
+    def parts(self, raw: str) -> list[str]:
+        """The texts of a repetition's components; of a divided one its first subcomponent."""
+        parts = raw.split(self.component)
+        if raw.isprintable() and self.escape not in raw and self.subcomponent not in raw and NULL not in raw:
+            return [p.strip() for p in parts] if " " in raw else parts
+        return [self.leaf(p.split(self.subcomponent, 1)[0]) for p in parts]
+
+    def part(self, parts: list[str], n: int) -> str:
+        """Component ``n`` (1-based) of ``parts``; "" when absent."""
+        return parts[n - 1] if n <= len(parts) else ""
+
+    def raw(self, raw: str, n: int) -> str:
+        """Component ``n`` (1-based) of a repetition as written; "" when absent."""
+        parts = raw.split(self.component, n)
+        return parts[n - 1] if n <= len(parts) else ""
+
+    def repetitions(self, raw: str) -> list[str]:
+        """The repetitions of a field that say anything."""
+        if self.repetition not in raw:
+            return [raw] if raw and raw != NULL else []
+        return [r for r in raw.split(self.repetition) if r and r != NULL]
+
+
+class Content:
+    """The segments of a message in order, by name, and its ``text``."""
+
+    __slots__ = ("_all", "_first", "text")
+
+    def __init__(self, er7: Er7) -> None:
+        marks = er7.delimiters
+        self.text: Final = Text(marks.component, marks.subcomponent, marks.repetition, marks.escape, er7.unescape)
+        self._all: Final = er7.segments()
+        self._first: Final[dict[str, Segment]] = {}
+        for segment in self._all:
+            self._first.setdefault(segment.name, segment)
+
+    def __iter__(self) -> Iterator[Segment]:
+        """The segments in order."""
+        return iter(self._all)
+
+    def segment(self, name: str) -> Segment | None:
+        """The first segment of a name, or None."""
+        return self._first.get(name)
+
+    def segments(self, name: str) -> list[Segment]:
+        """All segments of a name in order."""
+        return [s for s in self._all if s.name == name] if name in self._first else []
+
+    def field(self, name: str, n: int) -> str:
+        """Field ``n`` of the first segment of a name, as written; "" when absent."""
+        segment = self._first.get(name)
+        return segment.fields[n] if segment is not None and n < len(segment.fields) else ""
+
+    def value(self, name: str, n: int, component: int = 1) -> str:
+        """One text of the first repetition of a field; "" when absent."""
+        raw = self.field(name, n)
+        if not raw:
+            return ""
+        if self.text.repetition in raw:
+            raw = raw.split(self.text.repetition, 1)[0]
+        return self.text.part(self.text.parts(raw), component)

@@ -1,0 +1,48 @@
+"""The patient's general practitioner, wherever a message names one."""
+
+from typing import Final
+
+from hub.adapters.hl7v2.er7 import Segment
+from hub.adapters.hl7v2.mappings.content import Content, Text
+from hub.adapters.hl7v2.mappings.datatypes import hd_uri
+from hub.model import Identifier
+
+_PRIMARY_CARE: Final = "PP"  # table 0443
+# segment, its role, its person, its organisation (0 = none)
+_ROLES: Final = (("ROL", 3, 4, 0), ("PRT", 4, 5, 8))
+
+
+def gps(content: Content) -> tuple[Identifier, ...]:
+    """PD1-3 (organisation) and PD1-4 (person), and ROL or PRT in the role of primary care provider."""
+    t = content.text
+    found = _organisations(content.field("PD1", 3), t) + _people(content.field("PD1", 4), t)
+    for name, role, person, organisation in _ROLES:
+        for segment in content.segments(name):
+            if t.part(t.parts(segment.field(role)), 1) == _PRIMARY_CARE:
+                found += _people(segment.field(person), t) + _organisations(_field(segment, organisation), t)
+    return tuple(dict.fromkeys(found))
+
+
+def _field(segment: Segment, n: int) -> str:
+    return segment.field(n) if n else ""
+
+
+def _organisations(field: str, t: Text) -> list[Identifier]:
+    """XON-10 and XON-3, each in the system XON-6; the name where neither is given."""
+    found = []
+    for raw in t.repetitions(field) if field else ():
+        parts = t.parts(raw)
+        numbers = [n for n in (t.part(parts, 10), t.part(parts, 3)) if n] or [n for n in parts[:1] if n]
+        system = hd_uri(t.raw(raw, 6), t, t.subcomponent)
+        found += [Identifier(system, number) for number in numbers]
+    return found
+
+
+def _people(field: str, t: Text) -> list[Identifier]:
+    """XCN-1 in the system XCN-9."""
+    found = []
+    for raw in t.repetitions(field) if field else ():
+        number = t.part(t.parts(raw), 1)
+        if number:
+            found.append(Identifier(hd_uri(t.raw(raw, 9), t, t.subcomponent), number))
+    return found
