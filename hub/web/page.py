@@ -100,13 +100,13 @@ def _tiles(views: Sequence[View]) -> Iterable[str]:
 
 def _panel(view: View) -> str:
     panel = view.panel
-    course = _course(view.course) if any(view.course) else ""
+    course = _course(view.course) if len(set(view.course)) > 1 else ""  # a level that did not move needs no picture
     rows = view.rows[:ROWS_MAX]
     body = "".join(_row(view, r) for r in rows)
     rest = len(view.rows) - len(rows)
     more = f'<p class="quiet">and {rest} more, in the metrics</p>' if rest else ""
     titles = _TITLES.get(panel.show, tuple(f"p{q * 100:g}" for q in QUANTILES))
-    label = ", ".join(panel.by).replace("_", " ") or "all"
+    label = ", ".join(panel.by) or '<span class="hidden">what</span>'
     head = "".join(f'<th scope="col" class="n">{t}</th>' for t in titles)
     table = f'<table><thead><tr><th scope="col">{label}</th>{head}</tr></thead><tbody>{body}</tbody></table>'
     if not rows:
@@ -117,10 +117,12 @@ def _panel(view: View) -> str:
 def _row(view: View, row: Row) -> str:
     unit = view.panel.unit
     tone = "good" if _GOOD & set(row.labels) else "bad" if _BAD & set(row.labels) else ""
-    name = " · ".join(label.replace("_", " ") for label in row.labels) or "all"
+    named = zip(view.panel.by, row.labels, strict=True)
+    name = " · ".join(word.replace("-", " ") if label == "rule" else word.replace("_", " ") for label, word in named) or "all"
     cells = "".join(f'<td class="n">{number(v, unit)}</td>' for v in row.values)
     largest = max((r.values[0] or 0.0 for r in view.rows), default=0.0)
-    width = _BAR * (row.values[0] or 0.0) / largest if largest and view.panel.show is not Show.QUANTILES else 0.0
+    is_compared = len({r.values[0] for r in view.rows}) > 1 and view.panel.show is not Show.QUANTILES
+    width = _BAR * (row.values[0] or 0.0) / largest if largest and is_compared else 0.0
     rect = f'<rect width="{width:.1f}" height="3"/>'
     bar = f'<svg class="bar {tone}" viewBox="0 0 100 3" preserveAspectRatio="none" aria-hidden="true">{rect}</svg>'
     return f'<tr><th scope="row">{escape(name)}{bar if width else ""}</th>{cells}</tr>'

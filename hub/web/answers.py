@@ -1,0 +1,129 @@
+"""What the web says when it does not do what was asked: fixed words by status and reason, never the text of an exception.
+
+Under ``/fhir`` an OperationOutcome (FHIR R4), elsewhere a problem document (RFC 9457).
+"""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final
+
+from aiohttp import web
+
+from hub import telemetry
+from hub.errors import ANSWERS, Cause, Faulted, Rejected
+from hub.model import Refusal
+from hub.web.tokens import Unauthorized
+
+FHIR_JSON: Final = "application/fhir+json"
+RETRY_SECONDS: Final = 5
+HEADERS: Final = MappingProxyType(
+    {
+        "Content-Security-Policy": (
+            "default-src 'none'; style-src 'self'; img-src data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+        ),
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+        "Cache-Control": "no-store",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Server": "hub",
+    }
+)
+
+# Status: FHIR IssueType, and what is said.
+_WORDS: Final = MappingProxyType(
+    {
+        400: ("structure", "the request is not understood"),
+        401: ("login", "a bearer token is needed, made by: hub token"),
+        403: ("forbidden", "this token may not do that"),
+        404: ("not-found", "there is no such thing here"),
+        405: ("not-supported", "this address does not take that method"),
+        408: ("timeout", "the request did not come in time"),
+        409: ("conflict", "it belongs to something else"),
+        412: ("conflict", "it has changed since: read it again"),
+        413: ("too-long", "the request is larger than the hub's limit"),
+        415: ("not-supported", "send JSON, not compressed"),
+        422: ("invalid", "the request is understood and cannot be done"),
+        500: ("exception", "the hub failed; it has been counted"),
+        503: ("transient", "a server the hub needs does not answer; nothing was done, send it again"),
+    }
+)
+
+_STATUS: Final[Mapping[type[Exception], int]] = MappingProxyType({Unauthorized: 401, TimeoutError: 408, Faulted: 503})
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Unprocessable(Exception):  # noqa: N818  an answer, not a failure
+    """The entry cannot be taken. ``lines`` say what to write instead; configuration only, no patient data."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        super().__init__("unprocessable")
+        self.lines: Final = tuple(lines)
+
+
+def outcome(severity: str, code: str, text: str, where: str = "") -> dict[str, Any]:
+    """An OperationOutcome of one issue. ``where`` is a FHIRPath to the place."""
+    issue: dict[str, Any] = {"severity": severity, "code": code, "diagnostics": text}
+    return {"resourceType": "OperationOutcome", "issue": [issue | ({"expression": [where]} if where else {})]}
+
+
+def refused(refusal: Refusal) -> web.Response:
+    """The answer to a message that breaks a rule: its status, reason, place, and what the sender can do."""
+    answer = ANSWERS[refusal.reason]
+    body = outcome("error", answer.issue, f"{refusal.reason.value}: {answer.act}", refusal.where)
+    return fhir(body, answer.http)
+
+
+def fhir(body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    """A FHIR resource as an answer."""
+    text = json.dumps(body, ensure_ascii=False)
+    return web.Response(text=text, status=status, content_type=FHIR_JSON, charset="utf-8", headers=headers)
+
+
+def status(request: web.Request, code: int, lines: Sequence[str] = ()) -> web.Response:
+    """The answer of a status, in the words of the table, followed by ``lines``."""
+    issue, text = _WORDS.get(code, _WORDS[500])
+    said = "; ".join((text, *lines))
+    headers = {"Retry-After": str(RETRY_SECONDS)} if code == 503 else {}
+    if code == 401:
+        headers = {"WWW-Authenticate": "Bearer"}
+    if request.path.startswith("/fhir"):
+        return fhir(outcome("fatal" if code >= 500 else "error", issue, said), code, headers)
+    body = {"status": code, "title": text, "lines": list(lines)}
+    return web.Response(text=json.dumps(body), status=code, content_type="application/problem+json", headers=headers)
+
+
+@web.middleware
+async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Every exception as an answer; the outermost layer."""
+    try:
+        return await handler(request)
+    except Exception as exc:  # noqa: BLE001  whatever it is, its text may quote a patient: it is counted, not told
+        answer = _answer(request, exc)
+        if answer.status >= 500:
+            cause = exc.cause if isinstance(exc, Faulted) else Cause.INTERNAL
+            telemetry.FAULTS.labels("web", cause).inc()
+        if request.can_read_body:
+            answer.force_close()  # the rest of a body that was not read is not waited for
+        return answer
+
+
+def _answer(request: web.Request, exc: Exception) -> web.Response:
+    match exc:
+        case Rejected():
+            return refused(Refusal(exc.reason, exc.where))
+        case Unprocessable():
+            return status(request, 422, exc.lines)
+        case web.HTTPException():
+            answer = status(request, exc.status if exc.status in _WORDS else 400)
+            answer.headers.update({k: v for k, v in exc.headers.items() if k == "Allow"})
+            return answer
+        case _:
+            return status(request, next((code for kind, code in _STATUS.items() if isinstance(exc, kind)), 500))
+
+
+async def protect(_: web.Request, response: web.StreamResponse) -> None:
+    """Security headers on every answer (signal ``on_response_prepare``)."""
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)

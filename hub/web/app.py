@@ -1,0 +1,96 @@
+"""The web process: routes, doors and order. Everything a route does stands in the module named beside it."""
+
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from ipaddress import ip_address
+from typing import Final
+
+from aiohttp import web
+
+from hub.settings import Settings
+from hub.web import admin, answers, capability, consents, metrics, pages, process_message
+from hub.web.state import STATE, State
+
+KEEPALIVE_SECONDS: Final = 75.0
+SHUTDOWN_SECONDS: Final = 5.0
+
+
+def routes(state: State) -> list[web.RouteDef]:
+    """Every address the hub answers. No token: pages and probes, which hold no patient data; the rest asks in its own first line."""
+    return [
+        web.get("/", pages.home),
+        web.get("/style.css", pages.stylesheet),
+        web.get("/healthz", metrics.healthz),
+        web.get("/readyz", metrics.readyz(state.missing)),
+        web.get("/metrics", metrics.metrics),
+        web.get("/fhir/metadata", capability.metadata),
+        web.post("/fhir/$process-message", process_message.process_message),  # provider, admin, or nobody on plaintext loopback
+        web.get("/fhir/Consent", consents.search),  # patient (own), admin
+        web.get("/fhir/Consent/{id}", consents.get),  # patient (own), admin
+        web.put("/fhir/Consent/{id}", consents.put),  # patient (own), admin
+        web.get("/admin/providers", admin.list_providers),  # from here on: admin
+        web.get("/admin/providers/{id}", admin.get_provider),
+        web.put("/admin/providers/{id}", admin.put_provider),
+        web.delete("/admin/providers/{id}", admin.delete_provider),
+        web.get("/admin/subscriptions", admin.list_subscriptions),
+        web.get("/admin/subscriptions/{id}", admin.get_subscription),
+        web.put("/admin/subscriptions/{id}", admin.put_subscription),
+        web.delete("/admin/subscriptions/{id}", admin.delete_subscription),
+        web.get("/admin/trace/{id}", admin.trace),
+        web.get("/admin/quarantine", admin.quarantine),
+    ]
+
+
+def application(state: State) -> web.Application:
+    """The application of one process."""
+    app = web.Application(middlewares=[answers.errors], client_max_size=0)  # bodies are read by hub.web.body alone
+    app[STATE] = state
+    app.add_routes(routes(state))
+    app.on_response_prepare.append(answers.protect)
+    app.cleanup_ctx.append(pages.sampling)
+    return app
+
+
+def tls(settings: Settings, host: str) -> ssl.SSLContext | None:
+    """TLS 1.2 or later when a certificate is set; None for plaintext on loopback, or anywhere if the settings say so aloud.
+
+    Raises ValueError for plaintext elsewhere, OSError or ssl.SSLError for a certificate that cannot be used.
+    """
+    if settings.tls_certificate:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.load_cert_chain(settings.tls_certificate, settings.tls_key or None)
+        return context
+    if not (settings.insecure_plaintext or _is_loopback(host)):
+        raise ValueError("http: plaintext only on loopback; set tls_certificate and tls_key, or insecure_plaintext = true")
+    return None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@asynccontextmanager
+async def run_web(state: State) -> AsyncIterator[int]:
+    """Serve on ``settings.http`` while the block runs; gives the port. Raises OSError, ValueError when the address cannot be had."""
+    host, _, port = state.settings.http.rpartition(":")
+    host = host.strip("[]")
+    context = tls(state.settings, host)
+    runner = web.AppRunner(
+        application(state),
+        access_log=None,  # addresses hold ids
+        auto_decompress=False,  # a compressed body is refused, never opened
+        keepalive_timeout=KEEPALIVE_SECONDS,
+        shutdown_timeout=SHUTDOWN_SECONDS,
+    )
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, int(port), ssl_context=context, reuse_address=True)
+        await site.start()
+        yield int(runner.addresses[0][1])
+    finally:
+        await runner.cleanup()

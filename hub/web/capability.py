@@ -1,0 +1,44 @@
+"""What the FHIR door can do, said in FHIR: the CapabilityStatement of ``GET /fhir/metadata``."""
+
+from typing import Any
+
+from aiohttp import web
+
+from hub.web.answers import fhir
+
+_DATE = "2026-11-01"
+
+
+def statement() -> dict[str, Any]:
+    """The CapabilityStatement (FHIR R4); it claims what the routes do and no more."""
+    consent = {
+        "type": "Consent",
+        "documentation": "Deny or permit for everyone or for providers named by identifier, always or in a period.",
+        "interaction": [{"code": "read"}, {"code": "update"}, {"code": "search-type"}],
+        "versioning": "versioned-update",
+        "updateCreate": True,
+        "searchParam": [{"name": "patient.identifier", "type": "token"}],
+    }
+    security = {"cors": False, "description": "Bearer tokens made by: hub token --as admin|patient:<id>|provider:<id>"}
+    rest = {
+        "mode": "server",
+        "security": security,
+        "resource": [consent],
+        "operation": [{"name": "process-message", "definition": "http://hl7.org/fhir/OperationDefinition/MessageHeader-process-message"}],
+    }
+    return {
+        "resourceType": "CapabilityStatement",
+        "status": "active",
+        "date": _DATE,
+        "kind": "instance",
+        "software": {"name": "Care Pathway Hub"},
+        "implementation": {"description": "Care Pathway Hub"},
+        "fhirVersion": "4.0.1",
+        "format": ["application/fhir+json"],
+        "rest": [rest],
+    }
+
+
+async def metadata(_: web.Request) -> web.Response:
+    """``GET /fhir/metadata``."""
+    return fhir(statement())
