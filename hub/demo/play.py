@@ -94,7 +94,8 @@ class Player:
         number = PEOPLE[step.patient].number
         today = dt.datetime.fromtimestamp(self.clock() // 1_000_000, OSLO).date()
         body = consent(step, number, today)
-        connection = http.client.HTTPConnection(*self.http.rsplit(":", 1), timeout=_SECONDS_MAX)  # type: ignore[arg-type]
+        host, _, port = self.http.rpartition(":")
+        connection = http.client.HTTPConnection(host, int(port), timeout=_SECONDS_MAX)
         try:
             headers = {"Authorization": f"Bearer {self.token(f'patient:{FNR}|{number}')}", "Content-Type": "application/fhir+json"}
             connection.request("PUT", f"/fhir/Consent/{body['id']}", json.dumps(body).encode(), headers)
