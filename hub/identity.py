@@ -6,7 +6,6 @@ Tenor and NHN synthetic numbers, and the rules from 2032 (first control digit re
 
 import hashlib
 import hmac
-import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
@@ -105,8 +104,9 @@ class Pseudonyms:
 def event_id(adapter: str, provider: str, application: str, sender: str, control_id: str, raw: bytes) -> str:
     """The message's id, derived so that a repeat or a replay has the same one. RFC 9562 version 8 UUID."""
     head = f"{adapter}\x1f{provider}\x1f{application}\x1f{sender}\x1f{control_id}\x1f".encode()
-    digest = hashlib.sha256(head + hashlib.sha256(raw).digest()).digest()
-    return str(uuid.UUID(bytes=digest[:6] + bytes((0x80 | digest[6] & 0x0F, digest[7], 0x80 | digest[8] & 0x3F)) + digest[9:16]))
+    h = hashlib.sha256(head + hashlib.sha256(raw).digest()).hexdigest()
+    variant = "89ab"[int(h[16], 16) & 3]
+    return f"{h[:8]}-{h[8:12]}-8{h[13:16]}-{variant}{h[17:20]}-{h[20:32]}"
 
 
 def derived_id(*parts: str) -> str:

@@ -35,7 +35,7 @@ class Text:
         parts = raw.split(self.component)
         if raw.isprintable() and self.escape not in raw and self.subcomponent not in raw and NULL not in raw:
             return [p.strip() for p in parts] if " " in raw else parts
-        return [self.leaf(p.split(self.subcomponent, 1)[0]) for p in parts]
+        return [p and self.leaf(p.split(self.subcomponent, 1)[0]) for p in parts]
 
     def part(self, parts: list[str], n: int) -> str:
         """Component ``n`` (1-based) of ``parts``; "" when absent."""

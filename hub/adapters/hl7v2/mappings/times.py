@@ -15,6 +15,7 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _DTM: Final = re.compile(r"(\d{4})(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:\.(\d{1,6})\d*)?)?)?)?)?)?([+-]\d{4})?", re.ASCII)
 _TM: Final = re.compile(r"(\d\d)(\d\d)?(\d\d)?(\.\d+)?(?:[+-]\d{4})?", re.ASCII)
+_OFFSET_MAX: Final = timedelta(hours=14)
 _DAY_DIGITS: Final = 8
 
 
@@ -22,6 +23,8 @@ def _zone(offset: str) -> timezone | ZoneInfo:
     if not offset:
         return ZONE
     away = timedelta(hours=int(offset[1:3]), minutes=int(offset[3:5]))
+    if away > _OFFSET_MAX:
+        raise ValueError("offset")
     return timezone(-away if offset[0] == "-" else away)
 
 
@@ -55,8 +58,8 @@ def date_time(text: str) -> str:
         return ""
     if not found[4]:
         return "-".join(part for part in found.group(1, 2, 3) if part) if moment.year else ""
-    fraction = f".{found[7]}" if found[7] else ""
-    return f"{moment:%Y-%m-%dT%H:%M:%S}{fraction}{_offset(moment)}"
+    whole = moment.replace(microsecond=0).isoformat() if found[7] else moment.isoformat()
+    return f"{whole[:19]}.{found[7]}{whole[19:]}" if found[7] else whole
 
 
 def date(text: str) -> str:
@@ -78,13 +81,6 @@ def time_of_day(text: str) -> str:
     if found is None or found[1] > "23" or (found[2] or "00") > "59" or (found[3] or "00") > "59":
         return ""
     return f"{found[1]}:{found[2] or '00'}:{found[3] or '00'}{found[4] or ''}"
-
-
-def _offset(moment: datetime) -> str:
-    away = moment.utcoffset() or timedelta()
-    minutes = int(away.total_seconds()) // 60
-    sign, minutes = ("-", -minutes) if minutes < 0 else ("+", minutes)
-    return f"{sign}{minutes // 60:02}:{minutes % 60:02}"
 
 
 def iso_of(us: int) -> str:
