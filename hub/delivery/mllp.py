@@ -147,8 +147,8 @@ class MllpWay:
             if not may_start():
                 return NOT_BEGUN
             return await link.exchange(parcel.payload, expected, self._means.ack_seconds_max)
-        except BaseException:
-            link.close()  # its answer is still to come
+        except BaseException:  # also when cancelled: its answer is still to come, and must not meet the next message
+            link.close()
             raise
         finally:
             if link.is_open:
