@@ -1,5 +1,6 @@
 """One Kafka broker on this machine: KRaft, broker and controller in one process, settings that keep the promise on a single disk."""
 
+import shutil
 import socket
 import struct
 import subprocess
@@ -12,7 +13,7 @@ from hub.stack import java
 from hub.stack.supervise import Child, Spec, StackError, free_port, spawn, wait_until
 
 MESSAGE_BYTES_MAX: Final = 8 * 1024 * 1024  # a frame of 4 MiB, its envelope, and room for a Bundle of it
-_HEAP: Final = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-Djava.awt.headless=true")
+_HEAP: Final = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Djava.awt.headless=true")
 _READY_SECONDS: Final = 60.0
 _PROPERTIES: Final = """\
 process.roles=broker,controller
@@ -49,7 +50,10 @@ def start(folder: Path, say: java.Say, preferred_port: int = 0) -> tuple[Child, 
     if not (logs / "meta.properties").exists():
         _format(runtime, jars, properties, folder)
     logging = ("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simpleLogger.showDateTime=true")
-    argv = (runtime, *_HEAP, *logging, "-cp", f"{jars}/*", "kafka.Kafka", str(properties))
+    scratch = folder / "tmp"  # native libraries are unpacked here, not into the machine's temporary folder
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir()
+    argv = (runtime, *_HEAP, *logging, f"-Djava.io.tmpdir={scratch}", "-cp", f"{jars}/*", "kafka.Kafka", str(properties))
     child = spawn(Spec("kafka", argv, log=folder / "broker.log", cwd=folder))
     wait_until(lambda: _answers(port), child, _READY_SECONDS, f"see {folder / 'broker.log'}")
     return child, f"127.0.0.1:{port}"

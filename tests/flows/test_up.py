@@ -37,7 +37,7 @@ def is_free(address: str) -> bool:
 
 def temporary_things() -> set[str]:
     return {
-        p.name for p in Path(tempfile.gettempdir()).iterdir() if any(word in p.name for word in ("hub", "kafka", "postgres", "pgserver"))
+        p.name for p in Path(tempfile.gettempdir()).iterdir() if any(word in p.name for word in ("hub", "kafka", "postgres", "pgserver", "lz4", "snappy", "zstd"))
     }
 
 
