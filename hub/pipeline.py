@@ -22,6 +22,7 @@ from hub.model import (
     Plan,
     Policy,
     Refusal,
+    Relation,
     Result,
     Rule,
     Subscription,
@@ -83,7 +84,7 @@ def _decide(candidate: Candidate, event: Event, patient: PatientState, policy: P
         question = Question(event.provider, candidate.provider, event.labels, subscription.purpose, candidate.relations, patient.conflict)
         answers.append((subscription, decide(question, policy, now_us)))
     if not answers:
-        because = (*(relation.value for relation in candidate.relations), NOT_SUBSCRIBED)
+        because = (Relation.ADDRESSED.value, NOT_SUBSCRIBED)
         return None, Decision(candidate.provider_id, Result.DENY, Rule.NO_RELATION, Detail.NOTICE, because=because)
     chosen, verdict = next((a for a in answers if a[1].result is not Result.DENY), answers[0])
     return chosen, Decision(candidate.provider_id, verdict.result, verdict.rule, chosen.detail, chosen.id, verdict.because)
