@@ -28,7 +28,7 @@ STOP_SECONDS_MAX: Final = 5.0
 _PATIENCE_SECONDS: Final = 60.0
 _PROBE_SECONDS: Final = 1.0
 _GAUGE_SECONDS: Final = 1.0
-_SESSION_SECONDS: Final = 10.0  # how long the partitions of a killed process wait for the next
+_SESSION_SECONDS: Final = 6.0  # how long the partitions of a killed process wait for the next
 
 
 class _App(faust.App):
@@ -46,7 +46,7 @@ def build(settings: Settings, take: Callable[[int, int, bytes | None], Awaitable
         web_enabled=False, web_bind="127.0.0.1", web_tables_enabled=False, debug=False,
         topic_allow_declare=False, topic_disable_leader=True,
         consumer_auto_offset_reset="earliest", processing_guarantee="at_least_once", stream_wait_empty=False,
-        broker_commit_every=1, broker_commit_interval=1.0, broker_session_timeout=_SESSION_SECONDS, broker_heartbeat_interval=3.0,
+        broker_commit_every=1, broker_commit_interval=1.0, broker_session_timeout=_SESSION_SECONDS, broker_heartbeat_interval=2.0,
         stream_buffer_maxsize=512, broker_max_poll_records=500,
     )  # fmt: skip
     topic = app.topic(f"{settings.topic_prefix}events", key_serializer="raw", value_serializer="raw", key_type=bytes, value_type=bytes)

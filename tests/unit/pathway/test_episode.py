@@ -12,7 +12,7 @@ from hub.identity import Pseudonyms
 from hub.ledger.episodes import Episode, Merge
 from hub.model import Adapter, Event, Identifier, Kind
 from hub.pathway.episode import advance, concerns, encounter_of, joined, survivor_of
-from hub.pathway.facts import FACTS_MAX, facts_of
+from hub.pathway.facts import FACTS_MAX, Fact, facts_of, in_order
 from hub.pathway.states import IN_BED, MARKS, TABLE, Signal, State, signal_of
 
 HOUR = 3_600_000_000
@@ -240,3 +240,9 @@ def test_the_survivor_has_the_stay_and_the_retired_row_says_so() -> None:
 def test_the_latest_merge_names_the_survivor() -> None:
     first, second = Merge("r", "s", 1, 0, 0), Merge("s", "t", 2, 0, 1)
     assert survivor_of([second, first]) == "t"
+
+
+def test_facts_of_two_partitions_are_told_by_time_of_receipt_and_within_one_by_offset() -> None:
+    facts = [Fact.of(replace(event(Kind.TRANSFERRED, n), received_us=us), part, off) for n, (us, part, off) in enumerate(
+        [(50, 1, 0), (10, 0, 0), (60, 0, 1), (55, 0, 2), (58, 1, 1), (70, 1, 2)])]
+    assert [(f.part, f.off) for f in in_order(facts)] == [(0, 0), (1, 0), (1, 1), (0, 1), (0, 2), (1, 2)]
