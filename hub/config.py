@@ -123,7 +123,7 @@ class _Provider(_Entry):
     organisation: str = ""
     senders: list[_Text] = []
     deliver: _Deliver = _Deliver(channel="mailbox")
-    certificates: list[Annotated[str, Field(pattern=r"^[0-9A-Fa-f:]{64,95}$")]] = []
+    certificates: list[Annotated[str, Field(pattern=r"^[0-9A-Fa-f]{2}(:?[0-9A-Fa-f]{2}){31}$")]] = []
     suspended: bool = False
     undeclared_encoding: str = ""
 
