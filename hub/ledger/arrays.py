@@ -1,6 +1,6 @@
 """PostgreSQL array literals, built at once instead of element by element: a batch has thousands of elements."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 def ints(values: Iterable[int]) -> str:
@@ -8,6 +8,11 @@ def ints(values: Iterable[int]) -> str:
     return "{" + ",".join(map(str, values)) + "}"
 
 
-def texts(values: Iterable[str]) -> str:
+def texts(values: Sequence[str]) -> str:
     """``{"a","b"}``, every element quoted, to be cast to text[]."""
-    return "{" + ",".join('"' + v.replace("\\", "\\\\").replace('"', '\\"') + '"' for v in values) + "}"
+    if not values:
+        return "{}"
+    joined = "\x00".join(values)  # a character that PostgreSQL's text cannot hold
+    if '"' in joined or "\\" in joined:
+        joined = joined.replace("\\", "\\\\").replace('"', '\\"')
+    return '{"' + joined.replace("\x00", '","') + '"}'

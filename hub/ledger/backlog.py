@@ -112,7 +112,7 @@ class BacklogReader:
     async def heads(self, heads: Mapping[int, Head], behind: Sequence[str], limit: int) -> dict[int, Read]:
         """New deliveries of each partition after its head, at most ``limit`` each, without those of the recipients that are behind."""
         parts = list(heads)
-        cursor = (ints(parts), ints(heads[p].off for p in parts), texts(heads[p].recipient for p in parts))
+        cursor = (ints(parts), ints(heads[p].off for p in parts), texts([heads[p].recipient for p in parts]))
         found: dict[int, Read] = {}
         for part, top, *columns in await self._fetch(_HEADS, (*cursor, texts(behind), limit)):
             read = found.setdefault(part, Read(-1 if top is None else top, []))
@@ -123,7 +123,12 @@ class BacklogReader:
     async def behind(self, recipient: str, resume: Mapping[int, int], heads: Mapping[int, Head], limit: int) -> dict[int, list[Waiting]]:
         """One recipient's deliveries from its own offsets up to the heads, at most ``limit`` a partition."""
         parts = list(resume)
-        cursor = (ints(parts), ints(resume[p] for p in parts), ints(heads[p].off for p in parts), texts(heads[p].recipient for p in parts))
+        cursor = (
+            ints(parts),
+            ints(resume[p] for p in parts),
+            ints(heads[p].off for p in parts),
+            texts([heads[p].recipient for p in parts]),
+        )
         found: dict[int, list[Waiting]] = {part: [] for part in parts}
         for part, *columns in await self._fetch(_BEHIND, (*cursor, recipient, limit)):
             found[part].append(_waiting(part, columns))

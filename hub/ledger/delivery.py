@@ -125,19 +125,19 @@ class Turns:
         return [Claim(row[0], tuple(group)) for row, group in zip(ids, permitted, strict=True) if row]
 
     def _claim(self, group: Sequence[Parcel], now_us: int) -> tuple[object, ...]:
-        keys = texts({key for parcel in group for key in parcel.lock_keys})
-        return (self._worker, now_us, texts(p.patient_key for p in group), keys, *_places([p.place for p in group]))
+        keys = texts(list({key for parcel in group for key in parcel.lock_keys}))
+        return (self._worker, now_us, texts([p.patient_key for p in group]), keys, *_places([p.place for p in group]))
 
     async def _settle(self, settlement: Settlement) -> None:
         attempts = settlement.attempts
         if attempts:
             times = (ints(a.n for a in attempts), ints(a.started_us for a in attempts), ints(a.ended_us for a in attempts))
-            words = (texts(a.outcome for a in attempts), texts(a.code for a in attempts))
+            words = (texts([a.outcome for a in attempts]), texts([a.code for a in attempts]))
             await self._conn.execute(_ATTEMPTS, (*_places([a.place for a in attempts]), *times, *words))
         if settled := [a.place for a in attempts if a.settles]:
             await self._conn.execute(_SETTLED, _places(settled))
         if again := [a for a in attempts if not a.settles]:
-            state = (ints(a.n for a in again), ints(a.next_us for a in again), texts(a.parked for a in again))
+            state = (ints(a.n for a in again), ints(a.next_us for a in again), texts([a.parked for a in again]))
             await self._conn.execute(_AGAIN, (*_places([a.place for a in again]), *state))
         if settlement.claims:
             await self._conn.execute("DELETE FROM claim WHERE id = ANY (%s::bigint[])", (ints(settlement.claims),))
@@ -149,7 +149,7 @@ class Turns:
         found: dict[str, list[Consent]] = {}
         unreadable: set[str] = set()
         if keys:
-            rows = await self._conn.execute(_CONSENTS, (texts(keys),))
+            rows = await self._conn.execute(_CONSENTS, (texts(list(keys)),))
             for key, *columns in await rows.fetchall():
                 try:
                     found.setdefault(key, []).append(_consent(*columns))
@@ -179,4 +179,4 @@ def _parcel(row: TupleRow) -> Parcel:
 
 
 def _places(places: Sequence[Place]) -> tuple[str, str, str]:
-    return ints(p.part for p in places), ints(p.off for p in places), texts(p.recipient for p in places)
+    return ints(p.part for p in places), ints(p.off for p in places), texts([p.recipient for p in places])

@@ -1,6 +1,7 @@
 """One turn of delivery: settle what ended, ask about what is ready, claim what is permitted, and only then send it."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from hub import telemetry
@@ -41,20 +42,15 @@ class Work:
         return not self.book and not self.unsettled
 
     def on_end(self, ended: Ended) -> None:
-        """A send ended: count it, and settle it with the next turn."""
+        """A send ended: it is settled with the next turn."""
         self._reach("delivery.after_send")
         self.ended.append(ended)
-        outcome, channel = ended.sent.outcome, ended.parcel.channel
-        if outcome is None:
-            return
-        telemetry.DELIVERIES.labels(channel, outcome).inc()
-        if outcome is AttemptOutcome.DELIVERED:
-            telemetry.END_TO_END_SECONDS.labels(channel).observe(max(0.0, (ended.ended_us - ended.parcel.received_us) / 1e6))
 
     def collect(self) -> None:
         """Let the lanes move on from what ended; the ledger is told in the next turn, before anything else is asked."""
         ended, self.ended = self.ended, []
         self.book.settle(ended, self.unsettled, self._clock())
+        _count(ended)
 
     async def turn(self, turns: Turns, reader: BacklogReader, rows: Sequence[Waiting]) -> None:
         """Settle and claim in one transaction, then send.
@@ -86,15 +82,18 @@ class Work:
         now_us = self._clock()
         permitted: dict[str, list[Parcel]] = {}
         answers: list[Attempted] = []
+        decisions: Counter[tuple[str, str]] = Counter()
         for parcel, policy in ((a.parcel, a.policy) for a in asked):
             verdict = ask(parcel, policy, self._providers.get(parcel.place.recipient), now_us)
-            telemetry.DECISIONS.labels("delivery", verdict.result, verdict.rule).inc()
+            decisions[verdict.result, verdict.rule] += 1
             if verdict.result is Result.PERMIT:
                 permitted.setdefault(parcel.place.recipient, []).append(parcel)
             else:
                 attempt = self.book.answered(by_place[parcel.place], parcel, verdict, now_us)
                 telemetry.DELIVERIES.labels(parcel.channel, attempt.outcome).inc()
                 answers.append(attempt)
+        for words, count in decisions.items():
+            telemetry.DECISIONS.labels("delivery", *words).inc(count)
         return list(permitted.values()), answers
 
     def _settled(self, answered: Settlement) -> None:
@@ -125,3 +124,15 @@ class Work:
             provider = self._providers.get(claim.parcels[0].place.recipient)
             if provider is not None:  # none without a provider is permitted
                 self._dispatch.submit(provider, claim.parcels, may_start)
+
+
+def _count(ended: Sequence[Ended]) -> None:
+    outcomes = Counter((e.parcel.channel, e.sent.outcome) for e in ended if e.sent.outcome is not None)
+    for (channel, outcome), count in outcomes.items():
+        telemetry.DELIVERIES.labels(channel, outcome).inc(count)
+    seconds = {
+        channel: telemetry.END_TO_END_SECONDS.labels(channel) for channel, outcome in outcomes if outcome is AttemptOutcome.DELIVERED
+    }
+    for e in ended:
+        if e.sent.outcome is AttemptOutcome.DELIVERED:
+            seconds[e.parcel.channel].observe(max(0.0, (e.ended_us - e.parcel.received_us) / 1e6))
