@@ -1,0 +1,216 @@
+"""Consents: written through the gate, read by the keys of the patients they concern.
+
+The gate is one advisory lock. Delivery holds it, shared, while it reads consents and claims what it will send; whoever writes a consent
+holds it alone until its commit. So each claim was either made with the new version in sight or is in the ledger when the writer looks.
+"""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from psycopg.types.json import Jsonb
+
+from hub.ledger.arrays import ints, texts
+from hub.ledger.connect import Conn, faults
+from hub.model import Consent, Identifier, Policy
+
+GATE: Final = 7101
+_POLL_SECONDS: Final = 0.005
+_NOT_SENT: Final = ["connect", "tls"]  # codes of failed attempts in which no byte of the message left
+
+_COLUMNS: Final = "c.id, c.version, c.active, c.deny, c.actors, c.start_us, c.end_us"
+_BY_KEY: Final = f"""
+SELECT k.key, k.consent_id, {_COLUMNS} FROM consent_key k
+LEFT JOIN LATERAL (SELECT * FROM consent WHERE id = k.consent_id ORDER BY version DESC LIMIT 1) c ON true
+WHERE k.key = ANY (%s::text[])"""  # noqa: S608  # a constant
+_LATEST: Final = f"SELECT {_COLUMNS}, c.written_us, c.resource FROM consent c WHERE c.id = %s ORDER BY c.version DESC"  # noqa: S608
+_INSERT: Final = """
+INSERT INTO consent (id, version, active, deny, actors, start_us, end_us, written_us, resource)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"""
+_FIND: Final = "SELECT DISTINCT consent_id FROM consent_key WHERE key = ANY (%s::text[]) ORDER BY 1"
+_UNDER_WAY: Final = """
+SELECT c.id, u.part, u.off, u.recipient, o.event_id::text, o.attempts
+FROM claim c CROSS JOIN LATERAL unnest(c.parts, c.offs, c.recipients) AS u(part, off, recipient) JOIN outbox o USING (part, off, recipient)
+WHERE c.lock_keys && %(keys)s::text[] AND (o.lock_keys && %(keys)s::text[] OR EXISTS
+      (SELECT 1 FROM identity i WHERE i.patient_key = o.patient_key AND i.lock_keys && %(keys)s::text[]))"""
+_STILL: Final = """
+SELECT c.id, u.part, u.off, u.recipient
+FROM claim c CROSS JOIN LATERAL unnest(c.parts, c.offs, c.recipients) AS u(part, off, recipient) WHERE c.id = ANY (%s::bigint[])"""
+_SENT: Final = """
+SELECT DISTINCT a.part, a.off, a.recipient FROM attempt a
+JOIN unnest(%s::int[], %s::bigint[], %s::text[], %s::int[]) AS w(part, off, recipient, attempts) USING (part, off, recipient)
+WHERE a.n > w.attempts AND a.outcome IN ('delivered', 'refused', 'failed', 'unknown') AND a.code <> ALL (%s)"""
+_DISCLOSED: Final = """
+INSERT INTO disclosure (consent_id, version, part, off, recipient, noted_us)
+SELECT %s, %s, w.*, %s FROM unnest(%s::int[], %s::bigint[], %s::text[]) AS w ON CONFLICT DO NOTHING"""
+
+_Place = tuple[int, int, str]
+
+
+class StaleVersionError(Exception):
+    """Somebody else wrote this version, or a later one, first."""
+
+
+@dataclass(frozen=True, slots=True)
+class PutResult:
+    """A consent in force. under_way: (event id, recipient) of the sends it came too late for, also in table ``disclosure``."""
+
+    version: int
+    under_way: tuple[tuple[str, str], ...]
+    waited_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class StoredConsent:
+    """A version as stored, with the resource as its patient wrote it."""
+
+    consent: Consent
+    written_us: int
+    resource: Mapping[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Send:
+    """One send under way when the consent came into force. attempts: how many had ended by then."""
+
+    claim: int
+    place: _Place
+    event_id: str
+    attempts: int
+
+
+def put_consent(
+    conn: Conn, consent: Consent, lock_keys: Sequence[str], resource: Mapping[str, Any], now_us: int, wait_seconds_max: float
+) -> PutResult:
+    """Bring a version into force; when this returns, nothing it denies begins to be sent any more.
+
+    Waits at most ``wait_seconds_max`` for sends of the patient already under way, then says which of them it came too late for.
+    Raises StaleVersionError, Faulted.
+    """
+    started = time.monotonic()
+    with faults():
+        sends = _write(conn, consent, lock_keys, resource, now_us)
+        still = _wait(conn, sends, started + wait_seconds_max)
+        too_late = [s for s in sends if s.place in still | _sent(conn, sends)]
+        if too_late:
+            conn.execute(_DISCLOSED, (consent.id, consent.version, now_us, *_arrays([s.place for s in too_late])))
+    under_way = tuple(sorted({(s.event_id, s.place[2]) for s in too_late}))
+    return PutResult(consent.version, under_way, time.monotonic() - started if sends else 0.0)
+
+
+def _write(conn: Conn, c: Consent, lock_keys: Sequence[str], resource: Mapping[str, Any], now_us: int) -> list[_Send]:
+    """The transaction of the gate: write the version, read who has a claim on the patient, commit."""
+    actors = Jsonb([[a.system, a.value] for a in c.actors])
+    with conn.transaction():
+        conn.execute("SELECT pg_advisory_xact_lock(%s)", (GATE,))
+        latest = conn.execute("SELECT max(version) FROM consent WHERE id = %s", (c.id,)).fetchone()
+        if latest and latest[0] is not None and latest[0] >= c.version:
+            raise StaleVersionError
+        conn.execute(_INSERT, (c.id, c.version, c.active, c.deny, actors, c.start_us, c.end_us, now_us, Jsonb(resource)))
+        conn.execute("DELETE FROM consent_key WHERE consent_id = %s AND key <> ALL (%s)", (c.id, list(lock_keys)))
+        insert = "INSERT INTO consent_key (key, consent_id) SELECT DISTINCT unnest(%s::text[]), %s ON CONFLICT DO NOTHING"
+        conn.execute(insert, (texts(lock_keys), c.id))
+        rows = conn.execute(_UNDER_WAY, {"keys": texts(lock_keys)}).fetchall()
+    return [_Send(claim, (part, off, recipient), event_id, attempts) for claim, part, off, recipient, event_id, attempts in rows]
+
+
+def _wait(conn: Conn, sends: Sequence[_Send], deadline: float) -> set[_Place]:
+    """Wait until the claims no longer hold the places, or the time is over; the places still held."""
+    held = {(s.claim, *s.place) for s in sends}
+    while held:
+        rows = conn.execute(_STILL, (ints({claim for claim, *_ in held}),)).fetchall()
+        held &= set(rows)
+        if not held or time.monotonic() >= deadline:
+            break
+        time.sleep(_POLL_SECONDS)
+    return {(part, off, recipient) for _, part, off, recipient in held}
+
+
+def _sent(conn: Conn, sends: Sequence[_Send]) -> set[_Place]:
+    """Of the sends that were under way, those in which bytes may have left."""
+    if not sends:
+        return set()
+    asked = (*_arrays([s.place for s in sends]), ints(s.attempts for s in sends), _NOT_SENT)
+    return {(part, off, recipient) for part, off, recipient in conn.execute(_SENT, asked)}
+
+
+def _arrays(places: Sequence[_Place]) -> tuple[str, str, str]:
+    return ints(p[0] for p in places), ints(p[1] for p in places), texts(p[2] for p in places)
+
+
+def get_consent(conn: Conn, consent_id: str) -> StoredConsent | None:
+    """The version in force. Raises Faulted."""
+    return next(iter(_history(conn, consent_id, 1)), None)
+
+
+def history(conn: Conn, consent_id: str) -> list[StoredConsent]:
+    """Every version, the one in force first. Raises Faulted."""
+    return _history(conn, consent_id, None)
+
+
+def _history(conn: Conn, consent_id: str, limit: int | None) -> list[StoredConsent]:
+    with faults():
+        rows = conn.execute(f"{_LATEST} LIMIT %s", (consent_id, limit)).fetchall()
+    return [StoredConsent(_consent(row[:7]), row[7], row[8]) for row in rows]
+
+
+def find_consents(conn: Conn, keys: Iterable[str]) -> list[StoredConsent]:
+    """The versions in force stored under any of these keys, by id. Raises Faulted."""
+    with faults():
+        rows = conn.execute(_FIND, (texts(keys),)).fetchall()
+    found = (get_consent(conn, consent_id) for (consent_id,) in rows)
+    return [stored for stored in found if stored]
+
+
+def _consent(columns: Sequence[Any]) -> Consent:
+    """The row as a value. Raises TypeError or ValueError for a row nobody can have meant."""
+    consent_id, version, active, deny, actors, start_us, end_us = columns
+    if version is None or not isinstance(actors, list):
+        raise ValueError
+    return Consent(consent_id, version, active, deny, tuple(Identifier(str(s), str(v)) for s, v in actors), start_us, end_us)
+
+
+class Consents:
+    """The consents in force under some keys, as read at one moment."""
+
+    def __init__(self, rows: Iterable[Sequence[Any]]) -> None:
+        self._found: Final[dict[str, list[Consent]]] = {}
+        self._unreadable: Final[set[str]] = set()
+        for key, _, *columns in rows:
+            of_key = self._found.setdefault(key, [])
+            try:
+                of_key.append(_consent(columns))
+            except (TypeError, ValueError):
+                self._unreadable.add(key)
+
+    def policy(self, keys: Iterable[str]) -> Policy:
+        """Everything that concerns a patient with these lock keys."""
+        if not self._found:
+            return _NONE
+        hits = [key for key in keys if key in self._found]
+        if not hits:
+            return _NONE
+        consents = {c.id: c for key in hits for c in self._found[key]}
+        return Policy(tuple(consents.values()), readable=self._unreadable.isdisjoint(hits))
+
+
+_NONE: Final = Policy()
+
+
+def policies(conn: Conn, groups: Sequence[Iterable[str]]) -> list[Policy]:
+    """The policy of each group of lock keys (one group a patient). Raises Faulted."""
+    wanted = [list(group) for group in groups]
+    with faults():
+        consents = Consents(conn.execute(_BY_KEY, (texts({key for group in wanted for key in group}),)).fetchall())
+    return [consents.policy(group) for group in wanted]
+
+
+def lock_keys_of(conn: Conn, patient_keys: Sequence[str]) -> dict[str, frozenset[str]]:
+    """All lock keys known of each patient. Raises Faulted."""
+    query = "SELECT i.patient_key, k FROM identity i, unnest(i.lock_keys) AS k WHERE i.patient_key = ANY (%s::text[])"
+    found: dict[str, set[str]] = {key: set() for key in patient_keys}
+    with faults():
+        for patient_key, key in conn.execute(query, (texts(patient_keys),)):
+            found[patient_key].add(key)
+    return {patient_key: frozenset(keys) for patient_key, keys in found.items()}

@@ -1,0 +1,138 @@
+"""Consents in a real database: versions, policies, and the gate against claims made at the same moment."""
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from hub.ledger import consents
+from hub.ledger.connect import Conn, connect
+from hub.model import Consent, Identifier, Policy
+
+CLAIM = """INSERT INTO claim (worker, claimed_us, patient_keys, lock_keys, parts, offs, recipients)
+VALUES ('w', 1, %s, %s, %s, %s, %s) RETURNING id"""
+EVENT = "00000000-0000-8000-8000-00000000000{}"
+
+
+@pytest.fixture
+def conn(database_url: str) -> Iterator[Conn]:
+    with connect(database_url) as c:
+        yield c
+
+
+def lock(i: str = "c1", version: int = 1, *, active: bool = True) -> Consent:
+    return Consent(i, version, active, deny=True, actors=(Identifier("urn:hub:provider", "a"),), start_us=None, end_us=5)
+
+
+def put(conn: Conn, consent: Consent, keys: list[str], wait: float = 0.0) -> consents.PutResult:
+    return consents.put_consent(conn, consent, keys, {"resourceType": "Consent"}, 7, wait)
+
+
+def outbox(conn: Conn, off: int, recipient: str, locks: list[str], patient: str = "p") -> None:
+    conn.execute(
+        "INSERT INTO outbox VALUES (0, %s, %s, %s, %s, 's', 1, 'mllp', 'hl7v2', 'full', '{}', 'TREAT', %s, 'c', 'patient.admitted', 0, 0, '', '')",
+        (off, recipient, EVENT.format(off), patient, locks),
+    )
+
+
+def test_the_version_in_force_is_the_highest(conn: Conn) -> None:
+    put(conn, lock(), ["k1", "k2"])
+    put(conn, lock(version=2, active=False), ["k1"])
+    found = consents.get_consent(conn, "c1")
+    assert found is not None and found.consent == lock(version=2, active=False)
+    assert [s.consent.version for s in consents.history(conn, "c1")] == [2, 1]
+    assert consents.policies(conn, [["k1"], ["k2"], []]) == [Policy((lock(version=2, active=False),)), Policy(), Policy()]
+    assert [s.consent.id for s in consents.find_consents(conn, ["k1", "k2"])] == ["c1"]
+    assert consents.get_consent(conn, "other") is None
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_version_that_is_not_the_next_is_stale(conn: Conn, version: int) -> None:
+    put(conn, lock(version=2), ["k"])
+    with pytest.raises(consents.StaleVersionError):
+        put(conn, lock(version=version), ["k"])
+
+
+@pytest.mark.parametrize("actors", ['"ab"', '{"ab": 1}', "[1]", '[["a"]]', "null"])
+def test_a_row_that_cannot_be_read_says_so(conn: Conn, actors: str) -> None:
+    put(conn, lock(), ["k"])
+    put(conn, lock("c2"), ["k"])
+    conn.execute("UPDATE consent SET actors = %s WHERE id = 'c2'", (actors,))
+    ((policy,), (other,)) = consents.policies(conn, [["k"]]), consents.policies(conn, [["x"]])
+    assert not policy.readable and policy.consents == (lock(),)
+    assert other == Policy()
+
+
+def test_a_key_without_its_consent_is_unreadable(conn: Conn) -> None:
+    conn.execute("INSERT INTO consent_key VALUES ('k', 'gone')")
+    assert not consents.policies(conn, [["k"]])[0].readable
+
+
+def test_lock_keys_are_those_of_every_identifier(conn: Conn) -> None:
+    conn.execute("INSERT INTO identity VALUES ('l1', 'p', '{a,b}'), ('l2', 'p', '{b,c}'), ('l3', 'q', '{d}')")
+    assert consents.lock_keys_of(conn, ["p", "r"]) == {"p": frozenset("abc"), "r": frozenset()}
+
+
+def test_sends_under_way_are_waited_for_and_named(conn: Conn) -> None:
+    """Of three sends of the patient one was delivered meanwhile, one could not connect, one is still under way; a stranger's is not ours."""
+    for off, recipient in ((1, "a"), (2, "b"), (3, "c")):
+        outbox(conn, off, recipient, ["k"])
+    outbox(conn, 4, "d", ["other"], "q")
+    row = (["p", "p", "p", "q"], ["k", "other"], [0, 0, 0, 0], [1, 2, 3, 4], ["a", "b", "c", "d"])
+    (claim,) = conn.execute(CLAIM, row).fetchone() or ()
+
+    def deliver() -> None:
+        with connect(conn.info.dsn) as other, other.transaction():
+            time.sleep(0.1)
+            other.execute("INSERT INTO attempt VALUES (0,1,'a',1,2,3,'delivered','AA'), (0,2,'b',1,2,3,'failed','connect')")
+            other.execute("DELETE FROM outbox WHERE off = 1")
+            other.execute(
+                "UPDATE claim SET parts = '{0,0}', offs = '{3,4}', recipients = '{c,d}', patient_keys = '{p,q}' WHERE id = %s", (claim,)
+            )
+
+    thread = threading.Thread(target=deliver)
+    thread.start()
+    result = put(conn, lock(), ["k"], wait=0.4)
+    thread.join()
+    assert result.under_way == ((EVENT.format(1), "a"), (EVENT.format(3), "c"))
+    assert 0.4 <= result.waited_seconds < 2
+    assert conn.execute("SELECT off, recipient FROM disclosure ORDER BY 1").fetchall() == [(1, "a"), (3, "c")]
+
+
+def test_it_answers_as_soon_as_nothing_is_under_way(conn: Conn) -> None:
+    outbox(conn, 1, "a", [], "p")
+    conn.execute("INSERT INTO identity VALUES ('l', 'p', '{k}')")  # the message did not carry the identifier that is locked
+    conn.execute(CLAIM, (["p"], ["k"], [0], [1], ["a"]))
+    timer = threading.Timer(0.1, lambda: connect(conn.info.dsn).execute("DELETE FROM claim"))
+    timer.start()
+    result = put(conn, lock(), ["k"], wait=10)
+    timer.join()
+    assert result.under_way == () and 0.05 < result.waited_seconds < 5
+
+
+def test_no_claim_slips_between_a_consent_and_its_answer(database_url: str) -> None:
+    """Claims made while consents are written: each either saw the consent or was seen by it."""
+    rounds, missed = 60, []
+    with connect(database_url) as conn, connect(database_url) as other:
+        for n in range(1, rounds + 1):
+            conn.execute("DELETE FROM claim; DELETE FROM outbox")
+            outbox(conn, 1, "a", ["k"])
+            saw: list[bool] = []
+
+            def claim(wait: float = (n % 7) * 0.0005, saw: list[bool] = saw) -> None:
+                time.sleep(wait)
+                with other.transaction():
+                    other.execute("SELECT pg_advisory_xact_lock_shared(%s)", (consents.GATE,))
+                    (policy,) = consents.policies(other, [["k"]])
+                    saw.append(bool(policy.consents) and policy.consents[0].version == n)
+                    if not saw[0]:
+                        other.execute(CLAIM, (["p"], ["k"], [0], [1], ["a"]))
+
+            thread = threading.Thread(target=claim)
+            thread.start()
+            result = put(conn, lock(version=n), ["k"])
+            thread.join()
+            if not saw[0] and not result.under_way:
+                missed.append(n)
+    assert missed == []
