@@ -12,8 +12,8 @@ from hub import telemetry
 from hub.adapters.hl7v2 import batch, reply
 from hub.adapters.hl7v2.er7 import Limits
 from hub.adapters.hl7v2.framing import Refused, frame
+from hub.adapters.hl7v2.head import Head, peek
 from hub.adapters.hl7v2.receive import Door, Peer, Rules, Senders, kafka_key, receive
-from hub.adapters.hl7v2.reply import Head
 from hub.avro import Codec
 from hub.errors import Faulted, HubError, Reason, Rejected
 from hub.identity import Pseudonyms
@@ -80,7 +80,7 @@ class Intake:
 
     def refuse(self, refused: Refused, on_reply: Callable[[bytes], None]) -> None:
         """Answer a frame that is no message."""
-        acks = self._answer(reply.peek(refused.head), "", refused.head, Refusal(refused.reason))
+        acks = self._answer(peek(refused.head), "", refused.head, Refusal(refused.reason))
         on_reply(b"".join(map(frame, acks)))
 
     def retry_unknown(self) -> None:
@@ -90,7 +90,7 @@ class Intake:
             self._take(one.raw, one.peer, one.on_acks, is_final=True)
 
     def _take(self, raw: bytes, peer: Peer, on_acks: OnAcks, *, is_final: bool = False) -> None:
-        head = reply.peek(raw)
+        head = peek(raw)
         taken = receive(raw, head, peer, self._door, self._clock())
         if isinstance(taken, Refusal):
             on_acks(self._answer(head, "", raw, taken))
@@ -131,7 +131,7 @@ class Intake:
             if refusal is not None:
                 _of(telemetry.REFUSED, refusal.reason.value).inc()
         own = event_id.replace("-", "")[:19] if event_id else sha256(raw).hexdigest()[:19]
-        codes = reply.codes(head.accept_ack, head.application_ack, verdict)
+        codes = reply.codes(head.fields[15], head.fields[16], verdict)
         for code in codes or ("none",):
             _of(telemetry.ANSWERED, code).inc()
         when = self._when()

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from hub.adapters.hl7v2 import charset
-from hub.adapters.hl7v2.reply import HUB, Head, peek
+from hub.adapters.hl7v2.head import Head, peek
+from hub.adapters.hl7v2.reply import HUB
 
 _WRAPPERS: Final = (b"FHS", b"BHS", b"BTS", b"FTS")
 _STARTS: Final = re.compile(rb"(?:\A|(?<=[\r\n]))(?=MSH|FHS|BHS|BTS|FTS)")
@@ -19,7 +20,6 @@ class Batch:
     """The messages of a batch, and what its answer needs."""
 
     head: Head
-    control_id: str = field(repr=False)  # BHS-11, FHS-11
     messages: tuple[bytes, ...] = field(repr=False)
     is_complete: bool  # False when a trailer counts other than what came
 
@@ -38,8 +38,7 @@ def split(raw: bytes) -> Batch:
     counts = [_count(part, peek(parts[0]).marks.field.encode()) for part in trailers]
     told = sum(count for count in counts if count is not None)
     head = peek(parts[0])
-    fields = re.split(r"[\r\n]", parts[0].decode("latin-1"), maxsplit=1)[0].split(head.marks.field, 11)
-    return Batch(head, fields[10] if len(fields) > 10 else "", messages, None in counts or not counts or told == len(messages))
+    return Batch(head, messages, None in counts or not counts or told == len(messages))
 
 
 def _count(trailer: bytes, separator: bytes) -> int | None:
@@ -52,6 +51,6 @@ def answer(batch: Batch, acknowledgements: list[bytes], own_id: str, when: str) 
     """The batch that answers a batch: BHS, the acknowledgements in order, BTS with their number."""
     h, f = batch.head, batch.head.marks.field
     remark = "" if batch.is_complete else f"{f}the trailer counts other than the messages that came"
-    first = f"BHS{f}{h.marks.msh2}{f}{HUB}{f}{HUB}{f}{h.application}{f}{h.sender}{f}{when}{f}{f}{f}{f}{own_id}{f}{batch.control_id}\r"
+    first = f"BHS{f}{h.marks.msh2}{f}{HUB}{f}{HUB}{f}{h.fields[3]}{f}{h.fields[4]}{f}{when}{f}{f}{f}{f}{own_id}{f}{h.fields[11]}\r"
     last = f"BTS{f}{len(acknowledgements)}{remark}\r"
     return first.encode("latin-1") + b"".join(acknowledgements) + last.encode("latin-1")

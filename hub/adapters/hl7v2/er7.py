@@ -19,6 +19,8 @@ _CONTROLS: Final = bytes(set(range(32)) - set(b"\t\n\f\r\x1b"))  # no text holds
 _TAG: Final = re.compile(r"[A-Z][A-Z0-9]{2}")
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 _PLACE: Final = re.compile(r"([A-Z][A-Z0-9]{2})(?:\[(\d+)\])?-(\d+)(?:\[(\d+)\])?(?:\.(\d+))?(?:\.(\d+))?")
+_USUAL: Final = b"MSH|^~\\&|"
+_DEFAULT: Final = Delimiters()
 _TAGS_SEEN: set[str] = set()  # segment heads ("PID|") found well-formed, at most 4096
 
 
@@ -95,10 +97,12 @@ class Er7:
 
         Raises Rejected: NO_HEADER, BAD_DELIMITERS, BAD_FRAME (control bytes), BAD_VALUE (MSH-18), BAD_ENCODING, TOO_COMPLEX.
         """
-        body, has_bom = _body(raw)
-        if body[:3] not in (b"MSH", b"FHS", b"BHS"):
-            raise Rejected(Reason.NO_HEADER)
-        marks = _marks(body)
+        body, has_bom = raw, False
+        if raw[:9] == _USUAL:
+            marks = _DEFAULT
+        else:
+            body, has_bom = _body(raw)
+            marks = _marks(body)
         if len(body.translate(None, _CONTROLS)) != len(body):
             raise Rejected(Reason.BAD_FRAME, "control byte")
         codec = encoding or _declared(body, marks, "utf-8" if has_bom else undeclared_encoding)
@@ -109,6 +113,16 @@ class Er7:
         if len(lines) > limits.segments_max:
             raise Rejected(Reason.TOO_COMPLEX, "segments")
         return cls(lines, marks, codec)
+
+    def count(self, name: str) -> int:
+        """How many segments have a name."""
+        tags = self._tags
+        return tags.count(name + self.delimiters.field) + (name in tags)
+
+    def line(self, name: str) -> str | None:
+        """The first segment of a name as written, or None."""
+        tag = name + self.delimiters.field
+        return self._lines[self._tags.index(tag)] if tag in self._tags else name if name in self._tags else None
 
     def segment(self, name: str, n: int = 0) -> Segment | None:
         """The n-th segment of a name (from 0), or None."""
@@ -177,6 +191,8 @@ def _body(raw: bytes) -> tuple[bytes, bool]:
 
 
 def _marks(body: bytes) -> Delimiters:
+    if body[:3] not in (b"MSH", b"FHS", b"BHS"):
+        raise Rejected(Reason.NO_HEADER)
     head = body[3:12].decode("latin-1")  # MSH-1, at most five characters of MSH-2, and what must end them
     end = head.find(head[:1], 1) if head else -1
     ended = end if end > 0 else re.search(r"[\r\n]|\Z", head).start()  # type: ignore[union-attr]  # \Z always matches

@@ -3,7 +3,6 @@
 import re
 import string
 from dataclasses import dataclass
-from functools import cache
 from typing import Final
 
 from hub.errors import Reason, Rejected
@@ -32,15 +31,13 @@ class Delimiters:
         return self.component + self.repetition + self.escape + self.subcomponent + self.truncation
 
 
-@cache
-def _default() -> Delimiters:
-    return Delimiters()
+_DEFAULT: Final = Delimiters()
 
 
 def delimiters(field: str, encoding_characters: str) -> Delimiters:
     """MSH-1 and MSH-2 as delimiters. Raises Rejected(BAD_DELIMITERS)."""
     if field == "|" and encoding_characters == "^~\\&":
-        return _default()
+        return _DEFAULT
     every = field + encoding_characters
     if len(every) not in (5, 6) or len(set(every)) != len(every) or not ALLOWED.issuperset(every):
         raise Rejected(Reason.BAD_DELIMITERS, "MSH-2")

@@ -69,8 +69,18 @@ class Deframer:
 
     def feed(self, data: bytes) -> list[Frame | Refused]:
         """The events that more bytes complete, in order."""
+        size = len(data)
+        if (
+            not self._inside
+            and data[:1] == START
+            and data.find(END) == size - 2
+            and data[-1:] == b"\r"
+            and data.rfind(START) == 0
+            and size - 3 <= self._max
+        ):
+            return [Frame(data[1:-2])]  # one whole frame: what nearly every read brings
         events: list[Frame | Refused] = []
-        position, size = 0, len(data)
+        position = 0
         end = -1  # the next end block at or after position, found once however many start blocks stand before it
         while position < size:
             if not self._inside:

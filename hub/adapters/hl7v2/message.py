@@ -4,11 +4,13 @@ Everything behind the gateway uses the identifiers found here; two readers can t
 """
 
 import re
-from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
+from typing_extensions import override
+
+from hub.adapters.hl7v2 import escapes
 from hub.adapters.hl7v2.er7 import Er7, Limits, Segment
 from hub.adapters.hl7v2.escapes import Delimiters
 from hub.errors import Reason, Rejected
@@ -24,58 +26,65 @@ _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _CONTROL_ID_MAX: Final = 199  # the longest any version allows (2.7: ST, 199)
 _ONLY_EVENT: Final = MappingProxyType({"ORU": "R01", "ORM": "O01"})  # types whose event could be left out before 2.3
 _NULL: Final = '""'  # "delete this value"
+_SYSTEMS: dict[tuple[str, str, str, str], str] = {}  # assigning authorities already read, at most 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """What the gateway knows of a message. Texts are unescaped but for ``control_id``, which answers repeat as written."""
 
-    application: str = field(repr=False)  # MSH-3
-    sender: str = field(repr=False)  # MSH-4
-    receiver_application: str = field(repr=False)  # MSH-5
-    receiver: str = field(repr=False)  # MSH-6
-    control_id: str = field(repr=False)  # MSH-10
-    trigger: str = field(repr=False)  # "ADT^A01"
+    application: str  # MSH-3
+    sender: str  # MSH-4
+    receiver_application: str  # MSH-5
+    receiver: str  # MSH-6
+    control_id: str  # MSH-10
+    trigger: str  # "ADT^A01"
     version: str  # "2.5.1"
     processing_id: str  # MSH-11.1, "" when none was given
     accept_ack: str  # MSH-15: AL, NE, ER, SU or ""
     application_ack: str  # MSH-16
     encoding: str  # Python codec the bytes were found to be in
-    identifiers: tuple[Identifier, ...] = field(default=(), repr=False)
+    identifiers: tuple[Identifier, ...] = ()
+
+    @override
+    def __repr__(self) -> str:
+        """Nothing a sender wrote freely: it could be anything."""
+        return f"Envelope(version={self.version!r}, encoding={self.encoding!r}, identifiers={len(self.identifiers)})"
 
 
 def envelope(raw: bytes, *, undeclared_encoding: str = "utf-8", limits: Limits | None = None) -> Envelope:
     """Header and patient of a message. Raises Rejected."""
     er7 = Er7.from_bytes(raw, limits, undeclared_encoding=undeclared_encoding)
-    return replace(header(er7), identifiers=patient(er7))  # in this order: a header's fault is told first
+    return header(er7)._replace(identifiers=patient(er7))  # in this order: a header's fault is told first
 
 
-def header(er7: Er7) -> Envelope:
-    """The header alone, with no identifiers. Raises Rejected; ``where`` names the field."""
-    msh = er7.segment("MSH")
-    if msh is None or er7.names().count("MSH") > 1:
-        raise Rejected(Reason.BAD_FRAME if msh else Reason.NO_HEADER, "MSH")
-    fields = msh.fields
-    if len(fields) < 21:
-        fields = fields + [""] * (21 - len(fields))
-    marks = er7.delimiters
+def header(er7: Er7, fields: Sequence[str] = ()) -> Envelope:
+    """The header alone, with no identifiers. Raises Rejected; ``where`` names the field.
+
+    ``fields``: MSH by field number, where it has been cut up before.
+    """
+    if er7.count("MSH") != 1:
+        raise Rejected(Reason.BAD_FRAME if er7.count("MSH") else Reason.NO_HEADER, "MSH")
+    if not fields:
+        msh = er7.segment("MSH")
+        fields = (msh.fields if msh else []) + [""] * 21
     control_id = fields[10]
     if not control_id or control_id == _NULL:
         raise Rejected(Reason.MISSING_CONTROL_ID, "MSH-10")
     if len(control_id) > _CONTROL_ID_MAX or not control_id.isprintable():
         raise Rejected(Reason.BAD_VALUE, "MSH-10")
+    component = er7.delimiters.component
     return Envelope(
-        application=_name(er7, fields[3]),
-        sender=_name(er7, fields[4]),
-        receiver_application=_name(er7, fields[5]),
-        receiver=_name(er7, fields[6]),
-        control_id=control_id,
-        trigger=_trigger(er7, fields[9].split(marks.component)),
-        version=_version(fields[12].split(marks.component, 1)[0].strip()),
-        processing_id=fields[11].split(marks.component, 1)[0].strip(),
-        accept_ack=fields[15],
-        application_ack=fields[16],
-        encoding=er7.encoding,
+        _name(er7, fields[3]),
+        _name(er7, fields[4]),
+        _name(er7, fields[5]),
+        _name(er7, fields[6]),
+        control_id,
+        _trigger(er7, fields[9].split(component)),
+        _version(fields[12].partition(component)[0]),
+        fields[11].partition(component)[0].strip(),
+        fields[15],
+        fields[16],
+        er7.encoding,
     )
 
 
@@ -84,12 +93,13 @@ def patient(er7: Er7) -> tuple[Identifier, ...]:
 
     PID may be repeated (groups of a merge or of results) as long as each repetition shares an identifier with the ones before.
     """
-    if er7.names().count("PID") > 1:
+    if er7.count("PID") > 1:
         return _same_patient([identifiers(pid, 3) for pid in er7.segments("PID")])
-    pid = er7.segment("PID")
-    if pid is None:
+    line = er7.line("PID")
+    if line is None:
         raise Rejected(Reason.MISSING_PATIENT, "PID")
-    found = identifiers(pid, 3)
+    fields = line.split(er7.delimiters.field, 4)
+    found = _identifiers(fields[3], er7.delimiters, er7.encoding, "PID-3") if len(fields) > 3 else ()
     if not found:
         raise Rejected(Reason.MISSING_PATIENT, "PID-3")
     return found
@@ -97,23 +107,23 @@ def patient(er7: Er7) -> tuple[Identifier, ...]:
 
 def identifiers(segment: Segment, n: int) -> tuple[Identifier, ...]:
     """The identifiers (CX) of a field, canonical and without repeats; empty repetitions are passed over. Raises Rejected(BAD_VALUE)."""
-    text = segment.fields[n] if n < len(segment.fields) else ""
-    if not text or text == _NULL:
-        return ()
-    marks = segment.delimiters
+    return _identifiers(segment.field(n), segment.delimiters, segment.encoding, f"{segment.name}-{n}")
+
+
+def _identifiers(text: str, marks: Delimiters, encoding: str, where: str) -> tuple[Identifier, ...]:
     found: dict[Identifier, None] = {}
     for rep in text.split(marks.repetition):
         parts = rep.split(marks.component, 4)
-        value = segment.unescape(parts[0].split(marks.subcomponent, 1)[0]).strip()
+        value = escapes.unescape(parts[0].partition(marks.subcomponent)[0], marks, encoding).strip()
         if value and value != _NULL:
-            system = _system(segment, parts[3]) if len(parts) > 3 and parts[3] else ""
+            system = _system(parts[3], marks, encoding) if len(parts) > 3 and parts[3] else ""
             if not (value.isprintable() and system.isprintable()):
-                raise Rejected(Reason.BAD_VALUE, f"{segment.name}-{n}")
+                raise Rejected(Reason.BAD_VALUE, where)
             found[canonical(system, value)] = None
     return tuple(found)
 
 
-def _same_patient(groups: Collection[tuple[Identifier, ...]]) -> tuple[Identifier, ...]:
+def _same_patient(groups: Sequence[tuple[Identifier, ...]]) -> tuple[Identifier, ...]:
     found: dict[Identifier, None] = {}
     for group in groups:
         if not group:
@@ -124,12 +134,20 @@ def _same_patient(groups: Collection[tuple[Identifier, ...]]) -> tuple[Identifie
     return tuple(found)
 
 
-def _system(segment: Segment, text: str) -> str:
-    """An assigning authority (HD) as a system: its OID or UUID as a URN, otherwise its namespace, otherwise its universal id."""
-    parts = text.split(segment.delimiters.subcomponent)
-    if len(parts) == 1:
-        return segment.unescape(text).strip()
-    namespace, universal, kind = (segment.unescape(part).strip() for part in [*parts, "", ""][:3])
+def _system(text: str, marks: Delimiters, encoding: str) -> str:
+    """An assigning authority (HD) as a system: there are few of them, so each is read once."""
+    key = (text, marks.subcomponent, marks.escape, encoding)
+    known = _SYSTEMS.get(key)
+    if known is None:
+        known = _read_system([escapes.unescape(part, marks, encoding).strip() for part in text.split(marks.subcomponent)])
+        if len(_SYSTEMS) < 4096 and len(text) < 256:
+            _SYSTEMS[key] = known
+    return known
+
+
+def _read_system(parts: list[str]) -> str:
+    """Its OID or UUID as a URN, otherwise its namespace, otherwise its universal id."""
+    namespace, universal, kind = [*parts, "", ""][:3]
     kind = kind.upper()
     if kind in ("ISO", "") and _OID.fullmatch(universal):
         return "urn:oid:" + universal
@@ -145,10 +163,11 @@ def _name(er7: Er7, text: str) -> str:
     if er7.delimiters.component in text:
         parts = text.split(er7.delimiters.component)
         text = parts[0] or parts[1]
-    return er7.unescape(text).strip()
+    return er7.unescape(text).strip() if er7.delimiters.escape in text else text.strip()
 
 
 def _version(text: str) -> str:
+    text = text.strip()
     if not text:
         raise Rejected(Reason.MISSING_FIELD, "MSH-12")
     if not _VERSION.fullmatch(text):

@@ -10,9 +10,9 @@ from typing import Final, Protocol
 
 from hub.adapters.hl7v2 import reply
 from hub.adapters.hl7v2.er7 import Er7, Limits
+from hub.adapters.hl7v2.head import NO_HEAD, Head
 from hub.adapters.hl7v2.mappings import KINDS
 from hub.adapters.hl7v2.message import Envelope, header, patient
-from hub.adapters.hl7v2.reply import Head
 from hub.errors import Reason, Rejected
 from hub.identity import NATIONAL, Pseudonyms, event_id
 from hub.model import Adapter, Identifier, Provider, Received, Refusal
@@ -64,17 +64,17 @@ class _Read:
 
 
 def receive(raw: bytes, head: Head, peer: Peer, door: Door, now_us: int) -> Received | Refusal:
-    """Judge one payload; ``head`` is its ``reply.peek``. A bare Refusal means that nothing could be identified."""
+    """Judge one payload; ``head`` is its ``head.peek``. A bare Refusal means that nothing could be identified."""
     read = _Read()
     try:
         er7 = Er7.from_bytes(raw, door.rules.limits, undeclared_encoding=_undeclared(raw, head, peer, door))
-        read.seen = header(er7)
+        read.seen = header(er7, head.fields if head.is_ascii else ())
         read.provider = sender_of(read.seen.sender, peer, door.senders)
         read.refusal = _unsupported(read.seen, door.rules)
         read.identifiers = patient(er7)
     except Rejected as exc:
         read.refusal = read.refusal or Refusal(exc.reason, exc.where)  # the first fault counts; the patient of a refused message is a help
-        if head is reply.NO_HEAD:
+        if head is NO_HEAD:
             return read.refusal
     return _received(raw, head, read, door.pseudonyms, now_us)
 
@@ -107,10 +107,10 @@ def kafka_key(received: Received) -> bytes:
 
 def _undeclared(raw: bytes, head: Head, peer: Peer, door: Door) -> str:
     """The character set of a message that declares none: its sender's, otherwise the hub's."""
-    if head.character_set or raw.isascii():
+    if head.fields[18] or raw.isascii():
         return door.rules.undeclared_encoding
     provider = door.senders.by_certificate(peer.certificate) if peer.certificate else None
-    provider = provider or door.senders.by_sender(head.sender.partition(head.marks.component)[0])
+    provider = provider or door.senders.by_sender(head.fields[4].partition(head.marks.component)[0])
     return (provider.undeclared_encoding if provider else "") or door.rules.undeclared_encoding
 
 
@@ -135,25 +135,16 @@ def _as_far_as_read(head: Head) -> Envelope:
     def name(value: str) -> str:
         return text(value).partition(head.marks.component)[0]
 
-    return Envelope(
-        application=name(head.application),
-        sender=name(head.sender),
-        receiver_application=name(head.receiver_application),
-        receiver=name(head.receiver),
-        control_id=text(head.control_id),
-        trigger=text(f"{head.kind}^{head.event}") if head.event else text(head.kind),
-        version=text(head.version),
-        processing_id=text(head.processing_id),
-        accept_ack=head.accept_ack,
-        application_ack=head.application_ack,
-        encoding="latin-1",
-    )
+    f = head.fields
+    kind = text(f[9].partition(head.marks.component)[0])
+    trigger = f"{kind}^{text(head.event)}" if head.event else kind
+    return Envelope(name(f[3]), name(f[4]), name(f[5]), name(f[6]), text(f[10]), trigger, f[12], f[11], f[15], f[16], "latin-1")
 
 
 def _received(raw: bytes, head: Head, read: _Read, pseudonyms: Pseudonyms, now_us: int) -> Received:
     seen = read.seen or _as_far_as_read(head)
     name = read.provider.id if read.provider else ""
-    answers = reply.codes(head.accept_ack, head.application_ack, reply.verdict(read.refusal))
+    answers = reply.codes(head.fields[15], head.fields[16], reply.verdict(read.refusal))
     return Received(
         event_id=event_id(Adapter.HL7V2, name, seen.application, seen.sender, seen.control_id, raw),
         adapter=Adapter.HL7V2,

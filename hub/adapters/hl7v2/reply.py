@@ -6,14 +6,13 @@ character set, and even when the rest of the message could not be read. No other
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final
 
-from hub.adapters.hl7v2 import charset, escapes
-from hub.adapters.hl7v2.escapes import Delimiters
-from hub.errors import ANSWERS, Rejected
+from hub.adapters.hl7v2 import escapes
+from hub.adapters.hl7v2.head import Head
+from hub.errors import ANSWERS
 from hub.model import Refusal
 
 ACCEPT: Final = "A"
@@ -22,10 +21,8 @@ REJECT: Final = "R"
 INTERNAL_ERROR: Final = 207  # table 0357
 HUB: Final = "HUB"
 
-_HEAD_BYTES: Final = 4096
 _CODE_OF_VERSION: Final = re.compile(r"2\.([1-9])")
 _PLACE: Final = re.compile(r"([A-Z][A-Z0-9]{2})(?:-(\d+)(?:\.(\d+))?)?")
-_UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f]")
 # Table 0357, the codes of hub.errors.ANSWERS
 _TEXTS: Final[Mapping[int, str]] = MappingProxyType(
     {
@@ -37,52 +34,6 @@ _TEXTS: Final[Mapping[int, str]] = MappingProxyType(
 )  # fmt: skip
 # table 0155: which verdicts are told
 _TOLD: Final[Mapping[str, str]] = MappingProxyType({"AL": "AER", "NE": "", "ER": "ER", "SU": "A"})
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """What an answer needs of the message it answers; fields as written, "" when absent."""
-
-    marks: Delimiters
-    application: str = field(default="", repr=False)
-    sender: str = field(default="", repr=False)
-    receiver_application: str = field(default="", repr=False)
-    receiver: str = field(default="", repr=False)
-    kind: str = ""
-    event: str = ""
-    control_id: str = field(default="", repr=False)
-    processing_id: str = "P"
-    version: str = "2.5"
-    accept_ack: str = ""
-    application_ack: str = ""
-    character_set: str = ""
-
-
-NO_HEAD: Final = Head(Delimiters())
-"""Of what has no readable header."""
-
-
-def peek(raw: bytes) -> Head:
-    """The header of a message or of its beginning. Never raises: what cannot be read is left empty."""
-    if raw[:3] != b"MSH":
-        raw = raw[:_HEAD_BYTES].lstrip(b"\r\n").removeprefix(charset.BOM).lstrip(b"\r\n")
-        if raw[:3] not in (b"MSH", b"BHS", b"FHS"):
-            return NO_HEAD
-    end = raw.find(b"\r", 0, _HEAD_BYTES)
-    line = raw[: end if end >= 0 else _HEAD_BYTES].decode("latin-1")
-    f = line.partition("\n")[0].split(line[3:4] or "|")
-    try:
-        marks = escapes.delimiters(line[3:4], f[1] if len(f) > 1 else "")
-    except Rejected:
-        return NO_HEAD
-    if not line.isprintable():
-        f = [_UNPRINTABLE.sub("", text) for text in f]
-    if len(f) < 18:
-        f += [""] * (18 - len(f))
-    kind = f[8].split(marks.component, 2)
-    return Head(
-        marks, f[2], f[3], f[4], f[5], kind[0], kind[1] if len(kind) > 1 else "", f[9], f[10] or "P", f[11] or "2.5", f[14], f[15], f[17]
-    )
 
 
 def codes(accept_ack: str, application_ack: str, verdict: str) -> tuple[str, ...]:
@@ -115,12 +66,12 @@ def acknowledge(head: Head, code: str, own_id: str, when: str, refusal: Refusal 
 
     A negative code without a refusal says that the hub could not do its part (207).
     """
-    m = head.marks
+    m, h = head.marks, head.fields
     f, c = m.field, m.component
     lines = [
-        f"MSH{f}{m.msh2}{f}{head.receiver_application or HUB}{f}{head.receiver or HUB}{f}{head.application}{f}{head.sender}{f}{when}{f}"
-        f"{f}ACK{c}{head.event}{c}ACK{f}{own_id}{f}{head.processing_id}{f}{head.version}{f}{f}{f}{f}{f}{f}{head.character_set}".rstrip(f),
-        f"MSA{f}{code}{f}{head.control_id}",
+        f"MSH{f}{m.msh2}{f}{h[5] or HUB}{f}{h[6] or HUB}{f}{h[3]}{f}{h[4]}{f}{when}{f}"
+        f"{f}ACK{c}{head.event}{c}ACK{f}{own_id}{f}{h[11] or 'P'}{f}{h[12] or '2.5'}" + (f * 6 + h[18] if h[18] else ""),
+        f"MSA{f}{code}{f}{h[10]}",
     ]
     if code[1] != ACCEPT:
         act, segment = _error(head, refusal)
@@ -131,7 +82,7 @@ def acknowledge(head: Head, code: str, own_id: str, when: str, refusal: Refusal 
 
 
 def _minor(head: Head) -> int:
-    match = _CODE_OF_VERSION.match(head.version)
+    match = _CODE_OF_VERSION.match(head.fields[12])
     return int(match[1]) if match else 5
 
 
