@@ -151,9 +151,29 @@ TRANSIT_SECONDS: Final = _seconds("hub_transit_seconds", "From receipt to decisi
 _LIBRARY_FLOOR: Final = logging.INFO  # faust, aiokafka, aiohttp and psycopg print keys and values at DEBUG
 
 
+class _Bare(logging.Formatter):
+    """What a library logs, without its words and without the exception's: both may quote data."""
+
+    @override
+    def format(self, record: logging.LogRecord) -> str:
+        exc = record.exc_info[1] if record.exc_info else None
+        return f"{record.name} {record.levelname} {record.module}:{record.lineno} {place(exc) if exc else ''}".rstrip()
+
+
+def place(exc: BaseException) -> str:
+    """The kind of an exception and the line it came from; never its text, which may quote data."""
+    trace = exc.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = f" at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else ""
+    return f"{type(exc).__name__}{where}"
+
+
 def configure(process: str, level: str = "INFO") -> None:
     """Structured JSON lines on standard error. Called once by each process; libraries never go below INFO."""
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s %(levelname)s")  # no message text: it may quote data
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Bare())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     for name in ("faust", "mode", "aiokafka", "aiohttp", "aiohttp.access", "psycopg", "asyncio"):
         logging.getLogger(name).setLevel(_LIBRARY_FLOOR)  # noqa: TID251  this is that only way
     structlog.configure(

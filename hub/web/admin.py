@@ -1,4 +1,4 @@
-"""``/admin``: providers and subscriptions while the hub runs, the life of a message, and what lies in quarantine. For admin tokens."""
+"""``/admin``: providers and subscriptions while the hub runs. For admin tokens."""
 
 import re
 from collections.abc import Mapping
@@ -7,10 +7,12 @@ from typing import Any, Final
 from aiohttp import web
 
 from hub.config import ConfigError, provider_from_dict, provider_to_dict, subscription_from_dict, subscription_to_dict
+from hub.ledger import directory
+from hub.ledger.connect import Pool
 from hub.web.access import require
 from hub.web.answers import Unprocessable
 from hub.web.body import read_object
-from hub.web.state import STATE, Desk
+from hub.web.state import STATE
 from hub.web.tokens import Role
 
 _ID: Final = re.compile(r"[!-~]{1,256}", re.ASCII)
@@ -24,10 +26,10 @@ def _id(request: web.Request) -> str:
     return found
 
 
-def _desk(request: web.Request) -> Desk:
+def _ledger(request: web.Request) -> Pool:
     """The ledger, for an admin. Raises Unauthorized, HTTPForbidden."""
     require(request, Role.ADMIN)
-    return request.app[STATE].desk
+    return request.app[STATE].ledger
 
 
 async def _entry(request: web.Request) -> Mapping[str, Any]:
@@ -41,23 +43,24 @@ async def _entry(request: web.Request) -> Mapping[str, Any]:
 
 async def list_providers(request: web.Request) -> web.Response:
     """``GET /admin/providers``."""
-    return web.json_response([provider_to_dict(p) for p in await _desk(request).providers()])
+    entries = await _ledger(request).run(directory.load_directory)
+    return web.json_response([provider_to_dict(p) for p in entries.providers])
 
 
 async def get_provider(request: web.Request) -> web.Response:
     """``GET /admin/providers/{id}``."""
-    for provider in await _desk(request).providers():
-        if provider.id == request.match_info["id"]:
-            return web.json_response(provider_to_dict(provider))
-    raise web.HTTPNotFound
+    provider = await _ledger(request).run(directory.get_provider, _id(request))
+    if provider is None:
+        raise web.HTTPNotFound
+    return web.json_response(provider_to_dict(provider))
 
 
 async def put_provider(request: web.Request) -> web.Response:
     """``PUT /admin/providers/{id}``: in effect when answered."""
-    desk = _desk(request)
+    ledger = _ledger(request)
     try:
         provider = provider_from_dict(await _entry(request))
-        is_new = await desk.put_provider(provider)
+        is_new = await ledger.run(directory.put_provider, provider)
     except ConfigError as exc:
         raise Unprocessable(exc.lines) from exc
     return web.json_response(provider_to_dict(provider), status=201 if is_new else 200)
@@ -65,8 +68,9 @@ async def put_provider(request: web.Request) -> web.Response:
 
 async def delete_provider(request: web.Request) -> web.Response:
     """``DELETE /admin/providers/{id}``: refused while a subscription names it."""
+    ledger = _ledger(request)
     try:
-        was_there = await _desk(request).delete_provider(_id(request))
+        was_there = await ledger.run(directory.delete_provider, _id(request))
     except ConfigError as exc:
         raise Unprocessable(exc.lines) from exc
     return _gone(was_there)
@@ -74,23 +78,24 @@ async def delete_provider(request: web.Request) -> web.Response:
 
 async def list_subscriptions(request: web.Request) -> web.Response:
     """``GET /admin/subscriptions``."""
-    return web.json_response([subscription_to_dict(s) for s in await _desk(request).subscriptions()])
+    entries = await _ledger(request).run(directory.load_directory)
+    return web.json_response([subscription_to_dict(s) for s in entries.subscriptions])
 
 
 async def get_subscription(request: web.Request) -> web.Response:
     """``GET /admin/subscriptions/{id}``."""
-    for subscription in await _desk(request).subscriptions():
-        if subscription.id == request.match_info["id"]:
-            return web.json_response(subscription_to_dict(subscription))
-    raise web.HTTPNotFound
+    subscription = await _ledger(request).run(directory.get_subscription, _id(request))
+    if subscription is None:
+        raise web.HTTPNotFound
+    return web.json_response(subscription_to_dict(subscription))
 
 
 async def put_subscription(request: web.Request) -> web.Response:
     """``PUT /admin/subscriptions/{id}``: in effect when answered."""
-    desk = _desk(request)
+    ledger = _ledger(request)
     try:
         subscription = subscription_from_dict(await _entry(request))
-        is_new = await desk.put_subscription(subscription)
+        is_new = await ledger.run(directory.put_subscription, subscription)
     except ConfigError as exc:
         raise Unprocessable(exc.lines) from exc
     return web.json_response(subscription_to_dict(subscription), status=201 if is_new else 200)
@@ -98,23 +103,10 @@ async def put_subscription(request: web.Request) -> web.Response:
 
 async def delete_subscription(request: web.Request) -> web.Response:
     """``DELETE /admin/subscriptions/{id}``."""
-    return _gone(await _desk(request).delete_subscription(_id(request)))
+    return _gone(await _ledger(request).run(directory.delete_subscription, _id(request)))
 
 
 def _gone(was_there: object) -> web.Response:
     if not was_there:
         raise web.HTTPNotFound
     return web.Response(status=204)
-
-
-async def trace(request: web.Request) -> web.Response:
-    """``GET /admin/trace/{id}``: everything that happened to a message, without its content."""
-    found = await _desk(request).trace(_id(request))
-    if not found:
-        raise web.HTTPNotFound
-    return web.json_response(list(found))
-
-
-async def quarantine(request: web.Request) -> web.Response:
-    """``GET /admin/quarantine``: what was refused and kept, with its reasons."""
-    return web.json_response(list(await _desk(request).quarantine()))

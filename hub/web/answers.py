@@ -104,6 +104,7 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         if answer.status >= 500:
             cause = exc.cause if isinstance(exc, Faulted) else Cause.INTERNAL
             telemetry.FAULTS.labels("web", cause).inc()
+            telemetry.log("web_fault", cause=cause.value, place=telemetry.place(exc))
         if request.can_read_body:
             answer.force_close()  # the rest of a body that was not read is not waited for
         return answer
@@ -126,4 +127,4 @@ def _answer(request: web.Request, exc: Exception) -> web.Response:
 async def protect(_: web.Request, response: web.StreamResponse) -> None:
     """Security headers on every answer (signal ``on_response_prepare``)."""
     for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
+        response.headers[name] = value

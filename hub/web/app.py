@@ -7,6 +7,7 @@ from ipaddress import ip_address
 from typing import Final
 
 from aiohttp import web
+from typing_extensions import override
 
 from hub.settings import Settings
 from hub.web import admin, answers, capability, consents, metrics, pages, process_message
@@ -37,8 +38,6 @@ def routes(state: State) -> list[web.RouteDef]:
         web.get("/admin/subscriptions/{id}", admin.get_subscription),
         web.put("/admin/subscriptions/{id}", admin.put_subscription),
         web.delete("/admin/subscriptions/{id}", admin.delete_subscription),
-        web.get("/admin/trace/{id}", admin.trace),
-        web.get("/admin/quarantine", admin.quarantine),
     ]
 
 
@@ -74,13 +73,41 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
+class _Connection(web.RequestHandler):
+    """A connection that does not repeat what it could not read."""
+
+    __slots__ = ()
+
+    @override
+    def handle_error(
+        self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
+    ) -> web.StreamResponse:
+        answer = web.Response(status=status, headers=answers.HEADERS)
+        answer.force_close()
+        return answer
+
+
+class _Server(web.Server):
+    @override
+    def __call__(self) -> web.RequestHandler:
+        return _Connection(self, loop=self._loop, **self._kwargs)
+
+
+class _Runner(web.AppRunner):
+    @override
+    async def _make_server(self) -> web.Server:
+        server = await super()._make_server()
+        server.__class__ = _Server  # aiohttp has no other place to say what a connection is
+        return server
+
+
 @asynccontextmanager
 async def run_web(state: State) -> AsyncIterator[int]:
     """Serve on ``settings.http`` while the block runs; gives the port. Raises OSError, ValueError when the address cannot be had."""
     host, _, port = state.settings.http.rpartition(":")
     host = host.strip("[]")
     context = tls(state.settings, host)
-    runner = web.AppRunner(
+    runner = _Runner(
         application(state),
         access_log=None,  # addresses hold ids
         auto_decompress=False,  # a compressed body is refused, never opened

@@ -5,7 +5,6 @@ The answer to a PUT comes when the consent is in force, and names those for whom
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any, Final
@@ -16,15 +15,20 @@ from hub import telemetry
 from hub.consent.fhir import consent_from_fhir
 from hub.errors import Reason, Rejected
 from hub.identity import Pseudonyms, canonical
-from hub.model import Identifier
+from hub.ledger.consents import StaleVersionError, StoredConsent, find_consents, get_consent, put_consent
+from hub.model import Consent, Identifier
 from hub.web.access import require
 from hub.web.answers import fhir, outcome
 from hub.web.body import read_object
-from hub.web.state import STATE, Stale, Stored
+from hub.web.state import STATE
 from hub.web.tokens import Principal, Role
 
 UNDER_WAY: Final = "X-Hub-Under-Way"
 TRIES_MAX: Final = 5  # against others who write the same consent at the same moment
+UnderWay = tuple[tuple[str, str], ...]
+"""(event id, recipient) of each send a consent came too late for."""
+
+_TOO_LATE: Final = "event {0} was already on its way to {1}"
 _NOTE_ID: Final = "under-way"
 _ID: Final = re.compile(r"[A-Za-z0-9.-]{1,64}", re.ASCII)
 
@@ -38,37 +42,35 @@ async def put(request: web.Request) -> web.Response:
     if resource.get("id") != request.match_info["id"]:
         raise Rejected(Reason.BAD_VALUE, "Consent.id")
     resource.pop("meta", None)  # version and time are the hub's to say
-    written = await _write(request, who, resource)
+    stored, under_way = await _write(request, who, resource)
     telemetry.REVOCATION_SECONDS.observe(max(0, state.clock() - started_us) / 1e6)
-    return _answer(written.stored, 200 if written.stored.version > 1 else 201, written.under_way)
+    return _answer(stored, 200 if stored.consent.version > 1 else 201, under_way)
 
 
-@dataclass(frozen=True, slots=True)
-class _Written:
-    stored: Stored
-    under_way: Sequence[str] = field(default=())
-
-
-async def _write(request: web.Request, who: Principal, resource: Mapping[str, Any]) -> _Written:
-    """Write the next version. Raises Rejected, HTTPForbidden, HTTPConflict, HTTPPreconditionFailed."""
+async def _write(request: web.Request, who: Principal, resource: Mapping[str, Any]) -> tuple[StoredConsent, UnderWay]:
+    """Write the next version. Raises Rejected, HTTPForbidden, HTTPConflict, HTTPPreconditionFailed, Faulted."""
     state = request.app[STATE]
-    directory = await state.directory()
+    directory = await state.region.now()
     for _ in range(TRIES_MAX):
-        before = await state.desk.consent(request.match_info["id"])
-        version = before.version + 1 if before else 1
-        consent, patient = consent_from_fhir(resource, version, directory)
+        before = await state.ledger.run(get_consent, request.match_info["id"])
+        consent, patient = consent_from_fhir(resource, before.consent.version + 1 if before else 1, directory)
         _may_write(who, patient, before)
         _is_as_expected(request, before)
-        now_us = state.clock()
+        keys, now_us, wait = state.pseudonyms.locks_of_consent(patient), state.clock(), state.settings.revocation_wait_seconds_max
         try:
-            under_way = await state.desk.put_consent(consent, state.pseudonyms.locks_of_consent(patient), resource, now_us)
-        except Stale:
-            continue
-        return _Written(Stored(consent.id, version, now_us, resource), under_way)
+            result = await state.ledger.run(put_consent, consent, keys, resource, now_us, wait)
+        except StaleVersionError:
+            continue  # somebody else wrote in between: look again
+        telemetry.REVOCATIONS.labels(_effect(consent)).inc()
+        return StoredConsent(consent, now_us, resource), result.under_way
     raise web.HTTPConflict
 
 
-def _may_write(who: Principal, patient: Identifier, before: Stored | None) -> None:
+def _effect(consent: Consent) -> str:
+    return ("lock" if consent.deny else "permit") if consent.active else "lifted"
+
+
+def _may_write(who: Principal, patient: Identifier, before: StoredConsent | None) -> None:
     """A patient writes their own; nobody hands a consent from one patient to another, which would lift the first one's lock."""
     if who.role is not Role.ADMIN and not (who.is_patient(patient) and (before is None or _is_theirs(who, before))):
         raise web.HTTPForbidden
@@ -76,20 +78,20 @@ def _may_write(who: Principal, patient: Identifier, before: Stored | None) -> No
         raise web.HTTPConflict
 
 
-def _patient(stored: Stored) -> Identifier:
-    return consent_from_fhir(stored.resource, stored.version)[1]
+def _patient(stored: StoredConsent) -> Identifier:
+    return consent_from_fhir(stored.resource, stored.consent.version)[1]
 
 
-def _is_theirs(who: Principal, stored: Stored) -> bool:
+def _is_theirs(who: Principal, stored: StoredConsent) -> bool:
     return who.role is Role.ADMIN or who.is_patient(_patient(stored))
 
 
-def _is_as_expected(request: web.Request, before: Stored | None) -> None:
+def _is_as_expected(request: web.Request, before: StoredConsent | None) -> None:
     """``If-Match`` and ``If-None-Match: *`` (RFC 9110, 13.1). Raises HTTPPreconditionFailed."""
     wanted = request.headers.get("If-Match")
     if wanted is not None:
         found = {tag.strip().removeprefix("W/") for tag in wanted.split(",")}
-        if before is None or not found & {"*", f'"{before.version}"'}:
+        if before is None or not found & {"*", f'"{before.consent.version}"'}:
             raise web.HTTPPreconditionFailed
     if before is not None and request.headers.get("If-None-Match", "").strip() == "*":
         raise web.HTTPPreconditionFailed
@@ -100,7 +102,7 @@ async def get(request: web.Request) -> web.Response:
     who = require(request, Role.PATIENT, Role.ADMIN)
     if not _ID.fullmatch(request.match_info["id"]):
         raise web.HTTPNotFound
-    stored = await request.app[STATE].desk.consent(request.match_info["id"])
+    stored = await request.app[STATE].ledger.run(get_consent, request.match_info["id"])
     if stored is None:
         raise web.HTTPNotFound
     if not _is_theirs(who, stored):
@@ -118,7 +120,7 @@ async def search(request: web.Request) -> web.Response:
     asked = Principal(Role.PATIENT, f"{system}|{value}" if system else value)
     if who.role is not Role.ADMIN and asked != who and not (system and who.is_patient(Identifier(system, value))):
         raise web.HTTPForbidden
-    found = await state.desk.consents(_search_keys(state.pseudonyms, system, value))
+    found = await state.ledger.run(find_consents, _search_keys(state.pseudonyms, system, value))
     entries = [_entry(request, s) for s in found if _is_theirs(asked, s)]
     bundle = {"resourceType": "Bundle", "type": "searchset", "total": len(entries)}
     return fhir(bundle | ({"entry": entries} if entries else {}))
@@ -130,32 +132,32 @@ def _search_keys(pseudonyms: Pseudonyms, system: str, value: str) -> Sequence[st
     return pseudonyms.of_message([patient], "").locks
 
 
-def _entry(request: web.Request, stored: Stored) -> dict[str, Any]:
-    return {"fullUrl": f"{request.url.origin()}/fhir/Consent/{stored.id}", "resource": _shown(stored), "search": {"mode": "match"}}
+def _entry(request: web.Request, stored: StoredConsent) -> dict[str, Any]:
+    return {"fullUrl": f"{request.url.origin()}/fhir/Consent/{stored.consent.id}", "resource": _shown(stored), "search": {"mode": "match"}}
 
 
 def _moment(us: int) -> datetime:
     return datetime.fromtimestamp(us // 1_000_000, UTC)
 
 
-def _shown(stored: Stored) -> dict[str, Any]:
+def _shown(stored: StoredConsent) -> dict[str, Any]:
     moment = _moment(stored.written_us).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return {**stored.resource, "meta": {"versionId": str(stored.version), "lastUpdated": moment}}
+    return {**stored.resource, "meta": {"versionId": str(stored.consent.version), "lastUpdated": moment}}
 
 
-def _answer(stored: Stored, code: int, under_way: Sequence[str] = ()) -> web.Response:
+def _answer(stored: StoredConsent, code: int, under_way: UnderWay = ()) -> web.Response:
     """The resource; with an OperationOutcome inside that names the providers to whom something had already left, if any."""
     body = _shown(stored)
     headers = {
-        "ETag": f'W/"{stored.version}"',
+        "ETag": f'W/"{stored.consent.version}"',
         "Last-Modified": format_datetime(_moment(stored.written_us), usegmt=True),
-        "Location": f"/fhir/Consent/{stored.id}/_history/{stored.version}",
+        "Location": f"/fhir/Consent/{stored.consent.id}/_history/{stored.consent.version}",
     }
     if code != 201:
         del headers["Location"]
     if under_way:
         headers[UNDER_WAY] = str(len(under_way))
-        note = outcome("warning", "incomplete", "already on its way when this came into force: " + ", ".join(under_way))
+        note = outcome("warning", "incomplete", "; ".join(_TOO_LATE.format(*send) for send in under_way))
         own = body.get("contained", [])
         body["contained"] = [*(own if isinstance(own, list) else []), {"id": _NOTE_ID, **note}]
     return fhir(body, code, headers)

@@ -1,5 +1,6 @@
 """``POST /fhir/$process-message``: the FHIR door. The same promise as MLLP: durable before the answer, refusals kept with their reason."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from aiohttp import web
@@ -41,7 +42,7 @@ async def _answer(request: web.Request, now_us: int) -> web.Response:
     state = request.app[STATE]
     who = sender(request)
     raw = await read(request, state.settings.frame_bytes_max)
-    received = judge(raw, envelope(raw), who, await state.directory(), state.pseudonyms, now_us)
+    received = judge(raw, envelope(raw), who, await state.region.now(), state.pseudonyms, now_us)
     await state.intake.accept(received)
     telemetry.RECEIVED.labels(Adapter.FHIR).inc()
     if received.refusal is None:
@@ -56,7 +57,7 @@ def judge(  # the message, who brings it, and the three things it is judged by
     """The record of one identified message, refused if its bearer may not speak as its sender. Pure."""
     provider, refusal = None, None
     try:
-        provider = _speaker(seen.sender, who, directory)
+        provider = _speaker(seen.senders, who, directory)
     except Rejected as exc:
         refusal = Refusal(exc.reason, exc.where)
     name = provider.id if provider else ""
@@ -78,9 +79,9 @@ def judge(  # the message, who brings it, and the three things it is judged by
     )
 
 
-def _speaker(name: str, who: Principal | None, directory: Directory) -> Provider:
+def _speaker(names: Sequence[str], who: Principal | None, directory: Directory) -> Provider:
     """The provider that speaks. Raises Rejected(UNKNOWN_SENDER), or SENDER_MISMATCH when it is not the token's."""
-    claimed = directory.by_sender(name) if name else None
+    claimed = _claimed(names, directory)
     if who is not None and who.role is Role.PROVIDER and (claimed is None or claimed.id != who.id):
         raise Rejected(Reason.SENDER_MISMATCH, _SENDER)
     if claimed is None or claimed.suspended:
@@ -88,3 +89,9 @@ def _speaker(name: str, who: Principal | None, directory: Directory) -> Provider
     if claimed.certificates and who is None:
         raise Rejected(Reason.SENDER_MISMATCH, _SENDER)  # its name is proven by certificate or token, and neither was shown
     return claimed
+
+
+def _claimed(names: Sequence[str], directory: Directory) -> Provider | None:
+    """Whose name the sender goes by: the first name that somebody claims, else whoever takes what nobody claims."""
+    found = [(name, provider) for name in names if (provider := directory.by_sender(name))]
+    return next((p for name, p in found if name in p.senders), found[0][1] if found else None)
