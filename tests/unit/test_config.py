@@ -122,7 +122,7 @@ WRONG = {
         entries(subscription=WANTS + "where = { town = 1 }"),
         f"{A1}where.town: unknown key; write one of municipality, relation, ward, class, source"),
     "port too high": (
-        entries('deliver = { channel = "mllp", host = "h", port = 65536 }'), f"{B}deliver.port: wrong value; write {HINTS['deliver.port"),
+        entries('deliver = { channel = "mllp", host = "h", port = 65536 }'), f"{B}deliver.port: wrong value; write a whole number from"),
     "port zero": (
         entries('deliver = { channel = "mllp", host = "h", port = 0 }'), f"{B}deliver.port: wrong value; write {HINTS['deliver.port']}"),
     "port in quotes": (
@@ -164,7 +164,7 @@ WRONG = {
         'f: provider "a" and "b": senders: "*" claimed by each of them; write it in one only'),
     "same certificate": (
         f'[[provider]]\n{GOOD}certificates = ["{"AB" * 32}"]\n'
-        + f'[[provider]]\nid = "b"\nname = "B"\nkind = "gp"\ncertificates = ["{"ab" * 32}"]',
+         f'[[provider]]\nid = "b"\nname = "B"\nkind = "gp"\ncertificates = ["{"ab" * 32}"]',
         'f: provider "a" and "b": certificates: the same one in each of them; write it in one only'),
     "unknown provider": (
         entries(subscription=WANTS.replace('"a"', '"z"')),
