@@ -15,12 +15,11 @@ from hub.model import Detail, Event, PatientState, Provider, Relation, Subscript
 ANY_SENDER: Final = "*"
 
 _ORGANISATION_SYSTEMS: Final = frozenset({"", ENH, HER, "ENH", "HER"})  # where a bare organisation number or HER-id may stand
-_DIMENSIONS: Final = ("municipality", "ward", "encounter_class", "source")
 _TREATING: Final = (Relation.GP, Relation.ADDRESSED, Relation.PATHWAY)
 _RANK: Final = {Detail.FULL: 0, Detail.MINIMAL: 1, Detail.NOTICE: 2}
 
 _Key = tuple[str, ...] | str
-_Shape = tuple[str, tuple[int, ...]]  # relation or "", indices into _DIMENSIONS
+_Shape = tuple[str, tuple[int, ...]]  # relation or "", indices into (municipality, ward, class, source)
 _Index = Mapping[str, tuple[tuple[_Shape, Mapping[_Key, tuple[Subscription, ...]]], ...]]  # by pattern
 _Related = Mapping[str, tuple[str, ...]]  # relation -> ids of the providers that have it to the patient of this event
 
@@ -126,18 +125,21 @@ def _key(provider_id: str, dimensions: tuple[int, ...], facts: tuple[str, ...]) 
 
 
 def _index(subscriptions: Iterable[Subscription]) -> _Index:
-    growing: dict[str, dict[_Shape, dict[_Key, list[Subscription]]]] = {}
+    index: dict[str, dict[_Shape, dict[_Key, tuple[Subscription, ...]]]] = {}
+    shared: dict[tuple[str, _Shape, _Key], list[Subscription]] = {}  # the few keys that several subscriptions have
     for s in subscriptions:
-        facts = tuple(getattr(s.where, name) for name in _DIMENSIONS)
+        facts = (s.where.municipality, s.where.ward, s.where.encounter_class, s.where.source)
         dimensions = tuple(d for d, fact in enumerate(facts) if fact)
         shape = (s.where.relation, dimensions)
         key = _key(s.provider if s.where.relation else "", dimensions, facts)
+        alone = (s,)  # one object for all its patterns
         for pattern in dict.fromkeys(s.events):
-            growing.setdefault(pattern, {}).setdefault(shape, {}).setdefault(key, []).append(s)
-    return {
-        pattern: tuple((shape, {key: tuple(entries) for key, entries in table.items()}) for shape, table in shapes.items())
-        for pattern, shapes in growing.items()
-    }
+            first = index.setdefault(pattern, {}).setdefault(shape, {}).setdefault(key, alone)
+            if first is not alone:
+                shared.setdefault((pattern, shape, key), list(first)).append(s)
+    for (pattern, shape, key), several in shared.items():
+        index[pattern][shape][key] = tuple(several)
+    return {pattern: tuple(tables.items()) for pattern, tables in index.items()}
 
 
 def _identifiers(providers: Iterable[Provider]) -> dict[tuple[str, str], tuple[str, ...]]:
