@@ -23,7 +23,7 @@ class Head:
     def __init__(self, marks: Delimiters, fields: list[str], *, is_ascii: bool) -> None:
         self.marks: Final = marks
         self.fields: Final = fields
-        self.is_ascii: Final = is_ascii  # the fields read the same in every character set
+        self.is_ascii: Final = is_ascii  # the line is whole, and reads the same in every character set
 
     @property
     def event(self) -> str:
@@ -55,4 +55,4 @@ def peek(raw: bytes) -> Head:
     fields.insert(1, separator)
     if len(fields) < FIELDS:
         fields += [""] * (FIELDS - len(fields))
-    return Head(marks, fields, is_ascii=line.isascii())
+    return Head(marks, fields, is_ascii=line.isascii() and len(line) < _LINE_BYTES)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final, Protocol
 
-from hub.adapters.hl7v2 import reply
+from hub.adapters.hl7v2 import charset, reply
 from hub.adapters.hl7v2.er7 import Er7, Limits
 from hub.adapters.hl7v2.head import NO_HEAD, Head
 from hub.adapters.hl7v2.mappings import KINDS
@@ -67,7 +67,7 @@ def receive(raw: bytes, head: Head, peer: Peer, door: Door, now_us: int) -> Rece
     """Judge one payload; ``head`` is its ``head.peek``. A bare Refusal means that nothing could be identified."""
     read = _Read()
     try:
-        er7 = Er7.from_bytes(raw, door.rules.limits, undeclared_encoding=_undeclared(raw, head, peer, door))
+        er7 = Er7.from_bytes(raw, door.rules.limits, encoding=_encoding(raw, head, peer, door))
         read.seen = header(er7, head.fields if head.is_ascii else ())
         read.provider = sender_of(read.seen.sender, peer, door.senders)
         read.refusal = _unsupported(read.seen, door.rules)
@@ -105,13 +105,19 @@ def kafka_key(received: Received) -> bytes:
     return (received.patient_key or sha256(received.raw).hexdigest()[:32]).encode()
 
 
-def _undeclared(raw: bytes, head: Head, peer: Peer, door: Door) -> str:
-    """The character set of a message that declares none: its sender's, otherwise the hub's."""
-    if head.fields[18] or raw.isascii():
-        return door.rules.undeclared_encoding
+def _encoding(raw: bytes, head: Head, peer: Peer, door: Door) -> str:
+    """The codec to read a message with: what it declares, otherwise its sender's, otherwise the hub's.
+
+    Raises Rejected(BAD_VALUE, MSH-18).
+    """
+    declared = head.fields[18].partition(head.marks.repetition)[0].strip()
+    if declared and declared != '""':
+        return charset.codec_of(declared)
+    if raw.isascii() or charset.BOM in raw[:16]:
+        return "utf-8"
     provider = door.senders.by_certificate(peer.certificate) if peer.certificate else None
     provider = provider or door.senders.by_sender(head.fields[4].partition(head.marks.component)[0])
-    return (provider.undeclared_encoding if provider else "") or door.rules.undeclared_encoding
+    return charset.codec_of((provider.undeclared_encoding if provider else "") or door.rules.undeclared_encoding)
 
 
 def _unsupported(seen: Envelope, rules: Rules) -> Refusal | None:

@@ -1,8 +1,11 @@
 """The producer: durable sends, and the way broker errors are told.
 
 Delivery reports are served by ticks of the caller's own event loop, not by a thread: with two threads every report would wait for the
-interpreter lock, which costs half the throughput. ``linger.ms`` 0 follows the load by itself: a lone message goes out at once, and
-while the five requests an idempotent producer may have under way are, later messages gather into the next one.
+interpreter lock, which costs half the throughput.
+
+Linger follows the load. There are two clients, one that sends at once and one that gathers for a millisecond: a lone message never waits
+for others, and many at once travel together, which costs a third of the processor time. A key changes client only while nothing of
+it is under way, so order per key holds.
 """
 
 import asyncio
@@ -22,6 +25,8 @@ _TIMEOUTS_MAX: Final = 2  # consecutive ones after which the client is replaced:
 _UNKNOWN: Final = frozenset({ck.KafkaError._MSG_TIMED_OUT, ck.KafkaError._TIMED_OUT, ck.KafkaError.REQUEST_TIMED_OUT})  # noqa: SLF001
 _TOO_LARGE: Final = frozenset({ck.KafkaError.MSG_SIZE_TOO_LARGE, ck.KafkaError.RECORD_LIST_TOO_LARGE})
 
+_LONE_MAX: Final = 8  # messages under way up to which each is sent at once
+
 Report = Callable[[HubError | None], None]  # None = durable
 
 
@@ -33,34 +38,101 @@ def failure(error: ck.KafkaError) -> HubError:
     return Faulted(Cause.BROKER_TIMEOUT if code in _UNKNOWN else Cause.BROKER_UNAVAILABLE)
 
 
+def _heard(_: HubError | None) -> None:
+    """Nothing more to tell."""
+
+
+class _Client:
+    """One librdkafka client, replaced when it is fatally broken or stuck."""
+
+    def __init__(self, config: dict[str, Any], process: str) -> None:
+        self._config: Final = config | {"error_cb": self._errored}
+        self._process: Final = process
+        self._client = ck.Producer(self._config)
+        self._timeouts = 0
+        self._is_broken = False
+
+    def produce(
+        self, topic: str, key: bytes, value: bytes, on_report: Report, headers: list[tuple[str, str | bytes | None]] | None
+    ) -> None:
+        if self._is_broken:
+            self._replace()
+
+        def reported(error: ck.KafkaError | None, _: object) -> None:
+            if error is None:
+                self._timeouts = 0
+                on_report(None)
+            else:
+                on_report(self._failed(error))
+
+        try:
+            self._client.produce(topic, value, key, on_delivery=reported, headers=headers)
+        except BufferError:
+            raise Faulted(Cause.OVERLOADED) from None
+        except ck.KafkaException as exc:
+            raise self._failed(exc.args[0]) from None
+
+    def poll(self, timeout_seconds: float) -> None:
+        self._client.poll(timeout_seconds)
+        if self._is_broken:
+            self._replace()
+
+    def flush(self, timeout_seconds: float) -> int:
+        return int(self._client.flush(timeout_seconds))
+
+    def give_up(self) -> None:
+        """Report what is still under way as failed."""
+        self._client.purge(in_queue=True, in_flight=True)
+        self._client.flush(1.0)
+
+    def _errored(self, error: ck.KafkaError) -> None:
+        if error.fatal():
+            self._is_broken = True
+
+    def _failed(self, error: ck.KafkaError) -> HubError:
+        found = failure(error)
+        if isinstance(found, Faulted):
+            self._timeouts += 1
+            if error.fatal() or self._timeouts >= _TIMEOUTS_MAX:
+                self._is_broken = True
+        return found
+
+    def _replace(self) -> None:
+        telemetry.FAULTS.labels(self._process, Cause.BROKER_UNAVAILABLE.value).inc()
+        self._is_broken, self._timeouts = False, 0
+        self.give_up()
+        self._client = ck.Producer(self._config)
+
+
 class Producer:
     """Durable sends: idempotent, acknowledged by all in-sync replicas, partitioned by murmur2 as Java and Faust do.
 
-    Bound to the event loop it first sends from; outside a loop the reports come from ``poll`` and ``flush``. Not thread-safe.
+    ``linger_ms``: what to gather for under load; 0 = never. ``process``: whose faults they are, for the metric. Bound to the event
+    loop it first sends from; outside a loop the reports come from ``poll`` and ``flush``. Not thread-safe.
     """
 
-    def __init__(self, bootstrap: str, *, linger_ms: float = 0, delivery_timeout_ms: int = 20_000) -> None:
-        self._config: Final[dict[str, Any]] = {
+    def __init__(self, bootstrap: str, *, linger_ms: float = 1.0, delivery_timeout_ms: int = 20_000, process: str = "gateway") -> None:
+        config = {
             "bootstrap.servers": bootstrap,
             "acks": "all",
             "enable.idempotence": True,
-            "linger.ms": linger_ms,
             "delivery.timeout.ms": delivery_timeout_ms,
             "socket.timeout.ms": min(5000, delivery_timeout_ms),
             "partitioner": "murmur2_random",
             "compression.type": "lz4",
             "message.max.bytes": MESSAGE_BYTES_MAX,
             "queue.buffering.max.messages": 20_000,
-            "queue.buffering.max.kbytes": 65_536,
+            "queue.buffering.max.kbytes": 32_768,
             "allow.auto.create.topics": False,
             "reconnect.backoff.max.ms": 1000,
-            "error_cb": self._errored,
             "log_level": 2,
         }
-        self._client: ck.Producer = ck.Producer(self._config)
+        self._at_once: Final = _Client(config | {"linger.ms": 0}, process)
+        self._gathering: Final = _Client(config | {"linger.ms": linger_ms}, process) if linger_ms else self._at_once
+        self._clients: Final = tuple({id(c): c for c in (self._at_once, self._gathering)}.values())
+        self._keys: Final[dict[bytes, tuple[_Client, int]]] = {}  # where the messages of a key are under way, and how many
         self._under_way = 0
-        self._timeouts = 0
-        self._is_broken = False
+        self._load = 0.0  # messages under way lately: rises at once, falls by a tenth a tick
         self._is_ticking = False
 
     @property
@@ -88,37 +160,44 @@ class Producer:
 
         Raises Faulted or Rejected(TOO_LARGE) if it could not be queued.
         """
-        if self._is_broken:
-            self._replace()
+        keys = self._keys
+        client, count = keys.get(key) or (self._gathering if self._load > _LONE_MAX else self._at_once, 0)
 
-        def reported(error: ck.KafkaError | None, _: object) -> None:
+        def reported(error: HubError | None) -> None:
             self._under_way -= 1
-            if error is None:
-                self._timeouts = 0
-            on_report(None if error is None else self._failed(error))
+            client, count = keys[key]
+            if count == 1:
+                del keys[key]
+            else:
+                keys[key] = (client, count - 1)
+            on_report(error)
 
-        try:
-            self._client.produce(topic, value, key, on_delivery=reported, headers=list(headers) or None)
-        except BufferError:
-            raise Faulted(Cause.OVERLOADED) from None
-        except ck.KafkaException as exc:
-            raise self._failed(exc.args[0]) from None
+        keys[key] = (client, count + 1)
         self._under_way += 1
+        try:
+            client.produce(topic, key, value, reported, list(headers) if headers else None)
+        except HubError:
+            on_report = _heard  # by the exception; only the books are balanced
+            reported(None)
+            raise
+        self._load = max(self._load, self._under_way)
         if not self._is_ticking:
             self._start_ticking()
 
     def poll(self, timeout_seconds: float = 0.0) -> None:
         """Serve delivery reports, waiting for at most so long."""
-        self._client.poll(timeout_seconds)
+        for client in self._clients:
+            client.poll(timeout_seconds / len(self._clients))
 
     def flush(self, timeout_seconds: float) -> int:
         """Wait for the reports of everything sent. The number still without one."""
-        return int(self._client.flush(timeout_seconds))
+        return sum(client.flush(timeout_seconds) for client in self._clients)
 
     def close(self, timeout_seconds: float = 5.0) -> None:
         """Flush, then give up what is left: its reports say BROKER_UNAVAILABLE."""
         if self.flush(timeout_seconds):
-            self._give_up()
+            for client in self._clients:
+                client.give_up()
 
     def _start_ticking(self) -> None:
         with contextlib.suppress(RuntimeError):  # no loop in this thread: the caller polls
@@ -127,33 +206,10 @@ class Producer:
             loop.call_soon(self._tick, loop)
 
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._client.poll(0)
-        if self._is_broken:
-            self._replace()
-        if self._under_way:
+        for client in self._clients:
+            client.poll(0)
+        self._load = max(float(self._under_way), self._load * 0.9)
+        if self._load >= 1:
             loop.call_later(_TICK_SECONDS, self._tick, loop)
         else:
             self._is_ticking = False
-
-    def _errored(self, error: ck.KafkaError) -> None:
-        if error.fatal():
-            self._is_broken = True
-
-    def _failed(self, error: ck.KafkaError) -> HubError:
-        found = failure(error)
-        if isinstance(found, Faulted):
-            self._timeouts += 1
-            if error.fatal() or self._timeouts >= _TIMEOUTS_MAX:
-                self._is_broken = True
-        return found
-
-    def _give_up(self) -> None:
-        self._client.purge(in_queue=True, in_flight=True)
-        self._client.flush(1.0)
-
-    def _replace(self) -> None:
-        """A fresh client in place of one that is fatally broken or stuck. What the old one still held is reported as failed."""
-        telemetry.FAULTS.labels("producer", Cause.BROKER_UNAVAILABLE.value).inc()
-        self._is_broken, self._timeouts = False, 0
-        self._give_up()
-        self._client = ck.Producer(self._config)
