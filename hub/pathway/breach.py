@@ -19,7 +19,7 @@ _URI: Final = ("urn:", "http://", "https://")
 
 def breach_of(deadline_id: str, due_us: int, episode: Episode, now_us: int) -> Received:
     """The message that says this deadline was missed, as the gateway would have taken it."""
-    identifiers = tuple(Identifier(system, value) for system, value in episode.body.get("identifiers", ()))
+    identifiers = tuple(_qualified(system, value, episode.source) for system, value in episode.body.get("identifiers", ()))
     bundle = _bundle(deadline_id, due_us, episode.source, identifiers)
     raw = json.dumps(bundle, ensure_ascii=False, separators=(",", ":")).encode()
     return Received(
@@ -50,8 +50,10 @@ def _bundle(deadline_id: str, due_us: int, source: str, identifiers: tuple[Ident
     }
 
 
+def _qualified(system: str, value: str, source: str) -> Identifier:
+    """A v2 namespace means something only where it was written: two hospitals' numbers must not become one patient here."""
+    return Identifier(system if system.startswith(_URI) else f"urn:hub:provider:{source}:{system}", value)
+
+
 def _identifier(i: Identifier) -> dict[str, str]:
-    """A v2 namespace is no URI: it goes as the assigner's name would, under the hub's own prefix."""
-    if not i.system:
-        return {"value": i.value}
-    return {"system": i.system if i.system.startswith(_URI) else f"urn:hub:namespace:{i.system}", "value": i.value}
+    return {"system": i.system, "value": i.value}

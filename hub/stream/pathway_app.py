@@ -62,17 +62,24 @@ def build(settings: Settings, take: Callable[[int, int, bytes | None], Awaitable
     return app
 
 
-async def run_pathway(settings: Settings, *, codec: Codec, publish: Publish, clock: Clock, stop: asyncio.Event) -> None:
+async def run_pathway(  # the parts of the process, wired once
+    settings: Settings, *, codec: Codec, publish: Publish, clock: Clock, stop: asyncio.Event, patience_seconds: float = _PATIENCE_SECONDS
+) -> None:
     """Run until ``stop`` is set; returns within ``STOP_SECONDS_MAX``. Ends the process with code 70 when the engine stops or is stuck.
 
     publish: puts a message durably on topic inbound (``Intake.accept``). clock: microseconds. Topic ``events`` must exist.
+    patience_seconds: how long there may be events and no sign of life.
     """
     applier = Applier(settings, codec, clock)
     app = build(settings, applier.take)
-    probe = Probe(settings, app, lambda: applier.beats)
+    probe = Probe(settings, app, lambda: applier.beats, patience_seconds)
     deadlines, gauges = Deadlines(settings, publish, clock, lambda: probe.behind), Gauges(settings)
     probe.start()
-    await app.start()
+    try:
+        await app.start()
+    except Exception as exc:  # noqa: BLE001  # the broker's clients raise many kinds: without the engine there is no process
+        telemetry.log("pathway_engine_failed", reason=type(exc).__name__)
+        die("engine_not_started")
     stopping = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         group.create_task(_every(settings.deadline_check_seconds, deadlines.check, stopping))
@@ -117,9 +124,7 @@ async def _every(seconds: float, work: Callable[[], Awaitable[Any]], stopping: a
 class Probe(threading.Thread):
     """The watchdog's eyes: a thread with clients of its own, so that a blocked event loop or a deaf consumer is seen too."""
 
-    def __init__(
-        self, settings: Settings, app: faust.App, beats: Callable[[], int], patience_seconds: float = _PATIENCE_SECONDS
-    ) -> None:
+    def __init__(self, settings: Settings, app: faust.App, beats: Callable[[], int], patience_seconds: float) -> None:
         super().__init__(name="pathway-watchdog", daemon=True)
         self._kafka = settings.kafka
         self._topic = f"{settings.topic_prefix}events"

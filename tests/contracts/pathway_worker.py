@@ -1,6 +1,7 @@
 """The pathway as a process of its own, for tests that kill it. Prints one line when it has stopped by itself."""
 
 import asyncio
+import os
 import signal
 import sys
 import time
@@ -11,6 +12,7 @@ from hub import telemetry
 from hub.avro import Codec
 from hub.model import Received
 from hub.settings import Settings
+from hub.stream.pathway import Applier
 from hub.stream.pathway_app import run_pathway
 
 
@@ -26,7 +28,14 @@ async def main(kafka: str, database_url: str, prefix: str, breaches: str) -> Non
         with open(breaches, "ab") as out:
             out.write(received.event_id.encode() + b" " + received.raw + b"\n")
 
-    await run_pathway(settings, codec=Codec(), publish=publish, clock=lambda: time.time_ns() // 1000, stop=stop)
+    if os.environ.get("DEAF"):  # an engine that has taken an event and does nothing more
+
+        async def take(self: Applier, part: int, off: int, value: bytes | None) -> None:
+            await asyncio.Event().wait()
+
+        Applier.take = take  # type: ignore[method-assign]
+    clock = lambda: time.time_ns() // 1000  # noqa: E731
+    await run_pathway(settings, codec=Codec(), publish=publish, clock=clock, stop=stop, patience_seconds=5.0)
     print("stopped", flush=True)
 
 

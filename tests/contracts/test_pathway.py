@@ -44,8 +44,8 @@ class Region:
             made.result()
         self.producer = Producer({"bootstrap.servers": kafka, "partitioner": "murmur2_random"})
 
-    def start(self, faultpoint: str = "") -> subprocess.Popen[str]:
-        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "HUB_FAULTPOINT": faultpoint}
+    def start(self, faultpoint: str = "", **more: str) -> subprocess.Popen[str]:
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "HUB_FAULTPOINT": faultpoint, **more}
         command = [sys.executable, str(WORKER), self.kafka, self.url, self.prefix, str(self.breaches)]
         with (self.folder / "worker.log").open("ab") as log:
             worker = subprocess.Popen(command, env=environment, cwd=self.folder, stdout=subprocess.PIPE, stderr=log, text=True)
@@ -291,7 +291,9 @@ def test_a_municipality_not_told_in_time_is_raised_once_and_one_told_is_not(regi
     for part, off, who, outcome in ((1, 0, "trondheim", "delivered"), (2, 1, "gp", "delivered"), (3, 2, "trondheim", "failed")):
         region.sql("INSERT INTO attempt VALUES (%s, %s, %s, 1, %s, %s, %s, 'AA')", part, off, who, now, now, outcome)
     worker = region.start()
-    until(lambda: len(region.sql("SELECT 1 FROM deadline WHERE met_us IS NULL AND breached_us IS NULL")) == 0 and region.breaches.exists(), 40)
+    until(
+        lambda: len(region.sql("SELECT 1 FROM deadline WHERE met_us IS NULL AND breached_us IS NULL")) == 0 and region.breaches.exists(), 40
+    )
     until(lambda: len(region.sql("SELECT 1 FROM deadline WHERE breached_us IS NOT NULL")) == 2)
     region.stop(worker)
     assert [k[-1] for (k,) in region.sql("SELECT patient_key FROM deadline WHERE met_us IS NOT NULL")] == ["1"]
@@ -305,3 +307,19 @@ def test_a_municipality_not_told_in_time_is_raised_once_and_one_told_is_not(regi
     region.stop(worker)
     again = [line.split(b" ", 1)[1] for line in region.breaches.read_bytes().splitlines()]
     assert sorted(again[2:]) == sorted(raised)
+
+
+def test_an_engine_that_does_nothing_is_ended_by_the_watchdog_and_the_next_one_works(region: Region) -> None:
+    region.send(1, Kind.ADMITTED)
+    region.send(2, Kind.ADMITTED)
+    assert region.start(DEAF="1").wait(60) == 70
+    assert sum(region.committed().values()) == 0
+    region.start()
+    region.until_done()
+    assert len(region.sql("SELECT 1 FROM episode")) == 2
+
+
+def test_a_broker_that_is_not_there_ends_the_process(database_url: str, tmp_path: Path) -> None:
+    command = [sys.executable, str(WORKER), "127.0.0.1:1", database_url, "x-", str(tmp_path / "breaches")]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    assert subprocess.run(command, env=environment, capture_output=True, timeout=60, check=False).returncode == 70

@@ -19,7 +19,9 @@ HOUR = 3_600_000_000
 KINDS = [k for k in Kind if signal_of(k, "I")]
 
 
-def event(kind: Kind, n: int = 0, *, key: str = "p", ward: str = "", cls: str = "I", provider: str = "st-olavs", town: str = "5001") -> Event:
+def event(
+    kind: Kind, n: int = 0, *, key: str = "p", ward: str = "", cls: str = "I", provider: str = "st-olavs", town: str = "5001"
+) -> Event:
     return Event(
         event_id=f"00000000-0000-8000-8000-{n:012x}", kind=kind, adapter=Adapter.HL7V2, provider=provider, control_id=str(n), patient_key=key,
         identifiers=(Identifier("urn:x", "1"),), received_us=1_000_000 + n, occurred_us=HOUR + n, municipality=town, ward=ward,
@@ -82,7 +84,9 @@ def test_times_of_a_stay() -> None:
 
 
 def test_a_new_stay_under_the_same_name_starts_afresh() -> None:
-    row = told(event(Kind.ADMITTED, 1, ward="A"), event(Kind.READY_FOR_DISCHARGE, 2), event(Kind.DISCHARGED, 3), event(Kind.ADMITTED, 4, ward="B"))
+    row = told(
+        event(Kind.ADMITTED, 1, ward="A"), event(Kind.READY_FOR_DISCHARGE, 2), event(Kind.DISCHARGED, 3), event(Kind.ADMITTED, 4, ward="B")
+    )
     assert (row.state, row.ward, row.admitted_us, row.ready_us, row.ended_us) == ("admitted", "B", HOUR + 4, None, None)
 
 
@@ -117,7 +121,9 @@ def test_what_does_not_concern_a_stay() -> None:
 
 def test_the_name_of_an_encounter_shows_nothing_of_it() -> None:
     pseudonyms = Pseudonyms(b"secret")
-    named, same, other = (encounter_of(e, pseudonyms) for e in (event(Kind.ADMITTED), event(Kind.DISCHARGED), event(Kind.ADMITTED, provider="x")))
+    named, same, other = (
+        encounter_of(e, pseudonyms) for e in (event(Kind.ADMITTED), event(Kind.DISCHARGED), event(Kind.ADMITTED, provider="x"))
+    )
     assert named == same != other
     assert len(named) == 32
     assert encounter_of(replace(event(Kind.ADMITTED), encounter_id=""), pseudonyms) == "open:st-olavs"
@@ -204,17 +210,23 @@ class Model:
 
 
 PATIENTS = ("p", "q", "r")
-STREAM = st.tuples(st.sampled_from([*KINDS, Kind.MERGED, Kind.MERGED]), st.integers(0, 30), st.sampled_from(["A", "B"]), st.sampled_from(["e", "f"]))
+STREAM = st.tuples(
+    st.sampled_from([*KINDS, Kind.MERGED, Kind.MERGED]), st.integers(0, 30), st.sampled_from(["A", "B"]), st.sampled_from(["e", "f"])
+)
 
 
 @given(st.tuples(*(st.lists(STREAM, max_size=6) for _ in PATIENTS)), st.randoms(use_true_random=False))
 @settings(max_examples=150, deadline=None)
-def test_merges_give_the_same_rows_in_any_order_between_partitions(streams: tuple[list[tuple[Kind, int, str, str]], ...], rng: random.Random) -> None:
+def test_merges_give_the_same_rows_in_any_order_between_partitions(
+    streams: tuple[list[tuple[Kind, int, str, str]], ...], rng: random.Random
+) -> None:
     """Each patient's events come from a partition of its own; between partitions any order may happen, with any repeats."""
     queues = []
     for part, stream in enumerate(streams):
         key, other = PATIENTS[part], PATIENTS[(part + 1) % 3]
-        queues.append([(replace(event(k, n, key=key, ward=w), encounter_id=enc), part, off, other) for off, (k, n, w, enc) in enumerate(stream)])
+        queues.append(
+            [(replace(event(k, n, key=key, ward=w), encounter_id=enc), part, off, other) for off, (k, n, w, enc) in enumerate(stream)]
+        )
     clean, mixed = Model(), Model()
     for queue in queues:
         for item in queue:
@@ -243,6 +255,8 @@ def test_the_latest_merge_names_the_survivor() -> None:
 
 
 def test_facts_of_two_partitions_are_told_by_time_of_receipt_and_within_one_by_offset() -> None:
-    facts = [Fact.of(replace(event(Kind.TRANSFERRED, n), received_us=us), part, off) for n, (us, part, off) in enumerate(
-        [(50, 1, 0), (10, 0, 0), (60, 0, 1), (55, 0, 2), (58, 1, 1), (70, 1, 2)])]
+    facts = [
+        Fact.of(replace(event(Kind.TRANSFERRED, n), received_us=us), part, off)
+        for n, (us, part, off) in enumerate([(50, 1, 0), (10, 0, 0), (60, 0, 1), (55, 0, 2), (58, 1, 1), (70, 1, 2)])
+    ]
     assert [(f.part, f.off) for f in in_order(facts)] == [(0, 0), (1, 0), (1, 1), (0, 1), (0, 2), (1, 2)]
