@@ -32,7 +32,7 @@ _KEPT: Final[Mapping[Detail, Mapping[str, frozenset[str]]]] = MappingProxyType(
     }
 )
 _STAY: Final = frozenset({"preAdmissionIdentifier", "origin", "admitSource", "destination", "dischargeDisposition"})
-_NEVER: Final = frozenset({"extension", "modifierExtension", "contained", "text"})  # "text": a narrative repeats what was left out
+_NEVER: Final = frozenset({"extension", "modifierExtension"})  # they may say anything
 
 
 def to_bytes(bundle: Json) -> bytes:

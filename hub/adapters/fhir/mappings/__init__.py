@@ -1,0 +1,99 @@
+"""Every FHIR message event the hub carries, and what happened when it comes.
+
+Sources: Da Vinci Unsolicited Notifications (CodeSystem notification-event), HL7 v2 table 0003 as a FHIR code system, and the hub's own
+kinds under ``urn:hub:event``. An event that is not here is answered ``unsupported_event``.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from hub.model import Kind
+
+DAVINCI: Final = "http://hl7.org/fhir/us/davinci-alerts/CodeSystem/notification-event"
+V2: Final = "http://terminology.hl7.org/CodeSystem/v2-0003"
+OWN: Final = "urn:hub:event"
+
+_DAVINCI_KINDS: Final[Mapping[str, Kind]] = {
+    "notification-admit": Kind.ADMITTED,
+    "notification-transfer": Kind.TRANSFERRED,
+    "notification-discharge": Kind.DISCHARGED,
+}
+_V2_KINDS: Final[Mapping[str, Kind]] = {
+    "A01": Kind.ADMITTED,
+    "A02": Kind.TRANSFERRED,
+    "A03": Kind.DISCHARGED,
+    "A04": Kind.REGISTERED,
+    "A05": Kind.PREADMITTED,
+    "A06": Kind.CLASS_CHANGED,
+    "A07": Kind.CLASS_CHANGED,
+    "A08": Kind.UPDATED,
+    "A11": Kind.ADMISSION_CANCELLED,
+    "A12": Kind.TRANSFER_CANCELLED,
+    "A13": Kind.DISCHARGE_CANCELLED,
+    "A16": Kind.READY_FOR_DISCHARGE,
+    "A18": Kind.MERGED,
+    "A25": Kind.NOT_READY_FOR_DISCHARGE,
+    "A28": Kind.UPDATED,
+    "A31": Kind.UPDATED,
+    "A34": Kind.MERGED,
+    "A39": Kind.MERGED,
+    "A40": Kind.MERGED,
+    "A41": Kind.MERGED,
+    "A47": Kind.MERGED,
+    "R01": Kind.OBSERVATION_REPORTED,
+    **{f"T{n:02}": Kind.DOCUMENT_PUBLISHED for n in range(1, 12)},
+    "I12": Kind.REFERRAL_SENT,
+    "I13": Kind.REFERRAL_UPDATED,
+    "I14": Kind.REFERRAL_CANCELLED,
+    "O01": Kind.ORDER_PLACED,
+    "O21": Kind.ORDER_PLACED,
+    "S12": Kind.APPOINTMENT_BOOKED,
+    "S13": Kind.APPOINTMENT_RESCHEDULED,
+    "S14": Kind.APPOINTMENT_UPDATED,
+    "S15": Kind.APPOINTMENT_CANCELLED,
+    "S26": Kind.APPOINTMENT_MISSED,
+}
+# readable, because the pathway raises it; refused at the door, because nobody may send it
+RAISED_BY_THE_HUB: Final = Kind.DEADLINE_BREACHED
+
+KINDS: Final[Mapping[tuple[str, str], Kind]] = MappingProxyType(
+    {(DAVINCI, code): kind for code, kind in _DAVINCI_KINDS.items()}
+    | {(V2, code): kind for code, kind in _V2_KINDS.items()}
+    | {(OWN, kind.value): kind for kind in Kind}
+)
+# The HL7 v2 trigger that says the same, for recipients that take HL7 v2; kinds that are not here have no such form.
+ADT_TRIGGERS: Final[Mapping[Kind, str]] = MappingProxyType(
+    {
+        Kind.ADMITTED: "A01",
+        Kind.TRANSFERRED: "A02",
+        Kind.DISCHARGED: "A03",
+        Kind.REGISTERED: "A04",
+        Kind.PREADMITTED: "A05",
+        Kind.CLASS_CHANGED: "A06",
+        Kind.UPDATED: "A08",
+        Kind.ADMISSION_CANCELLED: "A11",
+        Kind.TRANSFER_CANCELLED: "A12",
+        Kind.DISCHARGE_CANCELLED: "A13",
+        Kind.READY_FOR_DISCHARGE: "A16",
+        Kind.NOT_READY_FOR_DISCHARGE: "A25",
+        Kind.MERGED: "A40",
+    }
+)
+# v3-ActCode of Encounter.class -> HL7 v2 table 0004
+CLASSES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "EMER": "E",
+        "IMP": "I",
+        "ACUTE": "I",
+        "NONAC": "I",
+        "OBSENC": "I",
+        "SS": "O",
+        "AMB": "O",
+        "VR": "O",
+        "HH": "O",
+        "FLD": "O",
+        "PRENC": "P",
+    }
+)
+GENDERS: Final[Mapping[str, str]] = MappingProxyType({"female": "F", "male": "M", "other": "O", "unknown": "U"})

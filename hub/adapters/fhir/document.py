@@ -1,0 +1,118 @@
+"""A message Bundle as checked JSON: strict, bounded, and total - whatever arrives, only ``Rejected`` comes out.
+
+RFC 8259 leaves duplicate names and numbers beyond any range to the reader; here they are refused, because two readers would disagree.
+"""
+
+import json
+import math
+from collections.abc import Iterator
+from typing import Any, Final, NoReturn
+
+from hub.errors import Reason, Rejected
+
+Json = dict[str, Any]
+DEPTH_MAX: Final = 64  # resources nest about a dozen deep
+ENTRIES_MAX: Final = 10_000
+_BOM: Final = b"\xef\xbb\xbf"
+
+
+class _BadError(ValueError):
+    """Not the JSON that is read here."""
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> Json:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise _BadError
+    return made
+
+
+def _constant(_name: str) -> NoReturn:
+    raise _BadError
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise _BadError
+    return value
+
+
+def parse(raw: bytes) -> Json:
+    """The object in a body. Raises Rejected: UNSUPPORTED_FORMAT (XML), BAD_JSON, TOO_COMPLEX, NOT_A_MESSAGE (no object)."""
+    body = raw.removeprefix(_BOM).strip()
+    if body.startswith(b"<"):
+        raise Rejected(Reason.UNSUPPORTED_FORMAT)
+    try:
+        value = json.loads(body.decode("utf-8"), object_pairs_hook=_pairs, parse_constant=_constant, parse_float=_float)
+        if b"\\u" in body:
+            written = json.dumps(value, ensure_ascii=False)
+            written.encode("utf-8")  # half a surrogate pair has no bytes
+            if "\\u0000" in written.replace("\\\\", ""):  # no FHIR string holds NUL, and no database's text
+                raise _BadError
+    except (ValueError, RecursionError):  # ValueError: not UTF-8, not JSON, a number of too many digits
+        raise Rejected(Reason.BAD_JSON) from None  # the original error quotes the message
+    if not isinstance(value, dict):
+        raise Rejected(Reason.NOT_A_MESSAGE)
+    _bound(value)
+    return value
+
+
+def _bound(value: Json) -> None:
+    level: list[Any] = [value]
+    for _ in range(DEPTH_MAX):
+        level = [v for holder in level for v in (holder.values() if isinstance(holder, dict) else holder) if isinstance(v, dict | list)]
+        if not level:
+            return
+    raise Rejected(Reason.TOO_COMPLEX)
+
+
+def objects(value: Any) -> list[Json]:
+    """The objects of a list; [] when it is no list. What is not of the type FHIR gives it is not read."""
+    return [v for v in value if isinstance(v, dict)] if isinstance(value, list) else []
+
+
+def obj(value: Any) -> Json:
+    """An object, ``{}`` when it is none."""
+    return value if isinstance(value, dict) else {}
+
+
+def text(value: Any) -> str:
+    """A string, "" when it is none."""
+    return value.strip() if isinstance(value, str) else ""
+
+
+class Entries:
+    """The resources of a Bundle, and how references in it resolve (R4, Bundle, "Resolving references in Bundles")."""
+
+    __slots__ = ("_by_name", "all")
+
+    def __init__(self, bundle: Json) -> None:
+        entries = objects(bundle.get("entry"))
+        if len(entries) > ENTRIES_MAX:
+            raise Rejected(Reason.TOO_COMPLEX, "Bundle.entry")
+        self.all: Final[list[Json]] = [obj(e.get("resource")) for e in entries]
+        self._by_name: Final[dict[str, Json]] = {}
+        for entry, resource in zip(entries, self.all, strict=True):
+            for name in (text(entry.get("fullUrl")), f"{text(resource.get('resourceType'))}/{text(resource.get('id'))}"):
+                if name and not name.endswith("/"):
+                    self._by_name.setdefault(name, resource)
+
+    def of(self, kind: str) -> list[Json]:
+        """The resources of a type, in order."""
+        return [r for r in self.all if r.get("resourceType") == kind]
+
+    def target(self, reference: Any) -> Json:
+        """What a Reference refers to; ``{}`` when it is not in the Bundle."""
+        name = text(obj(reference).get("reference"))
+        found = self._by_name.get(name)
+        return found if found is not None else self._by_name.get("/".join(name.split("/")[-2:]), {}) if "://" in name else {}
+
+    def references(self, *names: str) -> Iterator[tuple[str, Json]]:
+        """(place, Reference) of these elements of every resource."""
+        for n, resource in enumerate(self.all):
+            for name in names:
+                value = resource.get(name)
+                for reference in objects(value) if isinstance(value, list) else [obj(value)]:
+                    if reference:
+                        yield f"Bundle.entry[{n}].resource.{name}", reference

@@ -1,0 +1,157 @@
+"""The envelope of a FHIR message: all that is read before the answer, and the one place a FHIR patient's identity is read from."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from hub.adapters.fhir.document import Entries, Json, obj, objects, parse, text
+from hub.adapters.fhir.mappings import KINDS, RAISED_BY_THE_HUB
+from hub.errors import Reason, Rejected
+from hub.identity import canonical
+from hub.model import Identifier, Kind
+
+_CONTROL_ID_MAX: Final = 255
+_NAME_MAX: Final = 512
+_HEADER: Final = "Bundle.entry[0].resource"
+_PATIENTS: Final = ("subject", "patient")  # the elements by which resources name their patient
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What is known of a message before its answer. ``senders``: every name it gives its sender, the most telling first."""
+
+    application: str = field(repr=False)  # MessageHeader.source.name
+    sender: str = field(repr=False)  # the first of ``senders``, "" when there is none
+    senders: tuple[str, ...] = field(repr=False)
+    receiver: str = field(repr=False)  # MessageHeader.destination.name
+    control_id: str = field(repr=False)  # Bundle.identifier.value, Bundle.id or MessageHeader.id
+    trigger: str = field(repr=False)  # the event's code
+    kind: Kind
+    encoding: str
+    identifiers: tuple[Identifier, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message Bundle that holds together: header first, one patient."""
+
+    bundle: Json = field(repr=False)
+    entries: Entries = field(repr=False)
+    header: Json = field(repr=False)
+    patient: Json = field(repr=False)
+    kind: Kind
+
+
+def envelope(raw: bytes) -> Envelope:
+    """Header and patient of a message. Raises Rejected; ``where`` is a FHIRPath."""
+    message = read(raw)
+    if message.kind is RAISED_BY_THE_HUB:
+        raise Rejected(Reason.UNSUPPORTED_EVENT, f"{_HEADER}.event")
+    header = message.header
+    senders = tuple(_senders(header, message.entries))
+    destinations = [name for d in objects(header.get("destination")) if (name := text(d.get("name")))]
+    return Envelope(
+        application=_printable(text(obj(header.get("source")).get("name")), f"{_HEADER}.source.name"),
+        sender=senders[0] if senders else "",
+        senders=senders,
+        receiver=destinations[0] if destinations else "",
+        control_id=_control_id(message.bundle, header),
+        trigger=event_code(header)[1],
+        kind=message.kind,
+        encoding="utf-8",
+        identifiers=identifiers(message.patient),
+    )
+
+
+def read(raw: bytes) -> Message:
+    """The Bundle of a body, checked.
+
+    Raises Rejected: those of ``parse``, NOT_A_MESSAGE, NO_HEADER, UNSUPPORTED_EVENT, MISSING_PATIENT, SEVERAL_PATIENTS, BROKEN_REFERENCE.
+    """
+    bundle = parse(raw)
+    if bundle.get("resourceType") != "Bundle" or bundle.get("type") != "message":
+        raise Rejected(Reason.NOT_A_MESSAGE, "Bundle.type")
+    entries = Entries(bundle)
+    header = entries.all[0] if entries.all else {}
+    if header.get("resourceType") != "MessageHeader":
+        raise Rejected(Reason.NO_HEADER, "Bundle.entry[0]")
+    kind = KINDS.get(event_code(header))
+    if kind is None:
+        raise Rejected(Reason.UNSUPPORTED_EVENT, f"{_HEADER}.event")
+    return Message(bundle, entries, header, _patient(entries, header), kind)
+
+
+def event_code(header: Json) -> tuple[str, str]:
+    """(system, code) of the event; an event given as a URI is split at its last ``#``."""
+    coding = obj(header.get("eventCoding"))
+    if coding:
+        return text(coding.get("system")), text(coding.get("code"))
+    system, _, code = text(header.get("eventUri")).rpartition("#")
+    return system, code
+
+
+def identifiers(patient: Json) -> tuple[Identifier, ...]:
+    """Patient.identifier, canonical and without repeats. Raises Rejected(MISSING_PATIENT, BAD_VALUE)."""
+    found: dict[Identifier, None] = {}
+    for given in objects(patient.get("identifier")):
+        value = _printable(text(given.get("value")), "Patient.identifier.value")
+        if value:
+            found[canonical(_printable(text(given.get("system")), "Patient.identifier.system"), value)] = None
+    if not found:
+        raise Rejected(Reason.MISSING_PATIENT, "Patient.identifier")
+    return tuple(found)
+
+
+def _patient(entries: Entries, header: Json) -> Json:
+    """The one patient: those a merge has retired (Patient.link replaced-by) do not count, and every reference must lead to it."""
+    patients = entries.of("Patient")
+    alive = [p for p in patients if not any(text(link.get("type")) == "replaced-by" for link in objects(p.get("link")))]
+    if not alive:
+        raise Rejected(Reason.MISSING_PATIENT, "Bundle.entry")
+    if len(alive) > 1:
+        raise Rejected(Reason.SEVERAL_PATIENTS, "Bundle.entry")
+    focus = [(f"{_HEADER}.focus[{n}]", f) for n, f in enumerate(objects(header.get("focus")))]
+    for place, reference in [*focus, *entries.references(*_PATIENTS)]:
+        if "reference" in reference:
+            _must_lead_to(entries.target(reference), alive[0], place)
+    return alive[0]
+
+
+def _must_lead_to(target: Json, patient: Json, place: str) -> None:
+    if not target:
+        raise Rejected(Reason.BROKEN_REFERENCE, place)
+    if target.get("resourceType") == "Patient" and target is not patient:
+        raise Rejected(Reason.SEVERAL_PATIENTS, place)
+
+
+def _senders(header: Json, entries: Entries) -> Iterable[str]:
+    """Every name of the sender, then of whoever is responsible, then of the source system; none twice."""
+    found: dict[str, None] = {}
+    for role in ("sender", "responsible"):
+        reference = obj(header.get(role))
+        found |= dict.fromkeys(_names(reference, entries.target(reference)))
+    source = obj(header.get("source"))
+    found |= dict.fromkeys((text(source.get("name")), text(source.get("endpoint"))))
+    return [name for name in found if name and name.isprintable() and len(name) <= _NAME_MAX]
+
+
+def _names(reference: Json, target: Json) -> list[str]:
+    given = [obj(reference.get("identifier")), *objects(target.get("identifier"))]
+    values = [value for i in given if (value := text(i.get("value")))]
+    qualified = [f"{text(i.get('system'))}|{text(i.get('value'))}" for i in given if text(i.get("system"))]
+    return [*values, *qualified, text(target.get("name")), text(reference.get("display"))]
+
+
+def _control_id(bundle: Json, header: Json) -> str:
+    given = text(obj(bundle.get("identifier")).get("value")) or text(bundle.get("id")) or text(header.get("id"))
+    if not given:
+        raise Rejected(Reason.MISSING_CONTROL_ID, "Bundle.identifier")
+    if len(given) > _CONTROL_ID_MAX:
+        raise Rejected(Reason.BAD_VALUE, "Bundle.identifier")
+    return _printable(given, "Bundle.identifier")
+
+
+def _printable(value: Any, where: str) -> str:
+    if not isinstance(value, str) or not value.isprintable() or len(value) > _NAME_MAX:
+        raise Rejected(Reason.BAD_VALUE, where)
+    return value

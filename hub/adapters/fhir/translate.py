@@ -1,0 +1,86 @@
+"""A received FHIR message: what it means, and the bytes each recipient gets."""
+
+from typing import Final
+
+from hub.adapters import bundle as bundles
+from hub.adapters.fhir import facts
+from hub.adapters.fhir.document import obj, text
+from hub.adapters.fhir.er7 import Copy, compose
+from hub.adapters.fhir.message import Message, read
+from hub.adapters.fhir.times import microseconds
+from hub.errors import Reason, Rejected
+from hub.model import Detail, Event, Form, Kind, Provider, Received
+
+
+class FhirMessage:
+    """``model.Message`` over a FHIR message Bundle. Read once; filtered Bundles are made when asked for and kept."""
+
+    def __init__(self, received: Received) -> None:
+        self._received: Final = received
+        self._message: Message | None = None
+        self._event: Event | None = None
+        self._bytes: Final[dict[Detail, bytes]] = {}
+
+    @property
+    def received(self) -> Received:
+        """What the gateway took."""
+        return self._received
+
+    def event(self) -> Event:
+        """What it means. Raises Rejected."""
+        if self._event is None:
+            self._event = _event(self._read(), self._received)
+        return self._event
+
+    def render(self, form: Form, detail: Detail, recipient: Provider) -> bytes:
+        """The bytes one recipient gets: the sender's own for FHIR in full. Raises Rejected, NO_TRANSLATION among others."""
+        if form is Form.HL7V2:
+            return compose(Copy(self._read(), self.event(), detail, recipient))
+        if detail is Detail.FULL:
+            return self._received.raw
+        return bundles.addressed(self._filtered(detail), recipient)
+
+    def _read(self) -> Message:
+        if self._message is None:
+            self._message = read(self._received.raw)
+        return self._message
+
+    def _filtered(self, detail: Detail) -> bytes:
+        data = self._bytes.get(detail)
+        if data is None:
+            shown = bundles.filtered(self._read().bundle, detail, self._received.event_id)
+            shown["entry"][0]["resource"]["destination"] = bundles.DESTINATION
+            system = f"{bundles.PROVIDER}:{self._received.provider or 'unknown'}"
+            shown.setdefault("identifier", {"system": system, "value": self._received.control_id})
+            data = self._bytes[detail] = bundles.to_bytes(shown)
+        return data
+
+
+def _event(message: Message, received: Received) -> Event:
+    visit = facts.encounter(message)
+    period = obj(visit.get("period"))
+    merged = facts.merged(message, received.identifiers) if message.kind is Kind.MERGED else ()
+    if message.kind is Kind.MERGED and not merged:
+        raise Rejected(Reason.MISSING_FIELD, "Patient.link")
+    said = microseconds(text(message.bundle.get("timestamp")))
+    return Event(
+        event_id=received.event_id,
+        kind=message.kind,
+        adapter=received.adapter,
+        provider=received.provider,
+        control_id=received.control_id,
+        patient_key=received.patient_key,
+        identifiers=received.identifiers,
+        received_us=received.received_us,
+        occurred_us=received.received_us if said is None else said,
+        addressed=facts.addressed(message),
+        municipality=facts.municipality(message.patient),
+        gps=facts.gps(message),
+        ward=facts.ward(visit, message.entries),
+        encounter_class=facts.encounter_class(visit),
+        encounter_id=facts.encounter_id(visit),
+        labels=facts.labels(message),
+        merged=merged,
+        admitted_us=microseconds(text(period.get("start"))),
+        discharged_us=microseconds(text(period.get("end"))),
+    )

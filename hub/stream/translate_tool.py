@@ -1,0 +1,153 @@
+"""``hub translate``: what the hub makes of a message, without sending it. Needs no server."""
+
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from hub.adapters.fhir.message import envelope as fhir_envelope
+from hub.adapters.fhir.translate import FhirMessage
+from hub.adapters.hl7v2.message import envelope as hl7v2_envelope
+from hub.adapters.hl7v2.translate import Hl7v2Message
+from hub.errors import Rejected
+from hub.identity import Pseudonyms, event_id
+from hub.model import Adapter, Channel, Deliver, Detail, Event, Form, Message, Provider, ProviderKind, Received
+
+EVENT: Final = "event"
+DONE: Final = 0
+BAD_INPUT: Final = 65  # sysexits EX_DATAERR
+_ZONE: Final = ZoneInfo("Europe/Oslo")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_HEADERS: Final = re.compile(rb"(?:\A|(?<=[\r\n\x0b]))(?=MSH[^\r\n])")  # where a message begins: after a line end or a start block
+_TRAILERS: Final = re.compile(rb"[\r\n](?:BTS|FTS|FHS|BHS)[^\r\n]*")
+_PROVIDER: Final = "sender"
+_RECIPIENT: Final = Provider("recipient", "recipient", ProviderKind.OTHER, "", (), Deliver(Channel.MAILBOX))
+
+
+def translate(path: Path, to: str, *, as_json: bool, encoding: str = "utf-8") -> int:
+    """Print what becomes of each message of a file; the exit code.
+
+    ``to``: event, fhir or hl7v2. ``as_json``: a Bundle, an event or a message as a JSON string; a list of them for several messages.
+    ``encoding``: of messages that do not declare theirs.
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as exc:
+        return _refuse(path, exc.strerror or "cannot be read")
+    parts = messages(raw)
+    if not parts:
+        return _refuse(path, "no HL7 v2 message (a line that starts with MSH) and no FHIR Bundle in it")
+    made = []
+    for n, part in enumerate(parts, 1):
+        try:
+            made.append(_made(part, to, encoding))
+        except Rejected as exc:
+            where = f" at {exc.where}" if exc.where else ""
+            return _refuse(path, f"message {n} of {len(parts)}: {exc.reason}{where}: {exc.answer.act}")
+    if as_json:
+        _print([json.dumps(made[0] if len(made) == 1 else made, ensure_ascii=False, indent=2)])
+    else:
+        _print(_people(made, to))
+    return DONE
+
+
+def messages(raw: bytes) -> list[bytes]:
+    """The messages of a file: one FHIR Bundle, or HL7 v2 messages one after another, with or without MLLP framing or a batch around."""
+    body = raw.removeprefix(b"\xef\xbb\xbf").strip()
+    if body[:1] in (b"{", b"["):
+        return [body]
+    body = _TRAILERS.sub(b"", raw.removeprefix(b"\xef\xbb\xbf"))
+    cut = [part.replace(b"\x0b", b"").replace(b"\x1c", b"").strip(b"\r\n\xef\xbb\xbf") for part in _HEADERS.split(body)]
+    return [part + b"\r" for part in cut if part.startswith(b"MSH")]
+
+
+def _made(raw: bytes, to: str, encoding: str) -> Any:
+    """What is printed of one message. Raises Rejected."""
+    message = _read(raw, encoding)
+    if to == EVENT:
+        return _event(message.event())
+    form = Form(to)
+    data = message.render(form, Detail.FULL, _RECIPIENT)
+    if form is Form.FHIR:
+        return json.loads(data)
+    return data.decode(message.received.encoding)
+
+
+def _read(raw: bytes, encoding: str) -> Message:
+    if raw[:1] in (b"{", b"["):
+        seen = fhir_envelope(raw)
+        return FhirMessage(_received(Adapter.FHIR, seen, raw))
+    head = hl7v2_envelope(raw, undeclared_encoding=encoding)
+    return Hl7v2Message(_received(Adapter.HL7V2, head, raw))
+
+
+def _received(adapter: Adapter, seen: Any, raw: bytes) -> Received:
+    """The record the gateway would make; the patient's key is made with no secret, and only shows that it is a hash."""
+    return Received(
+        event_id=event_id(adapter, _PROVIDER, seen.application, seen.sender, seen.control_id, raw),
+        adapter=adapter,
+        provider=_PROVIDER,
+        application=seen.application,
+        sender=seen.sender,
+        control_id=seen.control_id,
+        trigger=seen.trigger,
+        patient_key=Pseudonyms(b"").of_message(seen.identifiers, _PROVIDER).patient,
+        identifiers=seen.identifiers,
+        received_us=0,
+        encoding=seen.encoding,
+        raw=raw,
+        answer="",
+    )
+
+
+def _event(event: Event) -> dict[str, Any]:
+    """An event's facts; times as civil time, and without what only the gateway knows."""
+    facts = {k: v for k, v in asdict(event).items() if k not in {"received_us", "patient_key", "provider"}}
+    for name in ("occurred_us", "admitted_us", "discharged_us"):
+        us = facts.pop(name)
+        facts[name.removesuffix("_us")] = _civil(us) if us else None
+    return facts
+
+
+def _civil(us: int) -> str:
+    return (_EPOCH + timedelta(microseconds=us)).astimezone(_ZONE).isoformat()
+
+
+def _people(made: list[Any], to: str) -> Iterable[str]:
+    shows: dict[str, Callable[[Any], str]] = {EVENT: _event_text, Form.FHIR: _bundle_text, Form.HL7V2: _segments_text}
+    show = shows[to]
+    return [show(one) + ("\n" if len(made) > 1 else "") for one in made]
+
+
+def _event_text(facts: dict[str, Any]) -> str:
+    lines = [f"{name:16}{_plain(value)}" for name, value in facts.items() if value not in (None, "", [], ())]
+    return "\n".join(lines)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return "|".join(str(v) for v in value.values() if v)
+    return ", ".join(map(_plain, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _bundle_text(bundle: dict[str, Any]) -> str:
+    return json.dumps(bundle, ensure_ascii=False, indent=2)
+
+
+def _segments_text(message: str) -> str:
+    return "\n".join(line for line in re.split(r"[\r\n]+", message) if line)
+
+
+def _print(lines: Iterable[str]) -> None:
+    for line in lines:
+        sys.stdout.write(line + "\n")
+
+
+def _refuse(path: Path, why: str) -> int:
+    sys.stderr.write(f"hub translate: {path}: {why}\n")
+    return BAD_INPUT
