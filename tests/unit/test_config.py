@@ -163,7 +163,7 @@ WRONG = {
         f'[[provider]]\n{GOOD}senders = ["*"]\n' + '[[provider]]\nid = "b"\nname = "B"\nkind = "gp"\nsenders = ["*"]',
         'f: provider "a" and "b": senders: "*" claimed by each of them; write it in one only'),
     "same certificate": (
-        f'[[provider]]\n{GOOD}certificates = ["{"A" * 64}"]\n[[provider]]\nid = "b"\nname = "B"\nkind = "gp"\ncertificates = ["{"a" * 64}"]',
+        f'[[provider]]\n{GOOD}certificates = ["{"A"*64}"]\n[[provider]]\nid = "b"\nname = "B"\nkind = "gp"\ncertificates = ["{"a"*64}"]',
         'f: provider "a" and "b": certificates: the same one in each of them; write it in one only'),
     "unknown provider": (
         entries(subscription=WANTS.replace('"a"', '"z"')),
