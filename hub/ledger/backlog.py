@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-import psycopg
 from psycopg.rows import TupleRow
 
-from hub.errors import Cause, Faulted
 from hub.ledger.arrays import ints, texts
+from hub.ledger.connect import AsyncConn, faults
 from hub.ledger.outbox import Place, Waiting
 
 OWNER: Final = 7200  # + partition: the session advisory lock of its delivery process
@@ -73,16 +72,14 @@ class Counts(NamedTuple):
 class BacklogReader:
     """Reads one worker's partitions. Raises Faulted when the ledger cannot be read; the connection is then of no use."""
 
-    def __init__(self, conn: psycopg.AsyncConnection[TupleRow], worker: str) -> None:
+    def __init__(self, conn: AsyncConn, worker: str) -> None:
         self._conn = conn
         self._worker = worker
 
     async def _fetch(self, query: str, values: Sequence[object]) -> list[TupleRow]:
-        try:
+        with faults():
             cursor = await self._conn.execute(query, values)
             return await cursor.fetchall()
-        except psycopg.Error:
-            raise Faulted(Cause.LEDGER_UNAVAILABLE) from None
 
     async def own(self, parts: Sequence[int]) -> set[int]:
         """Those of the partitions that no other process owns; they are this connection's until it closes."""
@@ -96,13 +93,11 @@ class BacklogReader:
         """
         values = {"worker": self._worker, "parts": ints(parts), "now": now_us}
         gone = "DELETE FROM claim WHERE worker <> %(worker)s AND parts <@ %(parts)s::int[]"
-        try:
+        with faults():
             async with self._conn.transaction():
                 await self._conn.execute(_LEFTOVERS, values)
                 kept = await self._conn.execute(_KEPT, values)
                 ended = await self._conn.execute(gone, values)
-        except psycopg.Error:
-            raise Faulted(Cause.LEDGER_UNAVAILABLE) from None
         return kept.rowcount + ended.rowcount > 0
 
     async def forget_claims_but(self, known: Sequence[int]) -> None:
@@ -155,17 +150,13 @@ def _waiting(part: int, columns: Sequence[object]) -> Waiting:
     return Waiting(Place(part, int(off), str(recipient)), str(patient), received, attempts, next_us, parked)  # type: ignore[arg-type, call-overload]
 
 
-async def news(conn: psycopg.AsyncConnection[TupleRow]) -> list[tuple[str, str]]:
+async def news(conn: AsyncConn) -> list[tuple[str, str]]:
     """The next notifications (channel, payload), as soon as there are any. Raises Faulted."""
-    try:
+    with faults():
         return [(n.channel, n.payload) async for n in conn.notifies(stop_after=1)]
-    except psycopg.Error:
-        raise Faulted(Cause.LEDGER_UNAVAILABLE) from None
 
 
-async def listen(conn: psycopg.AsyncConnection[TupleRow]) -> None:
+async def listen(conn: AsyncConn) -> None:
     """Hear of new deliveries and of parked ones that a person changed. Raises Faulted."""
-    try:
+    with faults():
         await conn.execute(f"LISTEN {NEWS}; LISTEN {REDRIVE}")
-    except psycopg.Error:
-        raise Faulted(Cause.LEDGER_UNAVAILABLE) from None

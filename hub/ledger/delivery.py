@@ -10,18 +10,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-import psycopg
 from psycopg.rows import TupleRow
 
-from hub.errors import Cause, Faulted
 from hub.ledger.arrays import ints, texts
+from hub.ledger.connect import AsyncConn, connect_async, faults
 from hub.ledger.outbox import Asked, Attempted, Claim, Parcel, Place, Remainder
 from hub.model import Consent, Identifier, Policy
 
 GATE: Final = 7101
 _SESSION: Final = (  # every query of delivery is a few index look-ups, whatever the statistics say
-    "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off;"
-    "SET default_transaction_isolation = 'read committed'"
+    "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
 )
 _ASK: Final = """
 SELECT o.part, o.off, o.recipient, o.event_id::text, o.patient_key, o.source, o.received_us, o.channel, o.form, o.detail, o.labels,
@@ -73,13 +71,11 @@ class Opened(NamedTuple):
     directory_version: int
 
 
-async def connect(url: str) -> psycopg.AsyncConnection[TupleRow]:
+async def connect(url: str) -> AsyncConn:
     """A connection set up for delivery. Raises Faulted."""
-    try:
-        conn = await psycopg.AsyncConnection.connect(url, autocommit=True, connect_timeout=5)
+    conn = await connect_async(url, "delivery")
+    with faults():
         await conn.execute(_SESSION)
-    except psycopg.Error:
-        raise Faulted(Cause.LEDGER_UNAVAILABLE) from None
     return conn
 
 
@@ -89,7 +85,7 @@ class Turns:
     Any failure leaves nothing half done and raises Faulted; the connection is then of no use.
     """
 
-    def __init__(self, conn: psycopg.AsyncConnection[TupleRow], worker: str) -> None:
+    def __init__(self, conn: AsyncConn, worker: str) -> None:
         self._conn = conn
         self._worker = worker
 
@@ -98,7 +94,7 @@ class Turns:
 
         A delivery that is gone or parked is not in the answer.
         """
-        try:
+        with faults():
             async with self._conn.pipeline():
                 await self._conn.execute("BEGIN")
                 await self._settle(settlement)
@@ -108,20 +104,16 @@ class Turns:
                 parcels = [(_parcel(row), row[16] + (row[17] or [])) for row in await rows.fetchall()]
                 (directory_version,) = await version.fetchone() or (0,)
             consents, unreadable = await self._consents({key for _, keys in parcels for key in keys})
-        except psycopg.Error:
-            raise Faulted(Cause.LEDGER_UNAVAILABLE) from None
         return Opened([Asked(p, _policy(keys, consents, unreadable)) for p, keys in parcels], directory_version)
 
     async def commit(self, permitted: Sequence[Sequence[Parcel]], answered: Settlement, now_us: int) -> list[Claim]:
         """End the turn: record what was denied or held, claim what was permitted (one claim a group), and commit."""
-        try:
+        with faults():
             async with self._conn.pipeline():
                 await self._settle(answered)
                 made = [await self._conn.execute(_CLAIM, self._claim(group, now_us)) for group in permitted]
                 await self._conn.execute("COMMIT")
                 ids = [await cursor.fetchone() for cursor in made]
-        except psycopg.Error:
-            raise Faulted(Cause.LEDGER_UNAVAILABLE) from None
         return [Claim(row[0], tuple(group)) for row, group in zip(ids, permitted, strict=True) if row]
 
     def _claim(self, group: Sequence[Parcel], now_us: int) -> tuple[object, ...]:

@@ -1,0 +1,129 @@
+"""Kills, a ledger that goes away, and stopping: nothing is lost, nothing is out of order, and every doubtful send is on record."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+
+import psycopg
+import pytest
+
+from tests.contracts.delivery_rig import Receiver, Row, attempts, delivering, drained, fill, lock, mllp, provider, query, until
+
+MESSAGES = 150
+
+
+def worker(url: str, faultpoint: str = "") -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-m", "tests.contracts.delivery_worker", url], env=os.environ | {"HUB_FAULTPOINT": faultpoint})
+
+
+def in_order(ids: list[str]) -> bool:
+    """Whether each patient's first arrivals are in the order of their offsets, none missing before a later one."""
+    for patient in range(10):
+        first = list(dict.fromkeys(int(i) for i in ids if int(i) % 10 == patient))
+        if first != sorted(first):
+            return False
+    return True
+
+
+@pytest.mark.parametrize("faultpoint", ["delivery.after_claim:3", "delivery.after_send:20", "delivery.before_settle:4"])
+def test_killed_at_a_named_point(database_url: str, faultpoint: str) -> None:
+    async def run() -> None:
+        receiver = await Receiver(answers=lambda _i, _n: "slow", late_seconds=0.002).start()
+        provider(database_url, "a", mllp(receiver))
+        fill(database_url, [Row(off % 4, off, "a", f"p{off % 10}", f"{off}") for off in range(MESSAGES)])
+        killed = worker(database_url, faultpoint)
+        assert await asyncio.to_thread(killed.wait, 30) == -signal.SIGKILL
+        assert query(database_url, "SELECT count(*) > 0 FROM claim") == [(True,)]
+        async with delivering(database_url):
+            await drained(database_url)
+        await receiver.stop()
+        assert set(receiver.ids) == {str(off) for off in range(MESSAGES)}
+        doubtful = query(database_url, "SELECT count(DISTINCT off) FROM attempt WHERE outcome = 'unknown'")[0][0]
+        assert doubtful > 0
+        assert len(receiver.ids) <= MESSAGES + doubtful
+        assert query(database_url, "SELECT count(*) FROM attempt WHERE outcome = 'delivered'") == [(MESSAGES,)]
+        assert query(database_url, "SELECT count(*) FROM claim") == [(0,)]
+
+    asyncio.run(run())
+
+
+def test_killed_and_locked_before_the_next_start(database_url: str) -> None:
+    """What a dead process may have sent is asked about again before it is sent again."""
+
+    async def run() -> None:
+        receiver = await Receiver(answers=lambda _i, _n: "none").start()
+        provider(database_url, "a", mllp(receiver))
+        fill(database_url, [Row(0, 1, "a", "p1", "1")])
+        process = worker(database_url)
+        await until(lambda: receiver.ids == ["1"])
+        process.kill()
+        await asyncio.to_thread(process.wait)
+        lock(database_url, "p1")
+        async with delivering(database_url):
+            await drained(database_url)
+        await receiver.stop()
+        assert receiver.ids == ["1"]
+        assert [a[2] for a in attempts(database_url, "a")] == ["unknown", "withheld"]
+
+    asyncio.run(run())
+
+
+def test_terminated_it_settles_what_is_under_way(database_url: str) -> None:
+    async def run() -> None:
+        receiver = await Receiver(answers=lambda _i, _n: "slow", late_seconds=0.1).start()
+        provider(database_url, "a", mllp(receiver))
+        fill(database_url, [Row(off % 4, off, "a", f"p{off}", f"{off}") for off in range(MESSAGES)])
+        process = worker(database_url)
+        await until(lambda: len(receiver.ids) > 20)
+        process.terminate()
+        assert await asyncio.to_thread(process.wait, 10) == 0
+        sent = len(receiver.ids)
+        assert sent < MESSAGES
+        assert query(database_url, "SELECT count(*) FROM attempt WHERE outcome = 'delivered'") == [(sent,)]
+        assert query(database_url, "SELECT count(*) FROM claim") == [(0,)]
+        await receiver.stop()
+
+    asyncio.run(run())
+
+
+def test_the_ledger_goes_away_and_comes_back(database_url: str) -> None:
+    """Connections are cut again and again while it runs."""
+
+    async def run() -> None:
+        receiver = await Receiver(answers=lambda _i, _n: "slow", late_seconds=0.005).start()
+        provider(database_url, "a", mllp(receiver, connections=4))
+        async with delivering(database_url):
+            fill(database_url, [Row(off % 4, off, "a", f"p{off % 10}", f"{off}") for off in range(MESSAGES)])
+            for _ in range(6):
+                await asyncio.sleep(0.15)
+                with psycopg.connect(database_url) as conn:
+                    conn.execute(
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                    )
+            await drained(database_url)
+        await receiver.stop()
+        assert len(receiver.ids) >= MESSAGES
+        assert set(receiver.ids) == {str(off) for off in range(MESSAGES)}
+        assert query(database_url, "SELECT count(*) FROM claim") == [(0,)]
+        assert query(database_url, "SELECT count(*) FROM attempt WHERE outcome = 'delivered'") == [(MESSAGES,)]
+
+    asyncio.run(run())
+
+
+def test_nothing_is_sent_while_consents_cannot_be_read(database_url: str) -> None:
+    async def run() -> None:
+        receiver = await Receiver().start()
+        provider(database_url, "a", mllp(receiver))
+        async with delivering(database_url):
+            await asyncio.sleep(0.3)
+            with psycopg.connect(database_url) as gate:
+                gate.execute("SELECT pg_advisory_xact_lock(7101)")  # a consent is being written
+                fill(database_url, [Row(0, 1, "a", "p1", "1")])
+                await asyncio.sleep(1.0)
+                assert receiver.ids == []
+            await drained(database_url)
+        await receiver.stop()
+
+    asyncio.run(run())
