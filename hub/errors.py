@@ -44,6 +44,7 @@ class Reason(StrEnum):
     NOT_A_MESSAGE = "not_a_message"  # a FHIR resource that is not a message Bundle
     BROKEN_REFERENCE = "broken_reference"
     UNSUPPORTED_CONSENT = "unsupported_consent"
+    INTERNAL_ERROR = "internal_error"  # the hub could not read it: a fault in the hub, not in the message
     NO_TRANSLATION = "no_translation"  # the message cannot be made into the form a recipient takes
 
 
@@ -100,6 +101,7 @@ ANSWERS: Final = MappingProxyType(
         Reason.NOT_A_MESSAGE: Answer("AR", 200, 422, "not-supported", "send a Bundle of type message with a MessageHeader first"),
         Reason.BROKEN_REFERENCE: Answer("AE", 102, 422, "not-found", "include every resource the message refers to"),
         Reason.UNSUPPORTED_CONSENT: Answer("AR", 200, 422, "not-supported", "use one of the consent shapes in the documentation"),
+        Reason.INTERNAL_ERROR: Answer("AE", 207, 500, "exception", "the hub could not read it: report it, and redrive it after an upgrade"),
         Reason.NO_TRANSLATION: Answer("AE", 207, 422, "not-supported", "take this event in another form"),
     }
 )
