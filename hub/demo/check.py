@@ -5,7 +5,7 @@ import binascii
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from hub.demo.day import DAY, EXPECTED, OUTCOMES, PROVIDERS, Message
 from hub.demo.messages import CLINICAL, HAS_CLINICAL
@@ -28,11 +28,6 @@ class Fate:
     def is_settled(self) -> bool:
         """Nothing is still to happen."""
         return bool(self.outcome) and "waits" not in self.words.values()
-
-
-def fate(trace: Mapping[str, Any]) -> Fate:
-    """The fate in a trace's words."""
-    raise NotImplementedError
 
 
 def word(result: str, rule: str, detail: str, attempts: Sequence[str]) -> str:

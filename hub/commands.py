@@ -1,0 +1,105 @@
+"""The bodies of the commands: read the settings, call the module that does it, turn failures into one line and an exit code."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import Final
+
+from hub.config import ConfigError
+from hub.errors import Faulted, HubError
+from hub.settings import Settings
+from hub.stack.supervise import StackError
+from hub.wiring import Configuration, NoServers, beside, now_us, read
+
+DONE: Final = 0
+FAILED: Final = 1
+USAGE: Final = 64
+BAD_INPUT: Final = 65
+UNAVAILABLE: Final = 69
+INTERRUPTED: Final = 130
+
+Given = argparse.Namespace
+Command = Callable[[Given], int]
+
+
+def run(given: Given) -> int:
+    """One command, its failures told in one line each."""
+    try:
+        return COMMANDS[given.command](given)
+    except ConfigError as exc:
+        code, lines = BAD_INPUT, exc.lines
+    except (StackError, NoServers) as exc:
+        code, lines = UNAVAILABLE, (str(exc),)
+    except Faulted as exc:
+        code, lines = UNAVAILABLE, (f"a needed service is down: {exc.cause.value}",)
+    except HubError as exc:
+        code, lines = BAD_INPUT, (str(exc),)
+    except BrokenPipeError:  # the reader of our output has gone: `hub trace ... | head`
+        sys.stderr.close()
+        code, lines = DONE, ()
+    except KeyboardInterrupt:
+        code, lines = INTERRUPTED, ()
+    return _fail(code, *lines)
+
+
+def _fail(code: int, *lines: str) -> int:
+    for line in lines:
+        print(f"hub: {line}", file=sys.stderr)
+    return code
+
+
+def _read(given: Given) -> Configuration:
+    return read(given.config, {"data": str(given.data) if given.data else ""})
+
+
+def _settings(given: Given) -> Settings:
+    """For the commands that talk to a hub's servers: those named, or those of the hub that runs on the data folder."""
+    return beside(_read(given)).settings
+
+
+def _up(given: Given) -> int:
+    from hub import up_command  # noqa: PLC0415 - each command loads what it uses and nothing else
+    from hub.demo.play import DemoError  # noqa: PLC0415
+
+    try:
+        return up_command.run(given)
+    except DemoError as exc:
+        return _fail(UNAVAILABLE, str(exc))
+
+
+def _process(given: Given) -> int:
+    from hub import prepare, processes  # noqa: PLC0415
+
+    found = prepare.for_process(beside(_read(given)))
+    processes.run(given.command, found.settings)
+    return DONE
+
+
+def _token(given: Given) -> int:
+    from hub.web.tokens import issue  # noqa: PLC0415
+
+    try:
+        print(issue(_read(given).settings.data, given.principal, now_us()))
+    except ValueError as exc:
+        return _fail(USAGE, str(exc))
+    except OSError as exc:
+        return _fail(UNAVAILABLE, f"cannot keep a key in the data folder ({exc.strerror}): choose another with --data DIR")
+    return DONE
+
+
+def _translate(given: Given) -> int:
+    from hub.stream.translate_tool import translate  # noqa: PLC0415
+
+    return translate(given.file, given.to, as_json=given.json, encoding=_read(given).settings.undeclared_encoding)
+
+
+COMMANDS: Final[dict[str, Command]] = {
+    "up": _up,
+    "gateway": _process,
+    "transit": _process,
+    "delivery": _process,
+    "pathway": _process,
+    "web": _process,
+    "translate": _translate,
+    "token": _token,
+}

@@ -1,0 +1,38 @@
+"""What must be there before a process starts: tables, topics, the directory's entries, and the secret. Done again, it changes nothing."""
+
+import os
+from dataclasses import replace
+
+from pydantic import SecretBytes
+
+from hub.ledger import connect as ledger
+from hub.ledger.directory import replace_file_entries
+from hub.ledger.migrate import migrate
+from hub.model import Channel
+from hub.stack.folder import Folder
+from hub.stream.kafka import Topics, ensure_topics
+from hub.wiring import Configuration
+
+PREPARED = "HUB_PREPARED"  # set for the children of `hub up`, which has done it
+
+
+def prepare(found: Configuration) -> None:
+    """Migrate, make the topics, write the file's entries. Raises Faulted, ConfigError."""
+    settings = found.settings
+    with ledger.faults():
+        migrate(settings.database_url)
+    topics = Topics(settings.topic_prefix)
+    mailboxes = [topics.mailbox(p.id) for p in found.providers if p.deliver.channel is Channel.MAILBOX]
+    ensure_topics(settings.kafka, [topics.inbound, topics.events, *mailboxes], settings)
+    with ledger.connect(settings.database_url) as conn:
+        replace_file_entries(conn, found.providers, found.subscriptions)
+
+
+def for_process(found: Configuration) -> Configuration:
+    """Prepare for a process started alone; the configuration with the data folder's secret if none is set."""
+    if not found.settings.secret.get_secret_value():
+        folder = Folder(found.settings.data.absolute(), -1)
+        found = replace(found, settings=found.settings.model_copy(update={"secret": SecretBytes(folder.secret().encode())}))
+    if not os.environ.get(PREPARED):
+        prepare(found)
+    return found

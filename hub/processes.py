@@ -1,0 +1,122 @@
+"""Each process of the hub, put together: its clients, its clock, its end. What it does stands in its own module."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from types import MappingProxyType
+from typing import Any, Final
+
+from hub import telemetry
+from hub.adapters.hl7v2.receive import Senders
+from hub.identity import Pseudonyms
+from hub.ledger.connect import Pool
+from hub.ledger.directory import directory_version, load_directory
+from hub.routing.directory import Directory
+from hub.settings import Settings
+from hub.stream.faultpoint import reach
+from hub.stream.intake import Intake
+from hub.stream.kafka import Producer, Topics, broker_settings, ensure_topics
+from hub.web.metrics import serve_metrics
+from hub.wiring import codec, now_us
+
+
+def run(name: str, settings: Settings) -> None:
+    """Run one process until SIGTERM or SIGINT. Raises Faulted when a server is away at start."""
+    telemetry.configure(name)
+    asyncio.run(_PROCESSES[name](settings))
+
+
+def _stop_on_signal() -> asyncio.Event:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+def _pseudonyms(settings: Settings) -> Pseudonyms:
+    return Pseudonyms(settings.secret.get_secret_value())
+
+
+async def _fresh(pool: Pool, version: int) -> Directory | None:
+    """The directory, if it is no longer at this version. Raises Faulted."""
+    if await pool.run(directory_version) == version:
+        return None
+    entries = await pool.run(load_directory)
+    return Directory(entries.providers, entries.subscriptions, entries.version)
+
+
+@asynccontextmanager
+async def _intake(settings: Settings, process: str) -> AsyncIterator[Intake]:
+    """A way onto topic inbound for a process that is no gateway: what it takes was judged elsewhere, so it needs no directory."""
+    producer = Producer(settings.kafka, delivery_timeout_ms=settings.delivery_timeout_ms, process=process)
+    try:
+        yield Intake(producer, codec(settings), _pseudonyms(settings), Directory((), (), 0), settings, now_us)
+    finally:
+        producer.close()
+
+
+async def _gateway(settings: Settings) -> None:
+    from hub.stream.gateway import Parts, run_gateway  # noqa: PLC0415 - a process loads what it uses
+
+    pool = Pool(settings.database_url, "gateway", size=1)
+
+    async def refresh(known: Senders | None) -> Senders | None:
+        return await _fresh(pool, known.version if isinstance(known, Directory) else -1)
+
+    async with serve_metrics(settings.metrics):
+        await run_gateway(settings, Parts(codec(settings), _pseudonyms(settings), refresh, now_us), _stop_on_signal())
+    await pool.close()
+
+
+async def _delivery(settings: Settings) -> None:
+    from hub.delivery.channel import Means  # noqa: PLC0415
+    from hub.stream.delivery import run_delivery  # noqa: PLC0415
+
+    async def ensure(name: str) -> None:
+        await asyncio.to_thread(ensure_topics, settings.kafka, [name], settings)
+
+    producer = Producer(settings.kafka, delivery_timeout_ms=settings.delivery_timeout_ms, process="delivery")
+    means = Means(
+        settings.ack_seconds_max, settings.connect_seconds_max, settings.insecure_plaintext, settings.tls_certificate, settings.tls_key,
+        producer, Topics(settings.topic_prefix).mailbox, ensure,
+    )  # fmt: skip
+    try:
+        async with serve_metrics(settings.metrics):
+            await run_delivery(settings, means, clock=now_us, reach=reach, stop=_stop_on_signal())
+    finally:
+        producer.close()
+
+
+async def _pathway(settings: Settings) -> None:
+    from hub.stream.pathway_app import run_pathway  # noqa: PLC0415
+
+    async with serve_metrics(settings.metrics), _intake(settings, "pathway") as intake:
+        await run_pathway(settings, codec=codec(settings), publish=intake.accept, clock=now_us, stop=_stop_on_signal())
+
+
+async def _web(settings: Settings) -> None:
+    from hub.web.app import run_web  # noqa: PLC0415
+    from hub.web.readiness import asks  # noqa: PLC0415
+    from hub.web.state import Region, State  # noqa: PLC0415
+    from hub.web.tokens import load_keys  # noqa: PLC0415
+
+    async def broker() -> None:
+        await asyncio.to_thread(broker_settings, settings.kafka, Topics(settings.topic_prefix).inbound)
+
+    async def ledger() -> None:
+        await pool.run(directory_version)
+
+    pool = Pool(settings.database_url, "web")
+    stop = _stop_on_signal()
+    async with _intake(settings, "web") as intake:
+        missing = asks({"broker": broker, "ledger": ledger})
+        state = State(settings, now_us, load_keys(settings.data), _pseudonyms(settings), intake, pool, Region(pool), missing)
+        async with run_web(state):
+            await stop.wait()
+    await pool.close()
+
+
+_PROCESSES: Final = MappingProxyType[str, Callable[[Settings], Coroutine[Any, Any, None]]](
+    {"gateway": _gateway, "delivery": _delivery, "pathway": _pathway, "web": _web}
+)
