@@ -93,6 +93,18 @@ def _translate(given: Given) -> int:
     return translate(given.file, given.to, as_json=given.json, encoding=_read(given).settings.undeclared_encoding)
 
 
+def _send(given: Given) -> int:
+    from hub.stream.tools import send  # noqa: PLC0415
+
+    return send(given.files, given.to, given.rate, given.connections, as_json=given.json)
+
+
+def _receive(given: Given) -> int:
+    from hub.stream.tools import receive  # noqa: PLC0415
+
+    return receive(given.port, given.out, given.answer, clock=now_us)
+
+
 COMMANDS: Final[dict[str, Command]] = {
     "up": _up,
     "gateway": _process,
@@ -100,6 +112,8 @@ COMMANDS: Final[dict[str, Command]] = {
     "delivery": _process,
     "pathway": _process,
     "web": _process,
+    "send": _send,
+    "receive": _receive,
     "translate": _translate,
     "token": _token,
 }

@@ -148,5 +148,5 @@ def test_an_old_python_can_read_far_enough_to_say_that_it_is_too_old() -> None:
     assert done.stderr.strip().count("\n") == 0
     assert "Python 3.8 is too old" in done.stderr
     old = next((p for n in ("8", "9", "10") if (p := shutil.which(f"python3.{n}"))), None)
-    if old:
+    if old and subprocess.run([old, "-c", ""], capture_output=True, check=False).returncode == 0:
         assert subprocess.run([old, script], capture_output=True, check=False).returncode == 69
