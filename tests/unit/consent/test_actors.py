@@ -10,6 +10,7 @@ from hub.model import Channel, Deliver, Identifier, Provider, ProviderKind
 
 HOSPITAL = Provider("st-olavs", "St. Olavs", ProviderKind.HOSPITAL, "974749025", ("STOLAV",), Deliver(Channel.MAILBOX))
 QUALIFIED = replace(HOSPITAL, organisation=f"{HER}|4711")
+ELSEWHERE = replace(HOSPITAL, organisation="https://example.org/orgs|7")
 NAMELESS = replace(HOSPITAL, organisation="")
 
 # provider | actor's system | actor's value || a lock matches | a permit matches
@@ -33,6 +34,8 @@ ROWS = [
     (QUALIFIED, "", "4711", True, False),
     (QUALIFIED, "", f"{HER}|4711", False, False),
     (QUALIFIED, HUB_PROVIDER, "st-olavs", True, True),
+    (ELSEWHERE, "https://example.org/orgs", "7", True, True),
+    (ELSEWHERE, "https://example.org/other", "7", False, False),
     (NAMELESS, HUB_PROVIDER, "st-olavs", True, True),
     (NAMELESS, "", "st-olavs", True, False),
     (NAMELESS, ENH, "", False, False),

@@ -220,3 +220,24 @@ def test_the_rows_stand_in_the_order_of_the_table() -> None:
     assert {r.value.split("-")[0] for r in Rule} == {str(n) for n in rows} | {"14"}
     for n in (*rows, 14):
         assert f"| {n:<3} |" in (rules.__doc__ or "")
+
+
+SENSITIVE = ["ETH", "GDIS", "HIV", "MST", "PREGNANT", "SCA", "SDV", "SEX", "SPI", "BH", "COGN", "DVD", "EMOTDIS", "MH", "PSY", "PSYTHPN", "SUD", "ETHUD", "OPIOIDUD", "STD", "TBOO", "VIO", "SICKLE", "DEMO", "DOB", "GENDER", "LIVARG", "MARST", "PATLOC", "RACE", "REL", "B", "EMPL", "LOCIS", "SSP", "ADOL", "CEL", "DIA", "DRGIS", "EMP", "PDS", "PHY", "PRS", "R"]
+
+
+@pytest.mark.parametrize("label", SENSITIVE)
+def test_what_is_sensitive_takes_more_than_a_subscription(label: str) -> None:
+    by_agreement = decide(Question(S, T, (label,), relations=(SUBSCRIBES,)), Policy(), NOW)
+    treating = decide(Question(S, T, (label,), relations=(PATHWAY,)), Policy(), NOW)
+    assert (by_agreement.rule, treating.rule) == (Rule.NO_RELATION, Rule.TREATING_RELATION)
+
+
+@pytest.mark.parametrize("purpose", ["ETREAT", "BTG", "HPAYMT", "HOPERAT", "PATRQT", "FAMRQT", "PWATRNY", "HRESCH"])
+def test_a_known_purpose_that_is_not_care_takes_a_permit(purpose: str) -> None:
+    question = Question(S, T, purpose=purpose, relations=(GP, SUBSCRIBES))
+    assert decide(question, Policy(), NOW) == Verdict(Result.DENY, Rule.NO_RELATION, ("gp", "subscription", purpose))
+    assert decide(question, Policy((PERMIT,)), NOW).rule is Rule.EXPLICIT_PERMIT
+
+
+def test_a_question_is_about_treatment_and_nothing_special_unless_said() -> None:
+    assert Question(S, T) == Question(S, T, (), "TREAT", (), conflict=False)
