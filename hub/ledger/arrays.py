@@ -1,6 +1,6 @@
 """PostgreSQL array literals, built at once instead of element by element: a batch has thousands of elements."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 
 
 def ints(values: Iterable[int]) -> str:
@@ -8,7 +8,7 @@ def ints(values: Iterable[int]) -> str:
     return "{" + ",".join(map(str, values)) + "}"
 
 
-def texts(values: Sequence[str]) -> str:
+def texts(values: Collection[str]) -> str:
     """``{"a","b"}``, every element quoted, to be cast to text[]."""
     if not values:
         return "{}"

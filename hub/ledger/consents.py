@@ -5,7 +5,7 @@ holds it alone until its commit. So each claim was either made with the new vers
 """
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ _POLL_SECONDS: Final = 0.005
 _NOT_SENT: Final = ["connect", "tls"]  # codes of failed attempts in which no byte of the message left
 
 _COLUMNS: Final = "c.id, c.version, c.active, c.deny, c.actors, c.start_us, c.end_us"
-_BY_KEY: Final = f"""
+BY_KEY: Final = f"""
 SELECT k.key, k.consent_id, {_COLUMNS} FROM consent_key k
 LEFT JOIN LATERAL (SELECT * FROM consent WHERE id = k.consent_id ORDER BY version DESC LIMIT 1) c ON true
 WHERE k.key = ANY (%s::text[])"""  # noqa: S608  # a constant
@@ -136,7 +136,7 @@ def _sent(conn: Conn, sends: Sequence[_Send]) -> set[_Place]:
 
 
 def _arrays(places: Sequence[_Place]) -> tuple[str, str, str]:
-    return ints(p[0] for p in places), ints(p[1] for p in places), texts(p[2] for p in places)
+    return ints(p[0] for p in places), ints(p[1] for p in places), texts([p[2] for p in places])
 
 
 def get_consent(conn: Conn, consent_id: str) -> StoredConsent | None:
@@ -155,7 +155,7 @@ def _history(conn: Conn, consent_id: str, limit: int | None) -> list[StoredConse
     return [StoredConsent(_consent(row[:7]), row[7], row[8]) for row in rows]
 
 
-def find_consents(conn: Conn, keys: Iterable[str]) -> list[StoredConsent]:
+def find_consents(conn: Conn, keys: Collection[str]) -> list[StoredConsent]:
     """The versions in force stored under any of these keys, by id. Raises Faulted."""
     with faults():
         rows = conn.execute(_FIND, (texts(keys),)).fetchall()
@@ -202,7 +202,7 @@ def policies(conn: Conn, groups: Sequence[Iterable[str]]) -> list[Policy]:
     """The policy of each group of lock keys (one group a patient). Raises Faulted."""
     wanted = [list(group) for group in groups]
     with faults():
-        consents = Consents(conn.execute(_BY_KEY, (texts({key for group in wanted for key in group}),)).fetchall())
+        consents = Consents(conn.execute(BY_KEY, (texts({key for group in wanted for key in group}),)).fetchall())
     return [consents.policy(group) for group in wanted]
 
 

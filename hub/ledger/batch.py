@@ -1,0 +1,69 @@
+"""A batch of transit as values: what it asks of the ledger, what the ledger knows, what is to be written. No driver, no I/O."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from hub.ledger.consents import Consents
+from hub.model import Event, PatientState, Plan
+
+Spot = tuple[int, int]
+"""A message's place in topic ``inbound``: partition and offset."""
+
+
+@dataclass(slots=True)
+class Wanted:
+    """What a batch needs to know. links and locks are those of all its messages; patients: keys of messages without identifiers."""
+
+    spots: list[Spot] = field(default_factory=list)
+    sender_keys: set[bytes] = field(default_factory=set)
+    event_ids: set[str] = field(default_factory=set)
+    links: set[str] = field(default_factory=set)
+    locks: set[str] = field(default_factory=set)
+    patients: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class Known:
+    """What the ledger knew when it was asked."""
+
+    directory_version: int
+    recorded: set[Spot]  # of the batch's spots, those written before: a replay
+    seen: dict[bytes, bytes]  # sender key -> digest of the first message
+    redrives: dict[str, tuple[str, ...]]  # event id -> recipients it may pass to once more, () = all
+    owners: dict[str, str]  # link key -> patient key
+    locks: dict[str, set[str]]  # patient key -> lock keys
+    states: dict[str, PatientState]
+    consents: Consents
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One message of the batch as it is recorded. patient_key: the patient its identifiers belong to; lock_keys: of its own identifiers."""
+
+    spot: Spot
+    plan: Plan
+    patient_key: str
+    lock_keys: tuple[str, ...]
+    event: Event | None = None  # the plan's event, of that patient
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Patient keys that stand for one person from now on."""
+
+    retired: tuple[str, ...]
+    survivor: str
+    lock_keys: tuple[str, ...]  # of all of them
+
+
+@dataclass(slots=True)
+class Writes:
+    """Everything of a batch; one transaction."""
+
+    entries: list[Entry] = field(default_factory=list)
+    seen: dict[bytes, tuple[bytes, Spot]] = field(default_factory=dict)
+    links: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)  # new link key -> patient key, lock keys
+    states: dict[str, PatientState] = field(default_factory=dict)
+    merges: list[Merge] = field(default_factory=list)
+    redriven: list[tuple[str, Spot]] = field(default_factory=list)
+    nexts: Mapping[int, int] = field(default_factory=dict)  # partition -> next offset

@@ -1,0 +1,96 @@
+"""The entries of a batch as rows for COPY."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from hub.identity import derived_id
+from hub.ledger.batch import Entry, Writes
+from hub.ledger.copying import blob, int4, int8, row, text, texts, uuid, word, words
+from hub.model import Form, Outcome
+
+COLUMNS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "seen": "sender_key, digest, part, off",
+        "message": "part, off, event_id, adapter, provider, application, sender, control_id, trigger, kind, patient_key, received_us, "
+        "decided_us, answer, encoding, outcome, reason, place, raw",
+        "decision": "part, off, recipient, result, rule, detail, subscription, because",
+        "outbox": "part, off, recipient, event_id, patient_key, source, received_us, channel, form, detail, labels, purpose, lock_keys, "
+        "control_id, kind, payload",
+        "identity": "link_key, patient_key, lock_keys",
+        "bundle": "bundle_id, part, off",
+    }
+)
+
+
+def rows(writes: Writes, decided_us: int) -> dict[str, list[bytes]]:
+    """Table -> its new rows."""
+    found: dict[str, list[bytes]] = {name: [] for name in COLUMNS}
+    found["seen"] = [row(4, blob(key), blob(digest), int4(spot[0]), int8(spot[1])) for key, (digest, spot) in writes.seen.items()]
+    found["identity"] = [row(3, word(link), word(patient), words(locks)) for link, (patient, locks) in writes.links.items()]
+    for entry in writes.entries:
+        place = int4(entry.spot[0]) + int8(entry.spot[1])
+        event_id = uuid(entry.plan.received.event_id)
+        found["message"].append(_message(entry, place, event_id, decided_us))
+        found["decision"] += _decisions(entry, place)
+        if entry.plan.deliveries:
+            found["outbox"] += _outbox(entry, place, event_id)
+            found["bundle"] += [row(3, uuid(bundle_id), place) for bundle_id in bundle_ids(entry)]
+    return found
+
+
+def _message(entry: Entry, place: bytes, event_id: bytes, decided_us: int) -> bytes:
+    plan, r = entry.plan, entry.plan.received
+    return row(
+        19,
+        place,
+        event_id,
+        word(r.adapter.value),
+        word(r.provider),
+        text(r.application),
+        text(r.sender),
+        text(r.control_id),
+        word(r.trigger),
+        word(entry.event.kind.value if entry.event else ""),
+        text(entry.patient_key),
+        int8(r.received_us),
+        int8(decided_us),
+        word(r.answer),
+        word(r.encoding),
+        word(plan.outcome.value),
+        word(plan.refusal.reason.value if plan.refusal else ""),
+        word(plan.refusal.where if plan.refusal else ""),
+        blob(b"" if plan.outcome is Outcome.REPEAT else r.raw),  # the first one's bytes are the same
+    )
+
+
+def _decisions(entry: Entry, place: bytes) -> Iterator[bytes]:
+    for d in entry.plan.decisions:
+        yield row(
+            8,
+            place,
+            word(d.recipient),
+            word(d.result.value),
+            word(d.rule.value),
+            word(d.detail.value),
+            word(d.subscription),
+            words(d.because),
+        )
+
+
+def _outbox(entry: Entry, place: bytes, event_id: bytes) -> Iterator[bytes]:
+    event = entry.event
+    if event is None:
+        return
+    whose = event_id + text(entry.patient_key) + word(event.provider) + int8(event.received_us)
+    labels, locks = words(event.labels), texts(entry.lock_keys)
+    what = text(event.control_id) + word(event.kind.value)
+    for d in entry.plan.deliveries:
+        how = word(d.channel.value) + word(d.form.value) + word(d.detail.value)
+        yield row(16, place, word(d.recipient), whose, how, labels, word(d.purpose), locks, what, blob(d.payload))
+
+
+def bundle_ids(entry: Entry) -> Iterable[str]:
+    """The ids of the Bundles that leave the hub for this message."""
+    details = dict.fromkeys(d.detail for d in entry.plan.deliveries if d.form is Form.FHIR)
+    return [derived_id(entry.plan.received.event_id, "bundle", detail.value) for detail in details]

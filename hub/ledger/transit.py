@@ -1,0 +1,209 @@
+"""The transactions of transit: own partitions, read what a batch needs to know, write a whole batch at once.
+
+A batch is one READ COMMITTED transaction that begins by moving the next offsets under the epochs of this owner: the rows stay locked until
+the commit, so a new owner waits for it and an old one finds its epoch gone. Everything else of the batch is new rows by binary COPY.
+A key that another worker wrote first (the same control id or identifier, through another partition) undoes the batch: it is decided again.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from itertools import starmap
+from typing import Any, Final, TypeVar
+
+import psycopg
+from psycopg import errors
+from psycopg.types.json import Jsonb
+
+from hub.errors import Cause, Faulted
+from hub.ledger.arrays import ints, texts
+from hub.ledger.batch import Known, Merge, Wanted, Writes
+from hub.ledger.connect import Conn, connect, faults
+from hub.ledger.consents import BY_KEY, Consents
+from hub.ledger.copying import file
+from hub.ledger.directory import Entries, load_directory
+from hub.ledger.rows import COLUMNS, rows
+from hub.model import Identifier, PatientState
+
+NEWS: Final = "hub_outbox"  # NOTIFY when there are new deliveries
+
+_T = TypeVar("_T")
+_ASSIGN: Final = """
+INSERT INTO partition_offset AS p (part, epoch) SELECT n, 1 FROM unnest(%s::int[]) AS n ORDER BY n
+ON CONFLICT (part) DO UPDATE SET epoch = p.epoch + 1 RETURNING part, next, epoch"""
+_ADVANCE: Final = """
+UPDATE partition_offset p SET next = n.next FROM unnest(%s::int[], %s::bigint[], %s::bigint[]) AS n(part, next, epoch)
+WHERE p.part = n.part AND p.epoch = n.epoch"""
+_SEEN: Final = "SELECT sender_key, digest FROM seen WHERE sender_key = ANY (%s::bytea[])"
+_RECORDED: Final = "SELECT part, off FROM message JOIN unnest(%s::int[], %s::bigint[]) AS w(part, off) USING (part, off)"
+_REDRIVES: Final = "SELECT event_id::text, recipients FROM redrive WHERE done_off IS NULL AND event_id = ANY (%s::uuid[])"
+_IDENTITIES: Final = """
+SELECT link_key, patient_key, lock_keys FROM identity WHERE patient_key = ANY (%s::text[])
+UNION ALL SELECT i.link_key, i.patient_key, i.lock_keys FROM identity i
+WHERE i.patient_key IN (SELECT patient_key FROM identity WHERE link_key = ANY (%s::text[]))"""
+_STATES: Final = "SELECT patient_key, municipality, gps, pathway FROM patient WHERE patient_key = ANY (%s::text[])"
+_PATIENTS: Final = """
+INSERT INTO patient AS p (patient_key, municipality, gps, pathway) VALUES (%s, %s, %s, %s)
+ON CONFLICT (patient_key) DO UPDATE SET municipality = EXCLUDED.municipality, gps = EXCLUDED.gps,
+    pathway = ARRAY(SELECT DISTINCT unnest(p.pathway || EXCLUDED.pathway))"""
+_REDRIVEN: Final = "UPDATE redrive SET done_part = %s, done_off = %s WHERE event_id = %s AND done_off IS NULL"
+# The row of a retired key that stays behind: a message decided elsewhere at this moment still finds the locks of both.
+_RETIRE: Final = """
+INSERT INTO identity (link_key, patient_key, lock_keys) VALUES ('retired:' || %s, %s, %s)
+ON CONFLICT (link_key) DO UPDATE SET patient_key = EXCLUDED.patient_key, lock_keys = EXCLUDED.lock_keys"""
+
+
+class RacedError(Exception):
+    """Another worker wrote one of the batch's keys first: read and decide it again."""
+
+
+class UnwritableError(Exception):
+    """PostgreSQL does not take what is to be written: something in one of the messages, or a bug. Nothing was written."""
+
+
+class TransitLedger:
+    """Transit's one connection, made when needed and given up at every failure. Not thread-safe.
+
+    Every method raises Faulted(LEDGER_UNAVAILABLE) when the server cannot be asked; asking again is then safe.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url: Final = url
+        self._conn: Conn | None = None
+        self._epochs: dict[int, int] = {}
+
+    def close(self) -> None:
+        """Give the connection back; a transaction under way is undone."""
+        if self._conn is not None:
+            with suppress(psycopg.Error):
+                self._conn.close()
+        self._conn = None
+
+    def _on_connection(self, work: Callable[[Conn], _T]) -> _T:
+        try:
+            if self._conn is None:
+                self._conn = connect(self._url, "transit")
+            with faults():
+                return work(self._conn)
+        except Faulted:
+            self.close()
+            raise
+
+    def assign(self, parts: Sequence[int]) -> dict[int, tuple[int, int]]:
+        """Become the owner of these partitions: partition -> (next offset, epoch). From now on an earlier owner cannot write."""
+        found = self._on_connection(lambda conn: conn.execute(_ASSIGN, (ints(parts),)).fetchall())
+        self._epochs |= {part: epoch for part, _, epoch in found}
+        return {part: (start, epoch) for part, start, epoch in found}
+
+    def release(self, parts: Sequence[int]) -> None:
+        """No longer write for these partitions."""
+        for part in parts:
+            self._epochs.pop(part, None)
+
+    def directory(self) -> Entries:
+        """All providers and subscriptions."""
+        return self._on_connection(load_directory)
+
+    def read(self, wanted: Wanted) -> Known:
+        """What the ledger knows of a batch: two round trips."""
+        return self._on_connection(lambda conn: _read(conn, wanted))
+
+    def write(self, writes: Writes, decided_us: int, before_commit: Callable[[], None]) -> None:
+        """The transaction of a batch. ``before_commit`` is called when everything but the COMMIT is done, and may raise.
+
+        Raises Faulted(FENCED) when a partition has a newer owner, RacedError, UnwritableError.
+        """
+        self._on_connection(lambda conn: self._write(conn, writes, decided_us, before_commit))
+
+    def _write(self, conn: Conn, writes: Writes, decided_us: int, before_commit: Callable[[], None]) -> None:
+        try:
+            with conn.transaction():
+                self._advance(conn, writes.nexts)
+                _copy(conn, rows(writes, decided_us))
+                _change(conn, writes)
+                before_commit()
+        except (errors.UniqueViolation, errors.DeadlockDetected, errors.SerializationFailure):
+            raise RacedError from None
+        except (psycopg.OperationalError, psycopg.InterfaceError):
+            raise
+        except psycopg.Error:
+            raise UnwritableError from None
+
+    def _advance(self, conn: Conn, nexts: Mapping[int, int]) -> None:
+        epochs = [self._epochs.get(part, -1) for part in nexts]
+        if conn.execute(_ADVANCE, (ints(nexts), ints(nexts.values()), ints(epochs))).rowcount != len(nexts):
+            raise Faulted(Cause.FENCED)
+
+
+def _read(conn: Conn, w: Wanted) -> Known:
+    with conn.pipeline():
+        version = conn.execute("SELECT version FROM directory_version")
+        seen = conn.execute(_SEEN, (_blobs(w.sender_keys),), binary=True)
+        recorded = conn.execute(_RECORDED, (ints(p for p, _ in w.spots), ints(o for _, o in w.spots)), binary=True)
+        redrives = conn.execute(_REDRIVES, (texts(w.event_ids),))
+        identities = conn.execute(_IDENTITIES, (texts(w.patients), texts(w.links)), binary=True)
+        owners, locks = dict[str, str](), dict[str, set[str]]()
+        for link, patient, keys in identities.fetchall():
+            owners[link] = patient
+            locks.setdefault(patient, set()).update(keys)
+        states = conn.execute(_STATES, (texts(w.patients | set(locks) | w.links),), binary=True)
+        consents = conn.execute(BY_KEY, (texts(w.locks.union(*locks.values())),), binary=True)
+        row = version.fetchone()
+        return Known(
+            int(row[0]) if row else 0,
+            set(starmap(_spot, recorded.fetchall())),
+            dict(seen.fetchall()),
+            {event_id: tuple(recipients) for event_id, recipients in redrives.fetchall()},
+            owners,
+            locks,
+            {key: _state(*columns) for key, *columns in states.fetchall()},
+            Consents(consents.fetchall()),
+        )
+
+
+def _spot(part: int, off: int) -> tuple[int, int]:
+    return part, off
+
+
+def _state(municipality: str, gps: Any, pathway: list[str]) -> PatientState:
+    return PatientState(municipality, tuple(Identifier(str(s), str(v)) for s, v in gps), frozenset(pathway))
+
+
+def _blobs(values: set[bytes]) -> str:
+    return "{" + ",".join(f'"\\\\x{v.hex()}"' for v in values) + "}"
+
+
+def _copy(conn: Conn, tables: Mapping[str, Sequence[bytes]]) -> None:
+    with conn.cursor() as cursor:
+        for name, new in tables.items():
+            if new:
+                with cursor.copy(f"COPY {name} ({COLUMNS[name]}) FROM STDIN (FORMAT BINARY)".encode()) as copy:
+                    copy.write(file(new))
+
+
+def _change(conn: Conn, writes: Writes) -> None:
+    """What is not a new row."""
+    with conn.pipeline(), conn.cursor() as cursor:
+        for key in sorted(writes.states):  # two workers that share patients must not wait for each other
+            state = writes.states[key]
+            gps = Jsonb([[i.system, i.value] for i in state.gps])
+            cursor.execute(_PATIENTS, (key, _clean(state.municipality), gps, sorted(state.pathway)), prepare=True)
+        for merge in writes.merges:
+            _merge(cursor, merge)
+        for event_id, (part, off) in writes.redriven:
+            cursor.execute(_REDRIVEN, (part, off, event_id))
+        if any(entry.plan.deliveries for entry in writes.entries):
+            cursor.execute(f"NOTIFY {NEWS}")
+
+
+def _merge(cursor: psycopg.Cursor[Any], merge: Merge) -> None:
+    """The identifiers, and what waits, of the retired keys become the survivor's."""
+    retired = texts(merge.retired)
+    cursor.execute("UPDATE identity SET patient_key = %s WHERE patient_key = ANY (%s::text[])", (merge.survivor, retired))
+    cursor.execute("UPDATE outbox SET patient_key = %s WHERE patient_key = ANY (%s::text[])", (merge.survivor, retired))
+    cursor.execute("DELETE FROM patient WHERE patient_key = ANY (%s::text[])", (retired,))
+    for key in merge.retired:
+        cursor.execute(_RETIRE, (key, key, list(merge.lock_keys)))
+
+
+def _clean(text: str) -> str:
+    return text.encode("utf-8", "replace").decode().replace("\0", "?")
