@@ -11,8 +11,8 @@ from typing import Any, Final
 from aiohttp import web
 
 from hub import telemetry
-from hub.errors import ANSWERS, Cause, Faulted, Rejected
-from hub.model import Refusal
+from hub.adapters.fhir import reply
+from hub.errors import Cause, Faulted, Rejected
 from hub.web.tokens import Unauthorized
 
 FHIR_JSON: Final = "application/fhir+json"
@@ -68,13 +68,6 @@ def outcome(severity: str, code: str, text: str, where: str = "") -> dict[str, A
     return {"resourceType": "OperationOutcome", "issue": [issue | ({"expression": [where]} if where else {})]}
 
 
-def refused(refusal: Refusal) -> web.Response:
-    """The answer to a message that breaks a rule: its status, reason, place, and what the sender can do."""
-    answer = ANSWERS[refusal.reason]
-    body = outcome("error", answer.issue, f"{refusal.reason.value}: {answer.act}", refusal.where)
-    return fhir(body, answer.http)
-
-
 def fhir(body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
     """A FHIR resource as an answer."""
     text = json.dumps(body, ensure_ascii=False)
@@ -113,7 +106,10 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
 def _answer(request: web.Request, exc: Exception) -> web.Response:
     match exc:
         case Rejected():
-            return refused(Refusal(exc.reason, exc.where))
+            if request.path.startswith("/fhir"):
+                code, body = reply.refused(exc)
+                return fhir(body, code)
+            return status(request, exc.answer.http, [exc.answer.act])
         case Unprocessable():
             return status(request, 422, exc.lines)
         case web.HTTPException():

@@ -1,7 +1,8 @@
 """The web process: routes, doors and order. Everything a route does stands in the module named beside it."""
 
+import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from ipaddress import ip_address
 from typing import Final
@@ -11,6 +12,7 @@ from typing_extensions import override
 
 from hub.settings import Settings
 from hub.web import admin, answers, capability, consents, metrics, pages, process_message
+from hub.web.judge import Memory
 from hub.web.state import STATE, State
 
 KEEPALIVE_SECONDS: Final = 75.0
@@ -45,6 +47,7 @@ def application(state: State) -> web.Application:
     """The application of one process."""
     app = web.Application(middlewares=[answers.errors], client_max_size=0)  # bodies are read by hub.web.body alone
     app[STATE] = state
+    app[process_message.MEMORY] = Memory()
     app.add_routes(routes(state))
     app.on_response_prepare.append(answers.protect)
     app.cleanup_ctx.append(pages.sampling)
@@ -101,9 +104,19 @@ class _Runner(web.AppRunner):
         return server
 
 
+async def run_web(state: State, stop: asyncio.Event, on_ready: Callable[[str, int], None] = lambda _host, _port: None) -> None:
+    """Serve on ``settings.http`` until ``stop`` is set, then answer what is under way and return. ``on_ready`` is told the address.
+
+    Raises OSError when the address is taken, ValueError for plaintext where it is not allowed.
+    """
+    async with serving(state) as (host, port):
+        on_ready(host, port)
+        await stop.wait()
+
+
 @asynccontextmanager
-async def run_web(state: State) -> AsyncIterator[int]:
-    """Serve on ``settings.http`` while the block runs; gives the port. Raises OSError, ValueError when the address cannot be had."""
+async def serving(state: State) -> AsyncIterator[tuple[str, int]]:
+    """``run_web`` as a block; gives the address."""
     host, _, port = state.settings.http.rpartition(":")
     host = host.strip("[]")
     context = tls(state.settings, host)
@@ -116,8 +129,7 @@ async def run_web(state: State) -> AsyncIterator[int]:
     )
     await runner.setup()
     try:
-        site = web.TCPSite(runner, host, int(port), ssl_context=context, reuse_address=True)
-        await site.start()
-        yield int(runner.addresses[0][1])
+        await web.TCPSite(runner, host, int(port), ssl_context=context, reuse_address=True).start()
+        yield host, int(runner.addresses[0][1])
     finally:
         await runner.cleanup()

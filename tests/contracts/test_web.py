@@ -406,6 +406,24 @@ def test_a_broken_message_is_told_why(region: Hub, name: str) -> None:
     assert KARI not in got.body.decode()
 
 
+@pytest.mark.parametrize("name", ["an event nobody carries", "no patient", "a patient without identifier"])
+def test_what_is_refused_after_it_was_identified_is_kept(region: Hub, name: str) -> None:
+    change, status = BROKEN[name]
+    broken = message("STOLAV")
+    change(broken)
+    region.client.ask("POST", "/fhir/$process-message", broken)
+    (record,) = region.inbound(1)
+    assert record.refusal is not None
+    assert (record.provider, record.control_id, record.answer) == ("st-olavs", "m-1", str(status))
+
+
+def test_a_control_id_used_again_for_something_else_is_told(region: Hub) -> None:
+    other = message("STOLAV") | {"timestamp": "2026-01-01T00:00:00Z"}
+    answers = [region.client.ask("POST", "/fhir/$process-message", m).status for m in (message("STOLAV"), other, message("STOLAV"))]
+    assert answers == [200, 409, 200]
+    assert sorted(r.answer for r in region.inbound(3)) == ["200", "200", "409"]
+
+
 def test_a_broker_that_is_away_is_503(database_url: str, tmp_path: Path) -> None:
     settings = Settings(http="127.0.0.1:0")
 

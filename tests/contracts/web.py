@@ -58,11 +58,13 @@ def serving(make: Callable[[], State]) -> Iterator[Client]:
 
     async def serve() -> None:
         stop = asyncio.Event()
+
+        def on_ready(_: str, port: int) -> None:
+            found.extend([port, asyncio.get_running_loop(), stop])
+            ready.set()
+
         try:
-            async with run_web(make()) as port:
-                found.extend([port, asyncio.get_running_loop(), stop])
-                ready.set()
-                await stop.wait()
+            await run_web(make(), stop, on_ready)
         finally:
             ready.set()
 

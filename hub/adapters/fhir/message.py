@@ -42,6 +42,37 @@ class Message:
     kind: Kind
 
 
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """What identifies a message that cannot be taken: enough to keep it with its reason."""
+
+    application: str = field(repr=False)
+    senders: tuple[str, ...] = field(repr=False)
+    control_id: str = field(repr=False)
+    trigger: str = field(repr=False)
+    identifiers: tuple[Identifier, ...] = field(default=(), repr=False)
+
+    @property
+    def sender(self) -> str:
+        """The first of ``senders``, "" when there is none."""
+        return self.senders[0] if self.senders else ""
+
+
+def heading(raw: bytes) -> Heading | None:
+    """The heading of a message that ``envelope`` refused; None when it has no header or no id to be known by."""
+    try:
+        bundle = parse(raw)
+        entries = Entries(bundle)
+        header = entries.all[0] if entries.all else {}
+        if header.get("resourceType") != "MessageHeader":
+            return None
+        application = _printable(text(obj(header.get("source")).get("name")), f"{_HEADER}.source.name")
+        trigger = _printable(event_code(header)[1], f"{_HEADER}.event")
+        return Heading(application, tuple(_senders(header, entries)), _control_id(bundle, header), trigger)
+    except Rejected:
+        return None
+
+
 def envelope(raw: bytes) -> Envelope:
     """Header and patient of a message. Raises Rejected; ``where`` is a FHIRPath."""
     message = read(raw)

@@ -1,0 +1,106 @@
+"""What the FHIR door makes of one body: a record, refused or not. Checks run as at the MLLP door: header, sender, then the content."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import replace
+from hashlib import sha256
+from typing import Final
+
+from hub import telemetry
+from hub.adapters.fhir.message import Envelope, Heading, envelope, heading
+from hub.errors import ANSWERS, Reason, Rejected
+from hub.identity import Pseudonyms, event_id
+from hub.model import Adapter, Provider, Received, Refusal
+from hub.routing.directory import Directory
+from hub.web.tokens import Principal, Role
+
+_SENDER: Final = "MessageHeader.sender"
+_SEEN_MAX: Final = 100_000  # control ids remembered at the door; the ledger remembers them all
+
+
+Identified = tuple[Envelope | Heading, Refusal | None]
+"""What a message says of itself, and why it is refused whoever sent it."""
+
+
+def judge(  # one message, who brought it, and what it is judged by
+    raw: bytes, identified: Identified, who: Principal | None, directory: Directory, pseudonyms: Pseudonyms, now_us: int
+) -> Received:
+    """The record of an identified message, refused for its sender or else for its content. Pure."""
+    seen, refusal = identified
+    provider = None
+    try:
+        provider = _speaker(seen.senders, who, directory)
+    except Rejected as exc:
+        refusal = Refusal(exc.reason, exc.where)
+    name = provider.id if provider else ""
+    return Received(
+        event_id=event_id(Adapter.FHIR, name, seen.application, seen.sender, seen.control_id, raw),
+        adapter=Adapter.FHIR,
+        provider=name,
+        application=seen.application,
+        sender=seen.sender,
+        control_id=seen.control_id,
+        trigger=seen.trigger,
+        patient_key=pseudonyms.of_message(seen.identifiers, name).patient if seen.identifiers else "",
+        identifiers=seen.identifiers,
+        received_us=now_us,
+        encoding="utf-8",
+        raw=raw,
+        answer=_status(refusal),
+        refusal=refusal,
+    )
+
+
+def _status(refusal: Refusal | None) -> str:
+    return str(ANSWERS[refusal.reason].http if refusal else 200)
+
+
+def identify(raw: bytes) -> Identified:
+    """The envelope, or the heading and why there is no more. Raises Rejected when there is not even that."""
+    try:
+        return envelope(raw), None
+    except Rejected as exc:
+        found = heading(raw)
+        if found is None:
+            raise
+        return found, Refusal(exc.reason, exc.where)
+
+
+def _speaker(names: Sequence[str], who: Principal | None, directory: Directory) -> Provider:
+    """The provider that speaks. Raises Rejected(UNKNOWN_SENDER), or SENDER_MISMATCH when it is not the token's."""
+    claimed = _claimed(names, directory)
+    if who is not None and who.role is Role.PROVIDER and (claimed is None or claimed.id != who.id):
+        raise Rejected(Reason.SENDER_MISMATCH, _SENDER)
+    if claimed is None or claimed.suspended:
+        raise Rejected(Reason.UNKNOWN_SENDER, _SENDER)
+    if claimed.certificates and who is None:
+        raise Rejected(Reason.SENDER_MISMATCH, _SENDER)  # its name is proven by certificate or token, and neither was shown
+    return claimed
+
+
+def _claimed(names: Sequence[str], directory: Directory) -> Provider | None:
+    """Whose name the sender goes by: the first name that somebody claims, else whoever takes what nobody claims."""
+    found = [(name, provider) for name in names if (provider := directory.by_sender(name))]
+    return next((p for name, p in found if name in p.senders), found[0][1] if found else None)
+
+
+class Memory:
+    """The control ids of late. A courtesy to senders, who are told of a conflict at once; the ledger's memory is the one that counts."""
+
+    def __init__(self) -> None:
+        self._seen: Final[OrderedDict[bytes, bytes]] = OrderedDict()
+
+    def without_conflict(self, received: Received) -> Received:
+        """The message, refused if its control id came before with other bytes. A refused message does not use its control id up."""
+        if received.refusal is not None:
+            return received
+        names = (received.provider, received.application, received.sender, received.control_id)
+        digest = sha256(received.raw).digest()[:16]
+        known = self._seen.setdefault(sha256("\x1f".join(names).encode()).digest()[:16], digest)
+        if len(self._seen) > _SEEN_MAX:
+            self._seen.popitem(last=False)
+        if known == digest:
+            return received
+        telemetry.CONTROL_ID_CONFLICTS.inc()
+        refusal = Refusal(Reason.DUPLICATE_CONTROL_ID, "Bundle.identifier")
+        return replace(received, refusal=refusal, answer=_status(refusal))
