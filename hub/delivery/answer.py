@@ -37,7 +37,7 @@ class BadAnswer(Exception):  # noqa: N818  # it is the answer that is bad
 
 def expected(payload: bytes) -> Expected:
     """The answer a message asks for. Original mode (neither field valued): one of AA, AE, AR."""
-    fields = payload[: _segment_end(payload)].split(payload[3:4])
+    fields = payload[: _segment_end(payload)].split(payload[3:4] or b"|")
     accept, application = _field(fields, 15), _field(fields, 16)
     enhanced = bool(accept or application)
     says_no_good_news = accept in {b"", b"NE", b"ER"} and application in {b"", b"NE", b"ER"}

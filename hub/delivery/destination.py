@@ -13,6 +13,7 @@ class Limits:
 
     rows_max: int = 100_000  # over all recipients
     recipient_rows_max: int = 2_000
+    recipient_rows_min: int = 32  # whatever waits for others
     lane_rows_max: int = 32
     blocked_lanes_max: int = 10_000  # a recipient that refused this many patients is not read further
     flying_max: int = 256  # asked about and not ended, a recipient

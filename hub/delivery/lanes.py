@@ -49,9 +49,10 @@ class Lanes:
         return destination.rows if destination else 0
 
     def room(self) -> int:
-        """How many rows each recipient may have in memory now: its share when many wait."""
-        share = self._limits.rows_max // max(1, len(self._destinations))
-        return max(8, min(self._limits.recipient_rows_max, share))
+        """How many rows each recipient may have in memory now: its share when many wait, a few when there is no more memory."""
+        limits = self._limits
+        share = 0 if len(self._known) >= limits.rows_max else limits.rows_max // max(1, len(self._destinations))
+        return max(limits.recipient_rows_min, min(limits.recipient_rows_max, share))
 
     def destination(self, recipient: str, connections: int = 8, *, hold: bool = True) -> Destination:
         """The recipient's destination, made when it is first heard of."""

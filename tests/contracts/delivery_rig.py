@@ -136,7 +136,14 @@ def fill(url: str, rows: Iterable[Row]) -> None:
 
 def provider(url: str, provider_id: str, deliver: dict[str, Any], **more: Any) -> None:
     """Put a provider into the directory."""
-    body = {"id": provider_id, "name": provider_id, "kind": "other", "organisation": f"org-{provider_id}", "senders": [], "deliver": deliver}
+    body = {
+        "id": provider_id,
+        "name": provider_id,
+        "kind": "other",
+        "organisation": f"org-{provider_id}",
+        "senders": [],
+        "deliver": deliver,
+    }
     with psycopg.connect(url) as conn:
         conn.execute(
             "INSERT INTO provider VALUES (%s, 'admin', %s) ON CONFLICT (id) DO UPDATE SET body = excluded.body",
@@ -191,7 +198,9 @@ async def drained(url: str, seconds: float = 15.0, *, parked: int = 0) -> None:
     await until(lambda: query(url, "SELECT count(*), count(*) FILTER (WHERE parked <> '') FROM outbox") == [(parked, parked)], seconds)
 
 
-def lock(url: str, patient: str, *, consent: str = "c1", actors: Sequence[tuple[str, str]] = (), deny: bool = True, version: int = 1) -> None:
+def lock(
+    url: str, patient: str, *, consent: str = "c1", actors: Sequence[tuple[str, str]] = (), deny: bool = True, version: int = 1
+) -> None:
     """A consent in force, written as its own transaction under the gate."""
     with psycopg.connect(url) as conn:
         conn.execute("SELECT pg_advisory_xact_lock(7101)")

@@ -52,7 +52,12 @@ def test_no_right_answer_is_tried_again_on_another_connection(database_url: str,
         async with delivering(database_url):
             await drained(database_url)
         await receiver.stop()
-        assert attempts(database_url, "a") == [(1, 1, "failed", code), (1, 2, "delivered", "AA"), (2, 1, "failed", code), (2, 2, "delivered", "AA")]
+        assert attempts(database_url, "a") == [
+            (1, 1, "failed", code),
+            (1, 2, "delivered", "AA"),
+            (2, 1, "failed", code),
+            (2, 2, "delivered", "AA"),
+        ]
         assert len(set(receiver.bodies)) == 2  # the same bytes at every attempt
         assert receiver.connections >= 3
 

@@ -52,7 +52,9 @@ def test_no_byte_starts_after_the_answer(database_url: str, seed: int, mode: str
             if mode != "none":  # all of the patient's is accounted for
                 got = {int(i.split("-")[1]) for _, i in receiver.got if i.startswith(f"{p}-")}
                 withheld = {a[0] for a in attempts(database_url, "a") if a[2] == "withheld"}
-                assert {off for off, patient in enumerate(order) if patient == p} == (got | withheld) & {off for off, patient in enumerate(order) if patient == p}
+                assert {off for off, patient in enumerate(order) if patient == p} == (got | withheld) & {
+                    off for off, patient in enumerate(order) if patient == p
+                }
 
     asyncio.run(run())
 
@@ -69,7 +71,11 @@ def test_the_answer_names_a_send_that_does_not_end(database_url: str) -> None:
             await drained(database_url)
         await receiver.stop()
         assert receiver.ids == ["x"]
-        assert [a[1:] for a in attempts(database_url, "a")] == [(1, "failed", "timeout"), (2, "withheld", "11-locked"), (1, "withheld", "11-locked")]
+        assert [a[1:] for a in attempts(database_url, "a")] == [
+            (1, "failed", "timeout"),
+            (2, "withheld", "11-locked"),
+            (1, "withheld", "11-locked"),
+        ]
 
     asyncio.run(run())
 
