@@ -101,7 +101,11 @@ def remember(facts: tuple[Fact, ...], fact: Fact) -> tuple[Fact, ...]:
 
 
 def in_order(facts: Iterable[Fact]) -> list[Fact]:
-    """The order in which a stay happened as far as the hub can know: offsets within a partition, receipt between partitions."""
+    """The order in which a stay happened as far as the hub can know: offsets within a partition, receipt between partitions.
+
+    An event told under two keys of one person (whose it was became clear between two attempts of transit) counts once.
+    """
+    facts = {(f.part, f.off): f for f in sorted(facts, key=lambda f: f.event_id)}.values()
     latest: dict[int, int] = {}
     placed: list[tuple[int, int, int, Fact]] = []
     for fact in sorted(facts, key=lambda f: (f.part, f.off)):

@@ -27,7 +27,9 @@ from hub.stream.watchdog import Sight, Watchdog
 STOP_SECONDS_MAX: Final = 5.0
 _PATIENCE_SECONDS: Final = 60.0
 _PROBE_SECONDS: Final = 1.0
+_NICE: Final = 5  # the promise path goes first on a machine they share
 _GAUGE_SECONDS: Final = 1.0
+_COMMIT_EVENTS: Final = 100  # a commit is an fsync on a broker that keeps the promise alone; what is repeated after a kill changes nothing
 _SESSION_SECONDS: Final = 6.0  # how long the partitions of a killed process wait for the next
 
 
@@ -46,7 +48,8 @@ def build(settings: Settings, take: Callable[[int, int, bytes | None], Awaitable
         web_enabled=False, web_bind="127.0.0.1", web_tables_enabled=False, debug=False,
         topic_allow_declare=False, topic_disable_leader=True,
         consumer_auto_offset_reset="earliest", processing_guarantee="at_least_once", stream_wait_empty=False,
-        broker_commit_every=1, broker_commit_interval=1.0, broker_session_timeout=_SESSION_SECONDS, broker_heartbeat_interval=2.0,
+        broker_commit_every=_COMMIT_EVENTS, broker_commit_interval=0.5,
+        broker_session_timeout=_SESSION_SECONDS, broker_heartbeat_interval=2.0,
         stream_buffer_maxsize=512, broker_max_poll_records=500,
     )  # fmt: skip
     topic = app.topic(f"{settings.topic_prefix}events", key_serializer="raw", value_serializer="raw", key_type=bytes, value_type=bytes)
@@ -70,6 +73,7 @@ async def run_pathway(  # the parts of the process, wired once
     publish: puts a message durably on topic inbound (``Intake.accept``). clock: microseconds. Topic ``events`` must exist.
     patience_seconds: how long there may be events and no sign of life.
     """
+    os.nice(_NICE)
     applier = Applier(settings, codec, clock)
     app = build(settings, applier.take)
     probe = Probe(settings, app, lambda: applier.beats, patience_seconds)

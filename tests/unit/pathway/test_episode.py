@@ -260,3 +260,13 @@ def test_facts_of_two_partitions_are_told_by_time_of_receipt_and_within_one_by_o
         for n, (us, part, off) in enumerate([(50, 1, 0), (10, 0, 0), (60, 0, 1), (55, 0, 2), (58, 1, 1), (70, 1, 2)])
     ]
     assert [(f.part, f.off) for f in in_order(facts)] == [(0, 0), (1, 0), (1, 1), (0, 1), (0, 2), (1, 2)]
+
+
+def test_an_event_told_under_two_keys_of_one_person_counts_once() -> None:
+    model = Model()
+    moves = [(Kind.ADMITTED, "A"), (Kind.TRANSFERRED, "B"), (Kind.TRANSFERRED, "C"), (Kind.TRANSFER_CANCELLED, "")]
+    for off, (kind, ward) in enumerate(moves):
+        model.apply(replace(event(kind, off, key="q", ward=ward), encounter_id="e"), 0, off, "")
+    model.apply(replace(event(Kind.TRANSFER_CANCELLED, 3, key="p"), encounter_id="e"), 0, 3, "")
+    model.apply(event(Kind.MERGED, 4, key="p"), 0, 4, "q")
+    assert model.rows["p", "e"].ward == "B"
