@@ -23,7 +23,6 @@ def running(stack: Stack) -> Iterator[Run]:
     with tempfile.TemporaryDirectory(prefix="hub-fault-run-", ignore_cleanup_errors=True) as folder:
         run = run_in(Path(folder), "R", stack.kafka, stack.database_url, "faults-")
         try:
-            run.hub.command("init")
             run.hub.up()
             yield run
         finally:

@@ -1,0 +1,133 @@
+"""The checker over the real hub with one bug seeded at a time: each must be caught, under the fault that brings it out."""
+
+import random
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from hub.ledger.migrate import migrate
+from tests.faults.conftest import Stack
+from tests.faults.processes import wait_until
+from tests.faults.region import Run, run_in
+
+pytestmark = pytest.mark.timeout(240)
+
+
+def broker_stops_and_gateway_dies(run: Run, stack: Stack) -> None:
+    import signal
+
+    time.sleep(1)
+    stack.signal("kafka", signal.SIGSTOP)
+    time.sleep(0.5)
+    run.hub.kill("gateway")
+    stack.signal("kafka", signal.SIGCONT)
+    run.hub.start("gateway")
+
+
+def transit_dies_before_commit(run: Run, _stack: Stack) -> None:
+    time.sleep(1)
+    run.hub.kill("transit")
+    run.hub.start("transit", HUB_FAULTPOINT="transit.before_commit:3")
+    wait_until(lambda: not run.hub.alive("transit"), 20, "transit to die")
+    run.hub.kill("transit")
+    run.hub.start("transit")
+
+
+def receiver_away_then_locked(run: Run, _stack: Stack) -> None:
+    token = run.hub.command("token", "--as", "admin", "--data", str(run.hub.data)).strip()
+    run.receivers["everywhere"].mode = "cut"
+    time.sleep(2)
+    for n in range(run.patients):
+        run.lock(n, "everywhere", token)
+    run.receivers["everywhere"].mode = "normal"
+    time.sleep(2)
+
+
+def receivers_cut(run: Run, _stack: Stack) -> None:
+    chance = random.Random(1)
+    for receiver in run.receivers.values():
+        receiver.chance, receiver.mode = chance, "mixed"
+    time.sleep(3)
+    for receiver in run.receivers.values():
+        receiver.mode = "normal"
+
+
+def receivers_away(run: Run, _stack: Stack) -> None:
+    for receiver in run.receivers.values():
+        receiver.stop()
+        receiver.mode = "cut"
+    time.sleep(2.5)
+    for receiver in run.receivers.values():
+        receiver.mode = "normal"
+        receiver.start()
+
+
+def receivers_name_another(run: Run, _stack: Stack) -> None:
+    for receiver in run.receivers.values():
+        receiver.mode = "wrong"
+    time.sleep(1.5)
+    for receiver in run.receivers.values():
+        receiver.mode = "normal"
+
+
+def nothing(_run: Run, _stack: Stack) -> None:
+    time.sleep(1)
+
+
+def locks_one_after_another(run: Run, _stack: Stack) -> None:
+    token = run.hub.command("token", "--as", "admin", "--data", str(run.hub.data)).strip()
+    for n in range(run.patients):
+        run.lock(n, "everywhere", token)
+
+
+def delivery_dies(run: Run, _stack: Stack) -> None:
+    for _ in range(3):
+        time.sleep(0.6)
+        run.hub.kill("delivery")
+        run.hub.start("delivery")
+
+
+BUGS: dict[str, tuple[Callable[[Run, Stack], None], frozenset[str]]] = {
+    "ack_before_report": (broker_stops_and_gateway_dies, frozenset({"I1"})),
+    "offset_before_effect": (transit_dies_before_commit, frozenset({"I1"})),
+    "consent_skipped_at_retry": (receiver_away_then_locked, frozenset({"I2"})),
+    "new_id_on_retry": (receivers_cut, frozenset({"I1", "I3"})),
+    "reorder_on_retry": (receivers_cut, frozenset({"I4"})),
+    "swallowed_exception": (nothing, frozenset({"I1"})),
+    "wrong_partitioner": (receivers_away, frozenset({"I4"})),
+    "lock_read_before_commit": (locks_one_after_another, frozenset({"I2"})),
+    "answer_not_checked": (receivers_name_another, frozenset({"I1"})),
+    "settled_before_sent": (delivery_dies, frozenset({"I1"})),
+}
+
+
+@pytest.fixture
+def database(stack: Stack) -> Iterator[str]:
+    """A database of its own on the servers of the fault runs."""
+    name = f"sabotage_{time.monotonic_ns()}"
+    with psycopg.connect(stack.database_url, autocommit=True) as conn:
+        conn.execute(f"CREATE DATABASE {name}")
+    url = stack.database_url.rsplit("/", 1)[0] + f"/{name}"
+    migrate(url)
+    yield url
+    with psycopg.connect(stack.database_url, autocommit=True) as conn:
+        conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.mark.parametrize("bug", sorted(BUGS))
+def test_the_seeded_bug_is_caught(bug: str, stack: Stack, database: str) -> None:
+    fault, invariants = BUGS[bug]
+    with tempfile.TemporaryDirectory(prefix=f"hub-{bug}-", ignore_cleanup_errors=True) as folder:
+        run = run_in(Path(folder), "S", stack.kafka, database, f"{bug}-", sabotage=bug)
+        try:
+            run.hub.up(("gateway", "transit", "delivery", "web"))
+            run.traffic(3.0, lambda: fault(run, stack), give_up_after=15)
+            run.settle(seconds_max=8)
+            found = run.violations()
+        finally:
+            run.close()
+        assert {v.invariant for v in found} & invariants, (bug, found[:3], len(run.history.arrived), run.hub.tails())
