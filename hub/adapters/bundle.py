@@ -52,7 +52,7 @@ def addressed(data: bytes, recipient: Provider) -> bytes:
 def filtered(bundle: Json, detail: Detail, event_id: str) -> Json:
     """A new Bundle that shows no more than ``detail``: MINIMAL = header, patient and visit; NOTICE = header and who the patient is."""
     kept = _KEPT[detail]
-    entries = [e for e in bundle.get("entry", ()) if e.get("resource", {}).get("resourceType") in kept]
+    entries = [e for e in bundle["entry"] if _kind(e) in kept]
     if detail is Detail.NOTICE:
         patients = [e for e in entries if e["resource"]["resourceType"] == "Patient"]
         entries = [e for e in entries if e not in patients[1:]]  # not the record a merge retired
@@ -63,9 +63,16 @@ def filtered(bundle: Json, detail: Detail, event_id: str) -> Json:
     return out | {"id": derived_id(event_id, "bundle", detail.value), "entry": made}
 
 
+def _kind(entry: Any) -> str:
+    """The type of an entry's resource; "" for whatever is none."""
+    resource = entry.get("resource") if isinstance(entry, dict) else None
+    kind = resource.get("resourceType") if isinstance(resource, dict) else None
+    return kind if isinstance(kind, str) else ""
+
+
 def _names(entry: Json) -> list[str]:
     resource = entry["resource"]
-    return [n for n in (entry.get("fullUrl"), f"{resource['resourceType']}/{resource.get('id')}") if n]
+    return [n for n in (entry.get("fullUrl"), f"{resource['resourceType']}/{resource.get('id')}") if n and isinstance(n, str)]
 
 
 def _first_url(entries: list[Json], kind: str) -> str:
@@ -83,7 +90,7 @@ def _refocus(entries: list[Json], url: str) -> None:
 def _entry(entry: Json, keys: frozenset[str], known: set[str]) -> Json:
     resource = entry["resource"]
     shown = {k: _shown(v, known) for k, v in resource.items() if k in keys or k in _EVERYWHERE}
-    if "meta" in shown:
+    if isinstance(shown.get("meta"), dict):
         shown["meta"] = {k: v for k, v in shown["meta"].items() if k in {"security", "tag"}}
     if isinstance(stay := shown.get("hospitalization"), dict):
         shown["hospitalization"] = {k: v for k, v in stay.items() if k in _STAY}

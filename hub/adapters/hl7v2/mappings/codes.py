@@ -48,7 +48,7 @@ REPORT_STATUS: Final = _table(  # 0123
 )  # fmt: skip
 RESULT_STATUS: Final = _table(  # 0085
     {"A": "amended", "C": "corrected", "D": "entered-in-error", "F": "final", "P": "preliminary", "W": "entered-in-error",
-     "X": "cancelled", "B": "amended", "R": "preliminary", "S": "preliminary", "I": "registered", "O": "registered", "U": "final",
+     "X": "cancelled", "R": "preliminary", "I": "registered", "O": "registered", "U": "final",
      "V": "final"}
 )  # fmt: skip
 ORDER_CONTROL: Final = _table(  # 0119

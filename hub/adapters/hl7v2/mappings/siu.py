@@ -8,7 +8,7 @@ from hub.adapters.hl7v2.mappings import actors, codes, datatypes
 from hub.adapters.hl7v2.mappings.content import Text
 from hub.adapters.hl7v2.mappings.datatypes import Json
 from hub.adapters.hl7v2.mappings.encounter import location
-from hub.adapters.hl7v2.mappings.observation import note
+from hub.adapters.hl7v2.mappings.observation import note, observation
 from hub.adapters.hl7v2.mappings.rows import Draft, Link, Row, Rows, apply
 from hub.adapters.hl7v2.mappings.times import instant
 
@@ -59,6 +59,9 @@ def resources(draft: Draft, subject: Json, _visit: Json) -> list[Json]:
                 apply(AIP, segment, made, draft, f"AIP[{n}]")
             case "AIL" if levels := actors.pl(segment.field(3), draft.text):
                 made["participant"].append(_takes_part(location(draft, levels, f"AIL[{n}]")))
+            case "OBX":
+                found = observation(draft, segment, {"subject": subject}, f"OBX[{n}]")
+                made.setdefault("supportingInformation", []).append(found)
             case "NTE" if text := note(draft, segment).get("text"):
                 made["comment"] = f"{made['comment']}\n{text}" if "comment" in made else text
             case _:
