@@ -180,6 +180,12 @@ def test_what_is_not_understood_is_refused_at_its_place(resource: dict[str, Any]
     assert (refused.value.reason, refused.value.where) == (reason, where)
 
 
+def test_ids_and_extensions_change_no_meaning() -> None:
+    spare = {"id": "1", "extension": [{"url": "http://x", "valueString": "y"}]}
+    found, _ = consent_from_fhir(consent({"type": "deny", "period": PERIOD | spare, "actor": [ORGANISATION | spare]} | spare), 1)
+    assert found == Consent("c1", 1, True, True, (Identifier(ENH, "942110464"),), START, END)
+
+
 def test_a_known_hub_id_is_accepted_and_without_a_directory_any_is() -> None:
     known = {"reference": {"identifier": {"system": HUB_PROVIDER, "value": "trondheim"}}}
     assert consent_from_fhir(consent({"type": "deny", "actor": [known]}), 1, Directory([TRONDHEIM], [], 1))

@@ -96,6 +96,7 @@ def test_what_the_event_does_not_say_is_remembered() -> None:
         ("trondheim", Identifier(ENH, "942110464"), True),
         ("trondheim", Identifier(HER, "942110464"), True),
         ("trondheim", Identifier("ENH", "942110464"), True),
+        ("trondheim", Identifier("HER", "942110464"), True),
         ("trondheim", Identifier("", "942110464"), True),
         ("trondheim", Identifier(HPR, "942110464"), False),
         ("trondheim", Identifier(ENH, "974749025"), False),
@@ -147,6 +148,14 @@ def test_one_candidate_a_provider_with_the_most_detail_first() -> None:
     ]
     expected = [("trondheim", ("b", "c", "d", "a"), ("subscription",))]
     assert found(RICH, NOBODY, *subscriptions) == expected == found(RICH, NOBODY, *reversed(subscriptions))
+
+
+def test_the_most_detail_is_the_one_shown_whatever_the_ids() -> None:
+    ladder = [(Detail.NOTICE, "a"), (Detail.MINIMAL, "b"), (Detail.FULL, "c")]
+    for subset in (ladder, ladder[:2], ladder[1:], [ladder[0], ladder[2]]):
+        candidate = Directory(EVERYONE, [subscription(detail=d, sub=i) for d, i in subset], 1).candidates(EVENT, NOBODY)[0]
+        assert getattr(candidate.subscription, "id", "") == subset[-1][1]
+        assert [s.id for s in candidate.subscriptions] == [i for _, i in reversed(subset)]
 
 
 def test_candidates_come_in_the_order_of_their_ids() -> None:
