@@ -15,7 +15,6 @@ _UNITS: Final = {Show.COUNT: "ops", Show.LEVEL: "short", Show.PEAK: "short", Sho
 _PATTERNS: Final = {
     telemetry.PROVIDER: "a provider's id",
     telemetry.WARD: "a ward's name",
-    telemetry.WORD: "a fixed word",
 }
 
 

@@ -33,7 +33,9 @@ _STATUSES: Final = sorted({"200", "401", "404", "405", "408", "500", "503"} | {s
 CODES: Final = (*_ACKS, *_STATUSES)
 PROVIDER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 WARD: Final = re.compile(r"\w[\w ./-]{0,31}")
-WORD: Final = re.compile(r"[a-z][a-z_]{0,31}")
+APPLIED: Final = ("applied", "repeat", "skipped", "poison")
+DEADLINES: Final = ("municipality-notice",)
+EFFECTS: Final = ("lock", "permit", "lifted")
 CHILDREN_MAX: Final = 1000  # time series of one metric; what comes beyond them is counted as "other"
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 
@@ -129,9 +131,9 @@ CONTROL_ID_CONFLICTS: Final = _counter("hub_control_id_conflicts_total", "Same s
 DELIVERIES: Final = _counter("hub_deliveries_total", "Delivery attempts by how they ended", channel=Channel, outcome=AttemptOutcome)
 LATE_ANSWERS: Final = _counter("hub_late_answers_total", "Answers that belonged to no message under way", channel=Channel)
 FAULTS: Final = _counter("hub_faults_total", "The hub could not do its part", process=PROCESSES, cause=Cause)
-PATHWAY_EVENTS: Final = _counter("hub_pathway_events_total", "Events the pathway applied or skipped", outcome=WORD)
-DEADLINES_BREACHED: Final = _counter("hub_deadlines_breached_total", "Pathway deadlines that passed", deadline=WORD)
-REVOCATIONS: Final = _counter("hub_consents_changed_total", "Consents written, by effect", effect=WORD)
+PATHWAY_EVENTS: Final = _counter("hub_pathway_events_total", "Events the pathway applied or skipped", outcome=APPLIED)
+DEADLINES_BREACHED: Final = _counter("hub_deadlines_breached_total", "Pathway deadlines that passed", deadline=DEADLINES)
+REVOCATIONS: Final = _counter("hub_consents_changed_total", "Consents written, by effect", effect=EFFECTS)
 # Gauges
 CONNECTIONS: Final = _sum("hub_mllp_connections", "Open MLLP connections")
 PARTIAL_FRAMES: Final = _sum("hub_mllp_partial_frames", "Connections with half a frame")

@@ -22,7 +22,7 @@ from hub.settings import Settings
 from hub.stream.intake import Intake
 from hub.stream.kafka import Consumer, Producer, Topics, ensure_topics
 from hub.web.consents import UNDER_WAY
-from hub.web.readiness import asks
+from hub.web.readiness import asks, of_ledger
 from hub.web.state import Region, State
 from hub.web.tokens import issue, load_keys
 from tests.contracts.web import Client, clock, serving
@@ -93,7 +93,7 @@ def hub(kafka: str, database_url: str, topic_prefix: str, tmp_path: Path) -> Ite
     def make() -> State:
         ledger = Pool(database_url, "web")
         intake = Intake(Producer(kafka, delivery_timeout_ms=10_000), Codec(), PSEUDONYMS, Directory((), (), 0), settings, clock)
-        return State(settings, clock, load_keys(tmp_path), PSEUDONYMS, intake, ledger, Region(ledger), asks({}))
+        return State(settings, clock, load_keys(tmp_path), PSEUDONYMS, intake, ledger, Region(ledger), asks(of_ledger(ledger)))
 
     with serving(make) as client:
         yield Hub(client, tmp_path, database_url, kafka, topics)
@@ -149,6 +149,20 @@ def test_a_wrong_entry_is_told_what_to_write(hub: Hub, change: dict[str, Any]) -
     assert got.status == 422
     assert "write" in got.json()["lines"][0]
     assert hub.sql("SELECT count(*) FROM provider") == [(0,)]
+
+
+def test_readiness_asks_the_ledger_and_its_tables(hub: Hub) -> None:
+    def missing() -> list[str]:
+        return list(hub.client.ask("GET", "/readyz").json()["missing"])
+
+    assert missing() == []
+    hub.sql("INSERT INTO migration (name) VALUES ('9999.sql')")  # a later version has been here
+    assert missing() == ["schema"]
+    hub.sql("DROP TABLE migration")
+    assert missing() == ["schema"]
+    hub.sql("DROP TABLE directory_version")
+    assert missing() == ["ledger", "schema"]
+    assert hub.client.ask("GET", "/healthz").status == 200
 
 
 # --- consents
