@@ -10,10 +10,17 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from hub import telemetry
 from hub.ledger.migrate import migrate
 from hub.stack import kafka as local_kafka
 from hub.stack import postgres as local_postgres
 from hub.stack.supervise import Child, stop
+
+
+@pytest.fixture(autouse=True)
+def strict_labels() -> None:
+    """A label value outside its vocabulary is an error in every test."""
+    telemetry.be_strict()
 
 
 @dataclass(frozen=True)

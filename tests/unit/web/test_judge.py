@@ -1,0 +1,97 @@
+"""Who may speak as whom at the FHIR door, and what is remembered there."""
+
+import json
+from typing import Any
+
+import pytest
+
+from hub.errors import Reason, Rejected
+from hub.identity import FNR, Pseudonyms
+from hub.model import Channel, Deliver, Provider, ProviderKind, Received
+from hub.routing.directory import Directory
+from hub.web.judge import Memory, identify, judge
+from hub.web.tokens import Principal
+
+PSEUDONYMS = Pseudonyms(b"k")
+
+
+def provider(id_: str, *senders: str, **more: Any) -> Provider:
+    return Provider(id_, id_, ProviderKind.HOSPITAL, "", senders, Deliver(Channel.MAILBOX), **more)
+
+
+PROVIDERS = (provider("a", "A", "B"), provider("proven", "P", certificates=("f" * 64,)), provider("gone", "G", suspended=True))
+REST = provider("rest", "*")
+
+
+def bundle(*senders: str, **changes: Any) -> bytes:
+    header = {
+        "resourceType": "MessageHeader",
+        "eventCoding": {"system": "http://terminology.hl7.org/CodeSystem/v2-0003", "code": "A01"},
+        "source": {"endpoint": "urn:x"},
+    }
+    if senders:
+        header["sender"] = {"identifier": {"value": senders[0]}, "display": senders[-1]}
+    patient = {"resourceType": "Patient", "identifier": [{"system": FNR, "value": "15076500565"}]}
+    entries = [{"resource": header | changes.get("header", {})}, {"resource": patient}]
+    return json.dumps({"resourceType": "Bundle", "type": "message", "id": changes.get("id", "1"), "entry": entries}).encode()
+
+
+def judged(raw: bytes, who: str = "", *more: Provider) -> Received:
+    principal = Principal.parse(who) if who else None
+    return judge(raw, identify(raw), principal, Directory((*PROVIDERS, *more), (), 1), PSEUDONYMS, 5)
+
+
+@pytest.mark.parametrize(
+    ("senders", "who", "is_rest", "expected"),
+    [
+        (("A",), "", False, "a"),
+        (("B",), "provider:a", False, "a"),
+        (("A",), "admin", False, "a"),
+        (("A",), "provider:rest", True, Reason.SENDER_MISMATCH),
+        (("X",), "", False, Reason.UNKNOWN_SENDER),
+        (("X",), "", True, "rest"),
+        (("X",), "provider:rest", True, "rest"),
+        (("X",), "provider:a", True, Reason.SENDER_MISMATCH),
+        (("X", "A"), "", True, "a"),  # a name somebody claims counts before whoever takes the rest
+        (("P",), "", False, Reason.SENDER_MISMATCH),
+        (("P",), "provider:proven", False, "proven"),
+        (("P",), "admin", False, "proven"),
+        (("G",), "", False, Reason.UNKNOWN_SENDER),
+        (("G",), "provider:gone", False, Reason.UNKNOWN_SENDER),
+    ],
+)
+def test_the_speaker(senders: tuple[str, ...], who: str, is_rest: object, expected: object) -> None:
+    got = judged(bundle(*senders), who, *((REST,) if is_rest else ()))
+    assert (got.refusal.reason if got.refusal else got.provider) == expected
+    assert got.answer == ("403" if got.refusal else "200")
+
+
+def test_the_sender_counts_before_the_content() -> None:
+    broken = bundle("X", header={"eventCoding": {"code": "Z99"}})
+    assert identify(broken)[1] is not None
+    got = judged(broken)
+    assert got.refusal is not None
+    assert got.refusal.reason is Reason.UNKNOWN_SENDER
+
+
+@pytest.mark.parametrize("raw", [b"", b"{}", b"[]", b"<a/>", b'{"resourceType":"Bundle","type":"message","entry":[]}', bundle("A", id="")])
+def test_what_has_no_header_or_id_is_not_kept(raw: bytes) -> None:
+    with pytest.raises(Rejected):
+        identify(raw)
+
+
+def test_no_value_of_the_message_is_in_its_repr() -> None:
+    for seen in (judged(bundle("A")), identify(bundle("A"))[0], identify(bundle("A", header={"eventCoding": {"code": "Z9"}}))[0]):
+        assert "15076500565" not in repr(seen)
+
+
+def test_a_control_id_stands_for_one_message() -> None:
+    memory = Memory()
+    first, other = judged(bundle("A")), judged(bundle("A", header={"reason": {"text": "x"}}))
+    assert memory.without_conflict(first) is first
+    again = memory.without_conflict(other)
+    assert again.refusal is not None
+    assert (again.refusal.reason, again.answer) == (Reason.DUPLICATE_CONTROL_ID, "409")
+    assert memory.without_conflict(first) is first
+    refused = judged(bundle("X", id="2"))
+    assert memory.without_conflict(refused) is refused
