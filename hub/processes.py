@@ -12,6 +12,7 @@ from hub.adapters.hl7v2.receive import Senders
 from hub.identity import Pseudonyms
 from hub.ledger.connect import Pool
 from hub.ledger.directory import directory_version, load_directory
+from hub.model import Adapter, Message, Received
 from hub.routing.directory import Directory
 from hub.settings import Settings
 from hub.stream.faultpoint import reach
@@ -69,6 +70,16 @@ async def _gateway(settings: Settings) -> None:
     await pool.close()
 
 
+async def _transit(settings: Settings) -> None:
+    from hub.adapters.fhir.translate import FhirMessage  # noqa: PLC0415
+    from hub.adapters.hl7v2.translate import Hl7v2Message  # noqa: PLC0415
+    from hub.stream.transit import TransitParts, run_transit  # noqa: PLC0415
+
+    readers: dict[Adapter, Callable[[Received], Message]] = {Adapter.HL7V2: Hl7v2Message, Adapter.FHIR: FhirMessage}  # one line an adapter
+    async with serve_metrics(settings.metrics):
+        await run_transit(settings, TransitParts(codec(settings), _pseudonyms(settings), readers, now_us), _stop_on_signal())
+
+
 async def _delivery(settings: Settings) -> None:
     from hub.delivery.channel import Means  # noqa: PLC0415
     from hub.stream.delivery import run_delivery  # noqa: PLC0415
@@ -112,11 +123,10 @@ async def _web(settings: Settings) -> None:
     async with _intake(settings, "web") as intake:
         missing = asks({"broker": broker, "ledger": ledger})
         state = State(settings, now_us, load_keys(settings.data), _pseudonyms(settings), intake, pool, Region(pool), missing)
-        async with run_web(state):
-            await stop.wait()
+        await run_web(state, stop)
     await pool.close()
 
 
 _PROCESSES: Final = MappingProxyType[str, Callable[[Settings], Coroutine[Any, Any, None]]](
-    {"gateway": _gateway, "delivery": _delivery, "pathway": _pathway, "web": _web}
+    {"gateway": _gateway, "transit": _transit, "delivery": _delivery, "pathway": _pathway, "web": _web}
 )
