@@ -139,7 +139,7 @@ class Deframer:
         if self._bad is not None:  # only the head of it is still of use
             self._buffer += data[position : min(stop, position + max(0, _HEAD_BYTES - len(self._buffer)))]
         elif len(self._buffer) + stop - position > self._max:
-            self._buffer += data[position : position + _HEAD_BYTES]
+            self._buffer += data[position : min(stop, position + _HEAD_BYTES)]
             events.append(Refused(Reason.TOO_LARGE, bytes(self._buffer[:_HEAD_BYTES])))
             self._bad = Reason.TOO_LARGE
             self._buffer = bytearray()

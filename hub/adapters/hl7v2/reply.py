@@ -97,8 +97,7 @@ def _error(head: Head, refusal: Refusal | None) -> tuple[str, str]:
     if _minor(head) < 5:
         code = m.subcomponent.join((str(number), _TEXTS[number], "HL70357"))
         return act, f"ERR{m.field}" + m.component.join((segment, "1" if segment else "", place, code))
-    location = m.component.join((segment, "1", place, "1", component)).rstrip(m.component) if segment else ""
-    if place and not component:
-        location = m.component.join((segment, "1", place))
+    parts = [segment, "1", place, "1", component] if component else [segment, "1", place] if place else [segment, "1"]
+    location = m.component.join(parts) if segment else ""
     code = m.component.join((str(number), _TEXTS[number], "HL70357"))
     return act, m.field.join(("ERR", "", location, code, "E", "", "", "", act))

@@ -197,7 +197,7 @@ def test_an_event_that_is_not_carried_is_refused() -> None:
 
 
 FIELD = st.text(st.characters(codec="utf-8", exclude_characters="\r\n", exclude_categories=("Cc", "Cs")), max_size=12)
-NAMES = "PID PV1 PV2 PD1 NK1 AL1 DG1 OBX OBR ORC NTE TXA SCH AIS AIP AIL TQ1 RF1 PRD MRG EVN ROL".split()
+NAMES = "PID PV1 PV2 PD1 NK1 AL1 DG1 OBX OBR ORC NTE TXA SCH AIS AIP AIL TQ1 RF1 PRD MRG EVN ROL".split()  # noqa: SIM905
 ODD = ['""', "A^B^C", "A&B^C~D", "NM", "SN", "ED", "20261120", "^^^&1.2&ISO", "\\X00\\", "\\.br\\"]
 SEGMENT = st.builds(
     lambda name, fields: "|".join([name, *fields]),

@@ -1,0 +1,116 @@
+"""What the gateway makes of one payload: accepted, or refused with the first fault a person should mend."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub.adapters.hl7v2.head import peek
+from hub.adapters.hl7v2.receive import Door, Peer, Rules, kafka_key, patient_key, receive
+from hub.errors import Reason
+from hub.identity import Pseudonyms
+from hub.model import Channel, Deliver, Identifier, Provider, ProviderKind, Received, Refusal
+from hub.routing.directory import Directory
+
+CERTIFICATE, OTHER = "ab" * 32, "cd" * 32
+
+
+def provider(name: str, *senders: str, certificates: tuple[str, ...] = (), suspended: bool = False, undeclared: str = "") -> Provider:
+    where = Deliver(Channel.MAILBOX)
+    return Provider(name, name, ProviderKind.HOSPITAL, "", senders, where, certificates, suspended, undeclared)
+
+
+PROVIDERS = [
+    provider("open", "OPEN"),
+    provider("proven", "PROVEN", certificates=(CERTIFICATE,)),
+    provider("gone", "GONE", suspended=True),
+    provider("latin", "LATIN", undeclared="iso8859-1"),
+]
+DOOR = Door(Directory(PROVIDERS, [], 1), Pseudonyms(b"secret"), Rules())
+
+
+def message(sender: str = "OPEN", kind: str = "ADT^A01", processing: str = "P", pid: str = "PID|1||7^^^H", encoding: str = "utf-8") -> bytes:
+    return f"MSH|^~\\&|APP|{sender}|||2026||{kind}|C1|{processing}|2.5\r{pid}\r".encode(encoding)
+
+
+def judged(raw: bytes, peer: Peer = Peer(), door: Door = DOOR) -> Received | Refusal:  # noqa: B008  # frozen
+    return receive(raw, peek(raw), peer, door, 1)
+
+
+def reason(raw: bytes, peer: Peer = Peer()) -> str:  # noqa: B008  # frozen
+    found = judged(raw, peer)
+    assert isinstance(found, Received)
+    return found.refusal.reason.value if found.refusal else "taken by " + found.provider
+
+
+def test_taken() -> None:
+    found = judged(message())
+    assert isinstance(found, Received)
+    assert (found.provider, found.sender, found.control_id, found.trigger, found.answer) == ("open", "OPEN", "C1", "ADT^A01", "AA")
+    assert found.patient_key == DOOR.pseudonyms.of_message(found.identifiers, "open").patient
+    assert kafka_key(found) == found.patient_key.encode()
+    assert found == judged(message())
+
+
+@pytest.mark.parametrize(
+    ("raw", "peer", "expected"),
+    [
+        (message("NOBODY"), Peer(), "unknown_sender"),
+        (message(""), Peer(), "unknown_sender"),
+        (message("GONE"), Peer(), "unknown_sender"),
+        (message("PROVEN"), Peer(), "sender_mismatch"),  # its name is proven by certificate
+        (message("PROVEN"), Peer(CERTIFICATE), "taken by proven"),
+        (message("PROVEN"), Peer(OTHER), "sender_mismatch"),
+        (message("OPEN"), Peer(CERTIFICATE), "sender_mismatch"),
+        (message("NOBODY"), Peer(CERTIFICATE), "sender_mismatch"),
+        (message(kind="DFT^P03"), Peer(), "unsupported_type"),
+        (message(kind="ADT^A09"), Peer(), "unsupported_event"),
+        (message(kind="DFT^P03", pid="ZZZ|1"), Peer(), "unsupported_type"),  # the first fault, not the missing patient
+        (message(processing="X"), Peer(), "unsupported_processing_id"),
+        (message(processing=""), Peer(), "taken by open"),
+        (message(pid="PID|1"), Peer(), "missing_patient"),
+        (message(pid="PID|1||7||Åse", encoding="latin-1"), Peer(), "bad_encoding"),
+        (message("LATIN", pid="PID|1||7||Åse", encoding="latin-1"), Peer(), "taken by latin"),
+    ],
+)
+def test_judgements(raw: bytes, peer: Peer, expected: str) -> None:
+    assert reason(raw, peer) == expected
+
+
+def test_a_star_takes_whoever_no_other_claims() -> None:
+    door = Door(Directory([*PROVIDERS, provider("any", "*")], [], 1), DOOR.pseudonyms)
+    found = judged(message("NOBODY"), door=door)
+    assert isinstance(found, Received)
+    assert (found.provider, found.refusal) == ("any", None)
+
+
+def test_what_is_refused_is_recorded_as_far_as_it_was_read() -> None:
+    found = judged(message(kind="ADT^A09"))
+    assert isinstance(found, Received)
+    assert (found.provider, found.answer, [i.value for i in found.identifiers]) == ("open", "AR", ["7"])
+    assert found.patient_key
+    torn = judged(message() + b"\xff")
+    assert isinstance(torn, Received)
+    assert (torn.sender, torn.control_id, torn.trigger, torn.provider, torn.patient_key) == ("OPEN", "C1", "ADT^A01", "", "")
+    assert len(kafka_key(torn)) == 32
+
+
+@pytest.mark.parametrize("raw", [b"", b"hello", b"PID|1", b"MSH|^^\\&|A", b"MSH"])
+def test_what_has_no_header_cannot_be_recorded(raw: bytes) -> None:
+    assert isinstance(judged(raw), Refusal)
+
+
+@given(st.lists(st.builds(Identifier, st.sampled_from(["", "H", "urn:oid:2.16.578.1.12.4.1.4.1"]), st.text(max_size=5)), max_size=4).map(tuple))
+def test_the_key_of_a_patient_is_the_one_identity_gives(found: tuple[Identifier, ...]) -> None:
+    expected = DOOR.pseudonyms.of_message(found, "p").patient if found else ""
+    assert patient_key(found, "p", DOOR.pseudonyms) == expected
+
+
+@given(st.binary(max_size=300) | st.binary(max_size=300).map(lambda b: message() + b) | st.binary(max_size=60).map(lambda b: b"MSH|^~\\&|" + b))
+def test_nothing_is_raised_and_a_refusal_has_an_answer(raw: bytes) -> None:
+    found = judged(raw)
+    assert isinstance(found, Refusal) or found.raw == raw
+
+
+def test_the_reasons_a_sender_hears_are_in_the_table() -> None:
+    assert isinstance(judged(b"x"), Refusal)
+    assert judged(b"x") == Refusal(Reason.NO_HEADER)
