@@ -1,0 +1,99 @@
+"""Settings: flags over environment over file over defaults, and the way they are handed on to child processes."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import SecretBytes
+
+from hub import wiring
+from hub.config import ConfigError
+from hub.settings import Settings
+from hub.stack.folder import Folder
+
+
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (*Settings.model_fields, "config"):
+        monkeypatch.delenv(f"HUB_{name.upper()}", raising=False)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "hub.toml"
+    path.write_text('[hub]\nkafka = "file:1"\nhttp = "file:2"\nmllp = "file:3"\nretry_seconds_max = 7.5\n', "utf-8")
+    return path
+
+
+def test_flags_win_over_environment_over_file_over_defaults(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUB_HTTP", "env:2")
+    monkeypatch.setenv("HUB_MLLP", "env:3")
+    settings = wiring.read(file, {"mllp": "flag:3", "http": ""}).settings
+    assert (settings.kafka, settings.http, settings.mllp) == ("file:1", "env:2", "flag:3")
+    assert settings.retry_seconds_max == 7.5
+    assert settings.partitions == 12
+
+
+def test_without_a_file_the_region_of_the_demonstration_is_used() -> None:
+    found = wiring.read(None, {})
+    assert {p.id for p in found.providers} >= {"st-olavs", "trondheim"}
+    assert found.settings.retry_seconds_max == 2.0
+
+
+def test_the_file_may_be_named_by_the_environment(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUB_CONFIG", str(file))
+    assert wiring.read(None, {}).settings.kafka == "file:1"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("partitions", "3", 3),
+        ("promise", "false", False),
+        ("secret", "abc", SecretBytes(b"abc")),
+        ("processing_ids", "P,T", ("P", "T")),
+        ("data", "/x", Path("/x")),
+        ("claim_seconds_max", "0.5", 0.5),
+    ],
+)
+def test_every_kind_of_setting_can_come_from_the_environment(name: str, text: str, value: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"HUB_{name.upper()}", text)
+    assert getattr(wiring.read(None, {}).settings, name) == value
+
+
+def test_a_wrong_setting_is_named_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUB_PARTITIONS", "many")
+    with pytest.raises(ConfigError) as caught:
+        wiring.read(None, {})
+    assert len(caught.value.lines) == 1
+    assert "partitions" in caught.value.lines[0]
+
+
+def test_a_child_reads_exactly_the_settings_it_was_handed(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings(kafka="a:1", partitions=3, promise=False, secret=SecretBytes(b"s" * 32), processing_ids=("P",), data=Path("/d"))
+    for name, text in wiring.environment(settings).items():
+        monkeypatch.setenv(name, text)
+    assert wiring.read(None, {}).settings == settings
+
+
+def test_the_secret_is_in_no_repr() -> None:
+    assert "sesame" not in repr(Settings(secret=SecretBytes(b"sesame")))
+
+
+def test_a_command_finds_the_hub_that_runs_on_the_data_folder_and_only_that(tmp_path: Path) -> None:
+    found = wiring.read(None, {"data": str(tmp_path / "d")})
+    with pytest.raises(wiring.NoServers, match="no hub is running"):
+        wiring.beside(found)
+    folder = Folder.hold(tmp_path / "d")
+    folder.note({"kafka": "k:1", "database_url": "postgresql://x", "secret": "s"})
+    settings = wiring.beside(found).settings
+    assert (settings.kafka, settings.database_url, settings.secret.get_secret_value()) == ("k:1", "postgresql://x", b"s")
+    folder.release()
+    with pytest.raises(wiring.NoServers):
+        wiring.beside(found)
+
+
+def test_named_servers_win_over_the_running_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUB_KAFKA", "named:1")
+    monkeypatch.setenv("HUB_DATABASE_URL", "postgresql://named")
+    settings = wiring.beside(wiring.read(None, {"data": str(tmp_path)})).settings
+    assert (settings.kafka, settings.database_url) == ("named:1", "postgresql://named")
