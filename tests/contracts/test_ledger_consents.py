@@ -31,7 +31,8 @@ def put(conn: Conn, consent: Consent, keys: list[str], wait: float = 0.0) -> con
 
 def outbox(conn: Conn, off: int, recipient: str, locks: list[str], patient: str = "p") -> None:
     conn.execute(
-        "INSERT INTO outbox VALUES (0, %s, %s, %s, %s, 's', 1, 'mllp', 'hl7v2', 'full', '{}', 'TREAT', %s, 'c', 'patient.admitted', 0, 0, '', '')",
+        "INSERT INTO outbox VALUES "
+        "(0, %s, %s, %s, %s, 's', 1, 'mllp', 'hl7v2', 'full', '{}', 'TREAT', %s, 'c', 'patient.admitted', 0, 0, '', '')",
         (off, recipient, EVENT.format(off), patient, locks),
     )
 
@@ -120,7 +121,7 @@ def test_no_claim_slips_between_a_consent_and_its_answer(database_url: str) -> N
             outbox(conn, 1, "a", ["k"])
             saw: list[bool] = []
 
-            def claim(wait: float = (n % 7) * 0.0005, saw: list[bool] = saw) -> None:
+            def claim(wait: float = (n % 7) * 0.0005, saw: list[bool] = saw, n: int = n) -> None:
                 time.sleep(wait)
                 with other.transaction():
                     other.execute("SELECT pg_advisory_xact_lock_shared(%s)", (consents.GATE,))

@@ -1,5 +1,6 @@
 """The directory in a real database: one version a change, told to who listens, file and administrator kept apart."""
 
+import asyncio
 from collections.abc import Iterator
 
 import psycopg
@@ -81,8 +82,6 @@ async def _twice(pool: Pool) -> tuple[int, int]:
 
 
 def test_a_pool_outlives_its_connections(database_url: str) -> None:
-    import asyncio
-
     assert asyncio.run(_twice(Pool(database_url, "test"))) == (1, 1)
 
 

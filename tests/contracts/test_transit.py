@@ -1,0 +1,300 @@
+"""Transit over a real broker and a real database: what a message leads to, once, whatever happens on the way."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from hub.errors import Cause, Faulted, Reason
+from hub.identity import FNR, derived_id
+from hub.ledger.connect import connect
+from hub.ledger.consents import put_consent
+from hub.ledger.transit import RacedError, TransitLedger
+from hub.model import Consent, Identifier, Refusal
+from hub.routing.directory import Directory
+from hub.stream.walk import Item, Walk, read_item, wanted
+from tests.contracts.transit_rig import NUMBER, PROVIDERS, PSEUDONYMS, READERS, SUBSCRIPTIONS, Rig, adt, received, rig, snapshot
+
+OTHER = "17054026641"
+
+
+@pytest.fixture
+def hub(kafka: str, database_url: str, topic_prefix: str) -> Iterator[Rig]:
+    with rig(kafka, database_url, topic_prefix) as made:
+        yield made
+
+
+def test_a_message_is_recorded_decided_and_waits_for_its_recipients(hub: Rig) -> None:
+    message = received("c1")
+    hub.run(message)
+    assert hub.rows("SELECT event_id::text, outcome, kind, answer, raw FROM message") == [
+        (message.event_id, "routed", "patient.admitted", "AA", message.raw)
+    ]
+    assert hub.rows("SELECT recipient, result, subscription FROM decision ORDER BY 1") == [
+        ("clinic", "permit", "clinic-1"),
+        ("town", "permit", "town-1"),
+    ]
+    assert hub.rows("SELECT recipient, channel, form, detail, parked, attempts, control_id FROM outbox ORDER BY 1") == [
+        ("clinic", "mailbox", "fhir", "minimal", "", 0, "c1"),
+        ("town", "fhir", "fhir", "full", "", 0, "c1"),
+    ]
+    assert set(hub.rows("SELECT bundle_id::text FROM bundle")) == {derived_id(message.event_id, "bundle", d) for d in ("full", "minimal")}
+    ((_, _, key, value),) = hub.events()
+    event, part, off, merged, bundle = hub.codec.decode_event(value)
+    assert (key.decode(), event.event_id, merged) == (message.patient_key, message.event_id, ())
+    assert hub.rows("SELECT part, off FROM message") == [(part, off)]
+    assert bundle is not None and bundle.startswith(b'{"resourceType"')
+
+
+def test_a_repeat_has_no_new_effect_and_a_conflict_is_kept_aside(hub: Rig) -> None:
+    first, other = received("c1"), received("c1", town="5031")
+    hub.run(first, first, received("c2"), other, first)
+    assert hub.rows("SELECT outcome, reason, place FROM message ORDER BY off") == [
+        ("routed", "", ""), ("repeat", "", ""), ("routed", "", ""), ("quarantined", "duplicate_control_id", "MSH-10"), ("repeat", "", ""),
+    ]  # fmt: skip
+    assert len(hub.rows("SELECT 1 FROM outbox")) == 4
+    hub.run(first, other)  # and in a later batch
+    assert hub.rows("SELECT outcome FROM message ORDER BY off DESC LIMIT 2") == ["quarantined", "repeat"]
+    assert len(hub.events()) == 2
+
+
+def test_a_replay_from_the_start_changes_nothing(hub: Rig) -> None:
+    hub.run(*(received(f"c{n}", mrn=str(n), number="") for n in range(30)), received("c1", mrn="1", number=""), b"not a record")
+    before = snapshot(hub.conn)
+    hub.conn.execute("UPDATE partition_offset SET next = 0")
+    with hub.running():
+        hub.settle()
+    assert snapshot(hub.conn) == before
+
+
+def test_what_was_refused_or_cannot_be_read_is_kept_with_its_reason(hub: Rig) -> None:
+    refused = received("c1", refusal=Refusal(Reason.UNKNOWN_SENDER, "MSH-4"))
+    unreadable = received("c2", raw=b"no message at all")
+    hub.run(refused, unreadable, b"no record of ours", b"", received("c1"))
+    kept = hub.rows("SELECT reason, place, raw FROM message WHERE outcome = 'quarantined' ORDER BY reason, raw")
+    assert kept[:2] == [("internal_error", "record", b""), ("internal_error", "record", b"no record of ours")]
+    assert [(reason, raw) for reason, _, raw in kept[2:]] == [("no_header", unreadable.raw), ("unknown_sender", refused.raw)]
+    assert hub.rows("SELECT outcome FROM message WHERE control_id = 'c1' ORDER BY off") == ["quarantined", "routed"]
+
+
+class _Broken:
+    """A reader with a bug that shows for one message."""
+
+    def __init__(self, found: object) -> None:
+        self._inner = READERS[found.adapter](found)  # type: ignore[attr-defined,index]
+
+    def __getattr__(self, name: str) -> object:
+        if name == "event" and self._inner.received.control_id == "bug":
+            raise ZeroDivisionError("the text of the message: " + NUMBER)
+        return getattr(self._inner, name)
+
+
+def test_a_bug_in_reading_one_message_stops_no_other_and_tells_no_content(hub: Rig, capsys: pytest.CaptureFixture[str]) -> None:
+    parts = replace(hub.parts(), readers=dict.fromkeys(READERS, _Broken))
+    hub.parts = lambda: parts  # type: ignore[method-assign]
+    hub.run(received("c1"), received("bug"), received("c2"))
+    assert hub.rows("SELECT outcome, reason FROM message ORDER BY off") == [
+        ("routed", ""),
+        ("quarantined", "internal_error"),
+        ("routed", ""),
+    ]
+    told = "".join(capsys.readouterr())
+    assert "ZeroDivisionError" in told and NUMBER not in told
+
+
+def test_characters_that_no_column_can_hold_stop_nothing(hub: Rig) -> None:
+    hub.run(received("c\0", raw=adt("c1")), received("c2"))
+    assert hub.rows("SELECT control_id, outcome FROM message ORDER BY off") == [("c?", "routed"), ("c2", "routed")]
+
+
+def test_a_message_postgresql_does_not_take_is_kept_alone_and_stops_no_other(hub: Rig) -> None:
+    hub.conn.execute("ALTER TABLE message ADD CHECK (trigger <> 'ADT^A03')")
+    hub.run(received("c1"), received("c2", trigger="A03"), received("c3"))
+    assert hub.rows("SELECT control_id, outcome, reason FROM message ORDER BY off") == [
+        ("c1", "routed", ""), ("", "quarantined", "internal_error"), ("c3", "routed", ""),
+    ]  # fmt: skip
+
+
+def test_identifiers_seen_together_are_one_patient(hub: Rig) -> None:
+    """With and without the national number, on different partitions, in one batch and the next."""
+    hub.run(received("c1"))
+    hub.run(received("c2", number=""), received("c3", mrn=""), received("c4", mrn="2002"), received("c5", mrn="2002", number=""))
+    (patient,) = set(hub.rows("SELECT patient_key FROM message"))
+    assert set(hub.rows("SELECT patient_key FROM outbox")) == set(hub.rows("SELECT patient_key FROM identity")) == {patient}
+    assert len(hub.rows("SELECT 1 FROM identity")) == 3
+    assert set(hub.rows("SELECT pathway FROM patient")[0]) == {"olav"}
+    assert {record.key.decode() for record in hub.events()} == {patient}
+
+
+def test_identifiers_of_two_patients_hold_everything(hub: Rig) -> None:
+    hub.run(received("c1", mrn="1"))
+    hub.run(received("c2", mrn="2", number=OTHER))
+    hub.run(received("c3", mrn="1", number=OTHER))
+    assert set(hub.rows("SELECT result, rule FROM decision JOIN message USING (part, off) WHERE control_id = 'c3'")) == {
+        ("hold", "1-patient-unresolved")
+    }
+    (locks,) = hub.rows("SELECT DISTINCT lock_keys FROM outbox WHERE control_id = 'c3'")
+    everything = {Identifier(FNR, NUMBER), Identifier(FNR, OTHER), Identifier("OLAV", "1"), Identifier("OLAV", "2")}
+    assert set(locks) >= {key for i in everything for key in PSEUDONYMS.of_message([i], "olav").locks}
+    hub.run(received("c4", mrn="1"))
+    assert hub.rows("SELECT DISTINCT result FROM decision JOIN message USING (part, off) WHERE control_id = 'c4'") == ["permit"]
+
+
+def test_a_lock_under_any_identifier_of_the_patient_denies(hub: Rig) -> None:
+    """The lock names the national number; a message with only the hospital's own number is the same patient's."""
+    hub.run(received("c1"))
+    lock = Consent("lock", 1, active=True, deny=True, actors=(Identifier("urn:hub:provider", "town"),), start_us=None, end_us=None)
+    put_consent(hub.conn, lock, PSEUDONYMS.locks_of_consent(Identifier(FNR, NUMBER)), {}, 1, 1.0)
+    hub.run(received("c2", number=""))
+    assert hub.rows("SELECT recipient, result, rule FROM decision JOIN message USING (part, off) WHERE control_id = 'c2' ORDER BY 1") == [
+        ("clinic", "permit", "13-treating-relation"),
+        ("town", "deny", "11-locked"),
+    ]
+    hub.conn.execute("UPDATE consent SET actors = '3'")
+    hub.run(received("c3"))
+    assert set(hub.rows("SELECT result, rule FROM decision JOIN message USING (part, off) WHERE control_id = 'c3'")) == {
+        ("hold", "2-consent-unreadable")
+    }
+
+
+MERGE = (
+    received("c1", mrn="1", number=""),
+    received("c2", mrn="2", number="", town="5031"),
+    received("c3", mrn="2", number="", trigger="A40", extra="MRG|1^^^OLAV^MR\r"),
+    received("c4", mrn="1", number=""),
+)
+SURVIVOR, RETIRED = (PSEUDONYMS.link(Identifier("OLAV", mrn), "olav") for mrn in "21")
+
+
+def check_merged(hub: Rig) -> None:
+    """What waits and what comes is the survivor's, and the locks of both concern it, and any straggler under the retired key."""
+    links = "SELECT link_key, patient_key FROM identity WHERE starts_with(link_key, 'retired:') = %s"
+    assert set(hub.rows(links, False)) == {(SURVIVOR, SURVIVOR), (RETIRED, SURVIVOR)}
+    assert hub.rows(links, True) == [(f"retired:{RETIRED}", RETIRED)]
+    assert set(hub.rows("SELECT patient_key FROM outbox")) == {SURVIVOR}
+    assert hub.rows("SELECT patient_key FROM message WHERE control_id = 'c4'") == [SURVIVOR]
+    (kept,) = hub.rows("SELECT lock_keys FROM identity WHERE patient_key = %s", RETIRED)
+    assert set(kept) == {k for m in "12" for k in PSEUDONYMS.of_message([Identifier("OLAV", m)], "olav").locks}
+    assert hub.rows("SELECT patient_key FROM patient") == [SURVIVOR]
+
+
+def test_a_merge_makes_two_patients_one(hub: Rig) -> None:
+    with hub.running():
+        for message in MERGE:
+            hub.put(message)
+            hub.settle()
+    check_merged(hub)
+    read = [hub.codec.decode_event(r.value) for r in hub.events()]
+    assert [keys for event, _, _, keys, _ in read if event.kind == "patient.merged"] == [(RETIRED,)]
+
+
+def test_a_merge_within_a_batch_is_the_same(hub: Rig) -> None:
+    ledger = TransitLedger(hub.url)
+    ledger.assign([0])
+    write(ledger, items(*MERGE))
+    ledger.close()
+    check_merged(hub)
+
+
+def items(*messages: object, first: int = 0, part: int = 0) -> list[Item]:
+    return [read_item((part, first + n), m, READERS[m.adapter](m), PSEUDONYMS) for n, m in enumerate(messages)]  # type: ignore[attr-defined,index,arg-type]
+
+
+def write(ledger: TransitLedger, batch: list[Item], between: object = None) -> None:
+    known = ledger.read(wanted(batch))
+    walked = Walk(known, Directory(PROVIDERS, SUBSCRIPTIONS, 1), lambda *_: b"", 7).all(batch)
+    if callable(between):
+        between()
+    ledger.write(walked.writes, 7, lambda: None)
+
+
+def test_an_owner_that_was_replaced_cannot_write(database_url: str) -> None:
+    zombie, owner = TransitLedger(database_url), TransitLedger(database_url)
+    assert zombie.assign([0]) == {0: (0, 1)}
+    write(zombie, items(received("c1")))
+    assert owner.assign([0]) == {0: (1, 2)}
+    with pytest.raises(Faulted) as caught:
+        write(zombie, items(received("c2"), first=1))
+    assert caught.value.cause is Cause.FENCED
+    write(owner, items(received("c3"), first=1))
+    with connect(database_url) as conn:
+        assert conn.execute("SELECT control_id FROM message ORDER BY off").fetchall() == [("c1",), ("c3",)]
+    zombie.close()
+    owner.close()
+
+
+def test_a_new_owner_waits_for_the_commit_of_the_old_one(database_url: str) -> None:
+    old, new, found = TransitLedger(database_url), TransitLedger(database_url), []
+    old.assign([0])
+    batch = items(received("c1"))
+    walked = Walk(old.read(wanted(batch)), Directory(PROVIDERS, SUBSCRIPTIONS, 1), lambda *_: b"", 7).all(batch)
+    thread = threading.Thread(target=lambda: found.append(new.assign([0])))
+
+    def before_commit() -> None:
+        thread.start()
+        thread.join(0.3)
+        assert thread.is_alive()
+
+    old.write(walked.writes, 7, before_commit)
+    thread.join(10)
+    assert found == [{0: (1, 2)}]
+    old.close()
+    new.close()
+
+
+def test_the_same_control_id_through_two_partitions_at_once_is_decided_again(database_url: str) -> None:
+    """Two messages of two patients under one control id: the second worker's batch is undone and becomes a conflict."""
+    one, two = TransitLedger(database_url), TransitLedger(database_url)
+    one.assign([0])
+    two.assign([1])
+    mine, theirs = items(received("c1")), items(received("c1", number=OTHER, mrn="9"), part=1)
+    with pytest.raises(RacedError):
+        write(two, theirs, between=lambda: write(one, mine))
+    write(two, theirs)
+    with connect(database_url) as conn:
+        assert conn.execute("SELECT outcome, reason FROM message ORDER BY part").fetchall() == [
+            ("routed", ""), ("quarantined", "duplicate_control_id"),
+        ]  # fmt: skip
+    one.close()
+    two.close()
+
+
+def test_a_failure_before_the_commit_leaves_nothing(database_url: str) -> None:
+    ledger = TransitLedger(database_url)
+    ledger.assign([0])
+    batch = items(received("c1"))
+    walked = Walk(ledger.read(wanted(batch)), Directory(PROVIDERS, SUBSCRIPTIONS, 1), lambda *_: b"", 7).all(batch)
+
+    def fail() -> None:
+        raise Faulted(Cause.BROKER_TIMEOUT)
+
+    with pytest.raises(Faulted):
+        ledger.write(walked.writes, 7, fail)
+    assert ledger.assign([0]) == {0: (0, 2)}
+    with connect(database_url) as conn:
+        assert all(rows == [] for rows in snapshot(conn).values())
+    ledger.close()
+
+
+def test_two_workers_share_the_partitions_and_a_third_takes_over(hub: Rig) -> None:
+    with hub.running(workers=2):
+        hub.put(*(received(f"c{n}", mrn=str(n), number="") for n in range(200)))
+        hub.settle()
+    hub.run(*(received(f"d{n}", mrn=str(n), number="") for n in range(50)))
+    assert hub.rows("SELECT count(*), count(DISTINCT event_id) FROM message WHERE outcome = 'routed'") == [(250, 250)]
+    assert hub.rows("SELECT count(*) FROM outbox") == [500]
+
+
+def test_a_connection_that_dies_is_replaced_and_the_batch_done_once(hub: Rig) -> None:
+    with hub.running():
+        hub.put(received("c0"))
+        hub.settle()
+        for n in range(1, 6):
+            hub.conn.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'hub transit' AND datname = current_database()"
+            )
+            hub.put(received(f"c{n}"))
+        hub.settle()
+    assert hub.rows("SELECT control_id FROM message ORDER BY off") == [f"c{n}" for n in range(6)]
+    assert len(hub.rows("SELECT 1 FROM outbox")) == 12
