@@ -6,7 +6,7 @@ commits; nothing is sent before that. Whoever writes a consent holds the gate al
 or finds the claim there. Everything is keyed by place and may be written twice: a commit whose answer got lost is written again.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -21,33 +21,36 @@ GATE: Final = 7101
 _SESSION: Final = (  # every query of delivery is a few index look-ups, whatever the statistics say
     "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
 )
+_SETTLE: Final = """
+WITH s AS (SELECT * FROM unnest(%s::int[], %s::bigint[], %s::text[], %s::int[], %s::bigint[], %s::bigint[], %s::text[], %s::text[],
+                                %s::bigint[], %s::text[], %s::text[])
+           AS s(part, off, recipient, n, started_us, ended_us, outcome, code, next_us, parked, effect)),
+     recorded AS (INSERT INTO attempt (part, off, recipient, n, started_us, ended_us, outcome, code)
+                  SELECT part, off, recipient, n, started_us, ended_us, outcome, code FROM s ON CONFLICT DO NOTHING),
+     settled AS (DELETE FROM outbox o USING s
+                 WHERE o.part = s.part AND o.off = s.off AND o.recipient = s.recipient AND s.effect = 'settled'),
+     again AS (UPDATE outbox o SET attempts = s.n, next_us = s.next_us, parked = s.parked FROM s
+               WHERE o.part = s.part AND o.off = s.off AND o.recipient = s.recipient AND s.effect = 'again')
+DELETE FROM claim WHERE id = ANY (%s::bigint[])"""
 _ASK: Final = """
 SELECT o.part, o.off, o.recipient, o.event_id::text, o.patient_key, o.source, o.received_us, o.channel, o.form, o.detail, o.labels,
-       o.purpose, o.kind, o.attempts, d.rule, d.because, o.lock_keys, i.keys, o.control_id, o.payload
+       o.purpose, o.kind, o.attempts, d.rule, d.because, k.keys, o.control_id, o.payload, c.consents,
+       (SELECT version FROM directory_version)
 FROM unnest(%s::int[], %s::bigint[], %s::text[]) WITH ORDINALITY AS w(part, off, recipient, n)
 JOIN outbox o USING (part, off, recipient)
 LEFT JOIN decision d USING (part, off, recipient)
-LEFT JOIN LATERAL (SELECT array_agg(k) AS keys FROM identity, unnest(identity.lock_keys) AS k
-                   WHERE identity.patient_key = o.patient_key) i ON true
+CROSS JOIN LATERAL (SELECT o.lock_keys || coalesce((SELECT array_agg(key) FROM identity i, unnest(i.lock_keys) AS key
+                                                    WHERE i.patient_key = o.patient_key), '{}') AS keys) k
+LEFT JOIN LATERAL (SELECT json_agg(json_build_array(ck.consent_id, v.version, v.active, v.deny, v.actors, v.start_us, v.end_us)) AS consents
+                   FROM consent_key ck LEFT JOIN LATERAL
+                        (SELECT * FROM consent WHERE id = ck.consent_id ORDER BY version DESC LIMIT 1) v ON true
+                   WHERE ck.key = ANY (k.keys)) c ON true
 WHERE o.parked = '' ORDER BY w.n"""
-_CONSENTS: Final = """
-SELECT k.key, k.consent_id, c.version, c.active, c.deny, c.actors, c.start_us, c.end_us FROM consent_key k
-LEFT JOIN LATERAL (SELECT * FROM consent WHERE id = k.consent_id ORDER BY version DESC LIMIT 1) c ON true
-WHERE k.key = ANY (%s::text[])"""
-_ATTEMPTS: Final = """
-INSERT INTO attempt (part, off, recipient, n, started_us, ended_us, outcome, code)
-SELECT * FROM unnest(%s::int[], %s::bigint[], %s::text[], %s::int[], %s::bigint[], %s::bigint[], %s::text[], %s::text[])
-ON CONFLICT DO NOTHING"""
-_SETTLED: Final = """
-DELETE FROM outbox o USING unnest(%s::int[], %s::bigint[], %s::text[]) AS s(part, off, recipient)
-WHERE o.part = s.part AND o.off = s.off AND o.recipient = s.recipient"""
-_AGAIN: Final = """
-UPDATE outbox o SET attempts = s.n, next_us = s.next_us, parked = s.parked
-FROM unnest(%s::int[], %s::bigint[], %s::text[], %s::int[], %s::bigint[], %s::text[]) AS s(part, off, recipient, n, next_us, parked)
-WHERE o.part = s.part AND o.off = s.off AND o.recipient = s.recipient"""
 _CLAIM: Final = """
 INSERT INTO claim (worker, claimed_us, patient_keys, lock_keys, parts, offs, recipients)
-VALUES (%s, %s, %s::text[], %s::text[], %s::int[], %s::bigint[], %s::text[]) RETURNING id"""
+SELECT %s, %s, patients::text[], keys::text[], parts::int[], offs::bigint[], recipients::text[]
+FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[]) WITH ORDINALITY AS g(patients, keys, parts, offs, recipients, n)
+ORDER BY n RETURNING id, recipients[1]"""
 _SHRINK: Final = """
 UPDATE claim SET patient_keys = %s::text[], parts = %s::int[], offs = %s::bigint[], recipients = %s::text[] WHERE id = %s"""
 
@@ -65,10 +68,10 @@ class Settlement:
 
 
 class Opened(NamedTuple):
-    """What an open turn has read: the deliveries asked about, and the version of the directory they must be decided by."""
+    """What an open turn has read: the deliveries asked about, and the version of the directory to decide them by (None: there are none)."""
 
     asked: list[Asked]
-    directory_version: int
+    directory_version: int | None
 
 
 async def connect(url: str) -> AsyncConn:
@@ -89,6 +92,12 @@ class Turns:
         self._conn = conn
         self._worker = worker
 
+    async def settle(self, settlement: Settlement) -> None:
+        """Write what has ended, when there is nothing to ask about."""
+        with faults():
+            async with self._conn.transaction():
+                await self._settle(settlement)
+
     async def open(self, settlement: Settlement, wanted: Sequence[Place]) -> Opened:
         """Begin a turn: write the settlement, take the gate, read what is wanted.
 
@@ -99,74 +108,63 @@ class Turns:
                 await self._conn.execute("BEGIN")
                 await self._settle(settlement)
                 await self._conn.execute("SELECT pg_advisory_xact_lock_shared(%s)", (GATE,))
-                version = await self._conn.execute("SELECT version FROM directory_version")
-                rows = await self._conn.execute(_ASK, _places(wanted), binary=True)
-                parcels = [(_parcel(row), row[16] + (row[17] or [])) for row in await rows.fetchall()]
-                (directory_version,) = await version.fetchone() or (0,)
-            consents, unreadable = await self._consents({key for _, keys in parcels for key in keys})
-        return Opened([Asked(p, _policy(keys, consents, unreadable)) for p, keys in parcels], directory_version)
+                found = await self._conn.execute(_ASK, _places(wanted), binary=True)
+                rows = await found.fetchall()
+        return Opened([Asked(_parcel(row), _policy(row[19])) for row in rows], rows[0][20] if rows else None)
 
     async def commit(self, permitted: Sequence[Sequence[Parcel]], answered: Settlement, now_us: int) -> list[Claim]:
-        """End the turn: record what was denied or held, claim what was permitted (one claim a group), and commit."""
+        """End the turn: record what was denied or held, claim what was permitted (one claim a recipient), and commit."""
+        rows: list[TupleRow] = []
         with faults():
             async with self._conn.pipeline():
                 await self._settle(answered)
-                made = [await self._conn.execute(_CLAIM, self._claim(group, now_us)) for group in permitted]
+                made = await self._conn.execute(_CLAIM, self._claims(permitted, now_us)) if permitted else None
                 await self._conn.execute("COMMIT")
-                ids = [await cursor.fetchone() for cursor in made]
-        return [Claim(row[0], tuple(group)) for row, group in zip(ids, permitted, strict=True) if row]
+                rows = await made.fetchall() if made else []
+        ids = {recipient: claim_id for claim_id, recipient in rows}
+        return [Claim(ids[group[0].place.recipient], tuple(group)) for group in permitted]
 
-    def _claim(self, group: Sequence[Parcel], now_us: int) -> tuple[object, ...]:
-        keys = texts(list({key for parcel in group for key in parcel.lock_keys}))
-        return (self._worker, now_us, texts([p.patient_key for p in group]), keys, *_places([p.place for p in group]))
+    def _claims(self, groups: Sequence[Sequence[Parcel]], now_us: int) -> tuple[object, ...]:
+        patients = [texts([p.patient_key for p in group]) for group in groups]
+        keys = [texts(list({key for p in group for key in p.lock_keys})) for group in groups]
+        places = zip(*(_places([p.place for p in group]) for group in groups), strict=True)
+        return (self._worker, now_us, texts(patients), texts(keys), *(texts(column) for column in places))
 
     async def _settle(self, settlement: Settlement) -> None:
         attempts = settlement.attempts
-        if attempts:
+        if attempts or settlement.claims:
+            last = {a.place: a.n for a in attempts}  # of two attempts of one delivery the later says what becomes of it
+            effects = ["" if last[a.place] != a.n else "settled" if a.settles else "again" for a in attempts]
             times = (ints(a.n for a in attempts), ints(a.started_us for a in attempts), ints(a.ended_us for a in attempts))
             words = (texts([a.outcome for a in attempts]), texts([a.code for a in attempts]))
-            await self._conn.execute(_ATTEMPTS, (*_places([a.place for a in attempts]), *times, *words))
-        if settled := [a.place for a in attempts if a.settles]:
-            await self._conn.execute(_SETTLED, _places(settled))
-        if again := [a for a in attempts if not a.settles]:
-            state = (ints(a.n for a in again), ints(a.next_us for a in again), texts([a.parked for a in again]))
-            await self._conn.execute(_AGAIN, (*_places([a.place for a in again]), *state))
-        if settlement.claims:
-            await self._conn.execute("DELETE FROM claim WHERE id = ANY (%s::bigint[])", (ints(settlement.claims),))
+            then = (ints(a.next_us for a in attempts), texts([a.parked for a in attempts]), texts(effects))
+            places = _places([a.place for a in attempts])
+            await self._conn.execute(_SETTLE, (*places, *times, *words, *then, ints(settlement.claims)))
         for rest in settlement.remainders:
             await self._conn.execute(_SHRINK, (texts(rest.patient_keys), *_places(rest.places), rest.id))
 
-    async def _consents(self, keys: set[str]) -> tuple[dict[str, list[Consent]], set[str]]:
-        """The consents in force under each key, and the keys under which one could not be read."""
-        found: dict[str, list[Consent]] = {}
-        unreadable: set[str] = set()
-        if keys:
-            rows = await self._conn.execute(_CONSENTS, (texts(list(keys)),))
-            for key, *columns in await rows.fetchall():
-                try:
-                    found.setdefault(key, []).append(_consent(*columns))
-                except (TypeError, ValueError):
-                    unreadable.add(key)
-        return found, unreadable
+
+def _policy(rows: Sequence[Any] | None) -> Policy:
+    """The consents of one patient; not readable when one of them is not what a consent must be."""
+    try:
+        return Policy(tuple(_consent(*row) for row in rows or ()))
+    except (TypeError, ValueError):
+        return Policy(readable=False)
 
 
-def _consent(consent_id: str, version: int, active: bool, deny: bool, actors: Any, start: int, end: int) -> Consent:  # noqa: PLR0913, PLR0917, FBT001  # a row
-    if version is None:
-        raise ValueError
-    return Consent(consent_id, version, active, deny, tuple(Identifier(str(s), str(v)) for s, v in actors), start, end)
-
-
-def _policy(keys: Iterable[str], consents: dict[str, list[Consent]], unreadable: set[str]) -> Policy:
-    of_patient = {c.id: c for key in keys for c in consents.get(key, ())}
-    return Policy(tuple(of_patient.values()), readable=unreadable.isdisjoint(keys))
+def _consent(consent_id: str, version: int, *rest: Any) -> Consent:
+    active, deny, actors, start_us, end_us = rest
+    if not isinstance(version, int):
+        raise TypeError
+    return Consent(consent_id, version, active, deny, tuple(Identifier(str(s), str(v)) for s, v in actors), start_us, end_us)
 
 
 def _parcel(row: TupleRow) -> Parcel:
     part, off, recipient, event_id, patient, source, received, channel, form, detail, labels, purpose, kind, attempts, *rest = row
-    rule, because, own_keys, identity_keys, control_id, payload = rest
+    rule, because, keys, control_id, payload, *_ = rest
     return Parcel(
         Place(part, off, recipient), event_id, patient, source, received, channel, form, detail, tuple(labels), purpose, kind, attempts,
-        rule or "", tuple(because or ()), frozenset(own_keys + (identity_keys or [])), control_id, bytes(payload),
+        rule or "", tuple(because or ()), frozenset(keys), control_id, bytes(payload),
     )  # fmt: skip
 
 

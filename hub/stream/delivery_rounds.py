@@ -124,9 +124,12 @@ class Delivery:
             await self._read(reader)
             self._probe()
         rows = [] if self._stopping or now < self._no_claim_before else self._work.lanes.take(self._clock(), _TURN_ROWS)
-        if rows or self._work.unsettled:
-            handled = len(rows) + len(self._work.unsettled.attempts)
+        handled = len(rows) + len(self._work.unsettled.attempts)
+        if rows:
             await self._work.turn(turns, reader, rows)
+        elif self._work.unsettled:
+            await self._work.settle(turns)
+        if handled:
             await asyncio.sleep(_BUSY_SECONDS if handled >= _BUSY_ROWS else 0)
         else:
             await self._sleep()

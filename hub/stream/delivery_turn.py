@@ -52,6 +52,12 @@ class Work:
         self.book.settle(ended, self.unsettled, self._clock())
         _count(ended)
 
+    async def settle(self, turns: Turns) -> None:
+        """Tell the ledger what ended, when nothing is ready to be asked about. Raises Faulted: it is still to be told then."""
+        self._reach("delivery.before_settle")
+        await turns.settle(self.unsettled)
+        self._settled(Settlement())
+
     async def turn(self, turns: Turns, reader: BacklogReader, rows: Sequence[Waiting]) -> None:
         """Settle and claim in one transaction, then send.
 
@@ -62,7 +68,8 @@ class Work:
         try:
             self._reach("delivery.before_settle")
             asked, directory_version = await turns.open(self.unsettled, list(by_place))
-            await self._providers.know(directory_version, reader)
+            if directory_version is not None:
+                await self._providers.know(directory_version, reader)
             groups, answered.attempts = self._decide(asked, by_place)
             may_start_before = asyncio.get_running_loop().time() + self._claim_seconds_max
             claims = await turns.commit(groups, answered, self._clock())
