@@ -10,7 +10,7 @@ from tests.faults.processes import PROCESSES, wait_until
 from tests.faults.region import Run
 
 Fault = Callable[[Run, Stack, random.Random], None]
-SECONDS = 6.0
+SECONDS = 5.0
 
 TRANSIT_POINTS = ("transit.before_events", "transit.before_commit", "transit.after_commit")
 DELIVERY_POINTS = ("delivery.after_claim", "delivery.after_send", "delivery.before_settle")
