@@ -75,8 +75,8 @@ def test_lock_keys_are_those_of_every_identifier(conn: Conn) -> None:
     assert consents.lock_keys_of(conn, ["p", "r"]) == {"p": frozenset("abc"), "r": frozenset()}
 
 
-def test_sends_under_way_are_waited_for_and_named(conn: Conn) -> None:
-    """Of three sends of the patient one was delivered meanwhile, one could not connect, one is still under way; a stranger's is not ours."""
+def test_sends_under_way_are_waited_for_and_named(conn: Conn, database_url: str) -> None:
+    """One was delivered meanwhile, one could not connect, one is still under way; a stranger's is not ours."""
     for off, recipient in ((1, "a"), (2, "b"), (3, "c")):
         outbox(conn, off, recipient, ["k"])
     outbox(conn, 4, "d", ["other"], "q")
@@ -84,7 +84,7 @@ def test_sends_under_way_are_waited_for_and_named(conn: Conn) -> None:
     (claim,) = conn.execute(CLAIM, row).fetchone() or ()
 
     def deliver() -> None:
-        with connect(conn.info.dsn) as other, other.transaction():
+        with connect(database_url) as other, other.transaction():
             time.sleep(0.1)
             other.execute("INSERT INTO attempt VALUES (0,1,'a',1,2,3,'delivered','AA'), (0,2,'b',1,2,3,'failed','connect')")
             other.execute("DELETE FROM outbox WHERE off = 1")
@@ -101,11 +101,16 @@ def test_sends_under_way_are_waited_for_and_named(conn: Conn) -> None:
     assert conn.execute("SELECT off, recipient FROM disclosure ORDER BY 1").fetchall() == [(1, "a"), (3, "c")]
 
 
-def test_it_answers_as_soon_as_nothing_is_under_way(conn: Conn) -> None:
+def test_it_answers_as_soon_as_nothing_is_under_way(conn: Conn, database_url: str) -> None:
     outbox(conn, 1, "a", [], "p")
     conn.execute("INSERT INTO identity VALUES ('l', 'p', '{k}')")  # the message did not carry the identifier that is locked
     conn.execute(CLAIM, (["p"], ["k"], [0], [1], ["a"]))
-    timer = threading.Timer(0.1, lambda: connect(conn.info.dsn).execute("DELETE FROM claim"))
+
+    def end() -> None:
+        with connect(database_url) as other:
+            other.execute("DELETE FROM claim")
+
+    timer = threading.Timer(0.1, end)
     timer.start()
     result = put(conn, lock(), ["k"], wait=10)
     timer.join()

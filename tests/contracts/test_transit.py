@@ -291,9 +291,8 @@ def test_a_connection_that_dies_is_replaced_and_the_batch_done_once(hub: Rig) ->
         hub.put(received("c0"))
         hub.settle()
         for n in range(1, 6):
-            hub.conn.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'hub transit' AND datname = current_database()"
-            )
+            backends = "pg_stat_activity WHERE application_name = 'hub transit' AND datname = current_database()"
+            hub.conn.execute(f"SELECT pg_terminate_backend(pid) FROM {backends}")
             hub.put(received(f"c{n}"))
         hub.settle()
     assert hub.rows("SELECT control_id FROM message ORDER BY off") == [f"c{n}" for n in range(6)]
