@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import resource
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
@@ -22,6 +23,7 @@ __all__ = ["Intake", "Parts", "connection_limits", "run_gateway"]
 _REFRESH_SECONDS: Final = 1.0  # a provider that was suspended may speak for at most so long
 _REFRESH_SECONDS_MIN: Final = 0.1  # between two readings asked for by messages of unknown senders
 _GRACE_SECONDS: Final = 25.0  # longer than a delivery report can take
+_OTHER_FILES: Final = 256  # open files beside connections
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ async def run_gateway(
     Raises Faulted when broker or ledger cannot be reached at start, OSError when the address is taken, InsecureDoorError for
     plaintext where it is not allowed.
     """
+    _allow_connections(settings.connections_max)
     context = tls(settings.tls_certificate, settings.tls_key, settings.tls_client_ca)
     directory = await parts.refresh(None)
     assert directory is not None  # refresh(None) always gives one
@@ -70,6 +73,14 @@ async def run_gateway(
             keeping.cancel()
     finally:
         producer.close()
+
+
+def _allow_connections(number: int) -> None:
+    """Raise this process's limit of open files to what the connections need, as far as the system lets us."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = number + _OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
 
 
 async def _keep_directory(intake: Intake, parts: Parts, stop: asyncio.Event) -> None:

@@ -28,7 +28,9 @@ PROVIDERS = [
 DOOR = Door(Directory(PROVIDERS, [], 1), Pseudonyms(b"secret"), Rules())
 
 
-def message(sender: str = "OPEN", kind: str = "ADT^A01", processing: str = "P", pid: str = "PID|1||7^^^H", encoding: str = "utf-8") -> bytes:
+def message(
+    sender: str = "OPEN", kind: str = "ADT^A01", processing: str = "P", pid: str = "PID|1||7^^^H", encoding: str = "utf-8"
+) -> bytes:
     return f"MSH|^~\\&|APP|{sender}|||2026||{kind}|C1|{processing}|2.5\r{pid}\r".encode(encoding)
 
 
@@ -99,13 +101,17 @@ def test_what_has_no_header_cannot_be_recorded(raw: bytes) -> None:
     assert isinstance(judged(raw), Refusal)
 
 
-@given(st.lists(st.builds(Identifier, st.sampled_from(["", "H", "urn:oid:2.16.578.1.12.4.1.4.1"]), st.text(max_size=5)), max_size=4).map(tuple))
+@given(
+    st.lists(st.builds(Identifier, st.sampled_from(["", "H", "urn:oid:2.16.578.1.12.4.1.4.1"]), st.text(max_size=5)), max_size=4).map(tuple)
+)
 def test_the_key_of_a_patient_is_the_one_identity_gives(found: tuple[Identifier, ...]) -> None:
     expected = DOOR.pseudonyms.of_message(found, "p").patient if found else ""
     assert patient_key(found, "p", DOOR.pseudonyms) == expected
 
 
-@given(st.binary(max_size=300) | st.binary(max_size=300).map(lambda b: message() + b) | st.binary(max_size=60).map(lambda b: b"MSH|^~\\&|" + b))
+@given(
+    st.binary(max_size=300) | st.binary(max_size=300).map(lambda b: message() + b) | st.binary(max_size=60).map(lambda b: b"MSH|^~\\&|" + b)
+)
 def test_nothing_is_raised_and_a_refusal_has_an_answer(raw: bytes) -> None:
     found = judged(raw)
     assert isinstance(found, Refusal) or found.raw == raw

@@ -45,9 +45,7 @@ def test_the_mode_table(accept: str, application: str, told: list[tuple[str, ...
 def test_a_positive_answer_field_by_field() -> None:
     raw = message(rest="||||||8859/1")
     ack = reply.acknowledge(peek(raw), "AA", "own1", WHEN)
-    assert ack == (
-        b"MSH|^~\\&|RAPP|RFAC|APP|FAC|20260401100000.000+0000||ACK^A01^ACK|own1|T|2.5||||||8859/1\rMSA|AA|C1\r"
-    )
+    assert ack == (b"MSH|^~\\&|RAPP|RFAC|APP|FAC|20260401100000.000+0000||ACK^A01^ACK|own1|T|2.5||||||8859/1\rMSA|AA|C1\r")
 
 
 @pytest.mark.parametrize("reason", list(Reason))
@@ -72,7 +70,9 @@ def test_a_fault_of_ours_is_207() -> None:
     assert b"MSA|AE|C1\rERR|||207^Application internal error^HL70357|E||||" in ack
 
 
-@pytest.mark.parametrize(("where", "location"), [("", ""), ("PID", "PID^1"), ("PID-3", "PID^1^3"), ("MSH-9.2", "MSH^1^9^1^2"), ("control byte", "")])
+@pytest.mark.parametrize(
+    ("where", "location"), [("", ""), ("PID", "PID^1"), ("PID-3", "PID^1^3"), ("MSH-9.2", "MSH^1^9^1^2"), ("control byte", "")]
+)
 def test_places(where: str, location: str) -> None:
     ack = reply.acknowledge(peek(message()), "AE", "own", WHEN, Refusal(Reason.BAD_VALUE, where))
     assert ack.split(b"\r")[2].split(b"|")[2] == location.encode()
@@ -88,8 +88,9 @@ def test_other_delimiters_are_answered_in_kind() -> None:
     raw = b"MSH$!*/%$A$B$C$D$$$ADT!A01$7$P$2.5\r"
     ack = reply.acknowledge(peek(raw), "AE", "own", WHEN, Refusal(Reason.MISSING_PATIENT, "PID-3"))
     assert ack.startswith(b"MSH$!*/%$C$D$A$B$")
-    assert b"\rMSA$AE$7\rERR$$PID!1!3$101!Required field missing!HL70357$E$$$$identify the patient (PID-3 /E/ Patient.identifier)" in ack.replace(
-        b"/ Patient", b"/ Patient"
+    assert (
+        b"\rMSA$AE$7\rERR$$PID!1!3$101!Required field missing!HL70357$E$$$$identify the patient (PID-3 /E/ Patient.identifier)"
+        in ack.replace(b"/ Patient", b"/ Patient")
     )
 
 
