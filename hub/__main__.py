@@ -92,9 +92,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name, default in (("json", False), ("config", None), ("data", None)):
         if not hasattr(given, name):
             setattr(given, name, default)
-    from hub import commands  # noqa: PLC0415 - `hub --help` loads nothing
+    from hub.commands import run  # noqa: PLC0415 - `hub --help` loads nothing
 
-    return commands.run(given)
+    return run(given)
 
 
 if __name__ == "__main__":

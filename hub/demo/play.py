@@ -47,6 +47,7 @@ class Player:
     clock: Callable[[], int]
     receivers: Mapping[str, Receiver]
     played: Played
+    down: set[str] = field(default_factory=set)  # providers whose line is down now
 
     def send(self, step: Message) -> str:
         """Send one message and wait for its answer; the code in MSA-1."""
@@ -86,8 +87,10 @@ class Player:
         receiver = self.receivers[step.provider]
         if step.up:
             receiver.up()
+            self.down.discard(step.provider)
         else:
             receiver.down()
+            self.down.add(step.provider)
 
     def lock(self, step: Lock) -> None:
         """Write a consent as the patient; it is in force when this returns."""

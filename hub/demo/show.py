@@ -10,7 +10,7 @@ from hub.demo.day import DAWN, DAY, EXPECTED, PROVIDERS, Link, Lock, Message
 from hub.demo.play import Player
 
 _LOOK_SECONDS: Final = 0.05
-_SOON_SECONDS: Final = 2.0
+_SOON_SECONDS: Final = 15.0
 _SETTLE_SECONDS: Final = 60.0
 _DETAIL: Final = {"full": "all of it", "minimal": "patient and encounter only", "notice": "that it happened, to whom"}
 
@@ -19,7 +19,7 @@ _DETAIL: Final = {"full": "all of it", "minimal": "patient and encounter only", 
 class Sight:
     """How the day looks at the hub from outside: the ledger's word on a control id, and what each provider's system got."""
 
-    fate: Callable[[str], Fate]
+    fate: Callable[[str, bool], Fate]  # control id, whether the repeat of it is meant
     inboxes: Callable[[], Mapping[str, Sequence[bytes]]]
     names: Mapping[str, str]
 
@@ -61,17 +61,16 @@ def _send(step: Message, player: Player, sight: Sight, say: Callable[[str], None
     if code != step.answer:
         yield f"{step.key}: answered {code}, expected {step.answer}"
     until = time.monotonic() + _SOON_SECONDS
-    found = sight.fate(player.played.control_ids[step.key])
-    while not _is_shown(step, found) and time.monotonic() < until:
+    found = sight.fate(player.played.control_ids[step.key], bool(step.repeat_of))
+    while not _is_shown(found, player) and time.monotonic() < until:
         time.sleep(_LOOK_SECONDS)
-        found = sight.fate(player.played.control_ids[step.key])
+        found = sight.fate(player.played.control_ids[step.key], bool(step.repeat_of))
     _tell(step, found, sight, say, told)
 
 
-def _is_shown(step: Message, found: Fate) -> bool:
-    """Settled as far as it can be now: those whose line is down will wait."""
-    late = {p for p, w in zip(PROVIDERS, EXPECTED[step.key], strict=True) if w == "stopped"}
-    return bool(found.outcome) and all(w != "waits" or p in late for p, w in found.words.items())
+def _is_shown(found: Fate, player: Player) -> bool:
+    """Settled as far as it can be now: those whose line is down wait."""
+    return bool(found.outcome) and all(w != "waits" or p in player.down for p, w in found.words.items())
 
 
 def _tell(
@@ -113,10 +112,10 @@ def _settled(player: Player, sight: Sight) -> dict[str, Fate]:
     """Every message's fate once nothing is left to happen, or when patience ends."""
     until = time.monotonic() + _SETTLE_SECONDS
     fates: dict[str, Fate] = {}
-    open_: list[str] = [step.key for step in messages()]
+    open_ = list(messages())
     while open_ and time.monotonic() < until:
-        fates |= {key: sight.fate(player.played.control_ids[key]) for key in open_}
-        open_ = [key for key in open_ if not fates[key].is_settled]
+        fates |= {s.key: sight.fate(player.played.control_ids[s.key], bool(s.repeat_of)) for s in open_}
+        open_ = [s for s in open_ if not fates[s.key].is_settled]
         time.sleep(_LOOK_SECONDS)
     return fates
 
