@@ -71,8 +71,9 @@ def test_every_panel_shows_numbers_and_the_browser_is_content(page: tuple[Page, 
         section = tab.locator("section.panel", has=tab.get_by_role("heading", name=panel.title, exact=True))
         cells = section.locator("tbody td").all_inner_texts()
         assert cells, panel.title
-        wanted = {Show.COUNT: "1,234", Show.LEVEL: "7", Show.PEAK: "7", Show.QUANTILES: "ms"}[panel.show]
-        assert any(wanted in c for c in cells), (panel.title, cells)
+        numbers = [float(c.replace(",", "")) for c in cells if c.replace(",", "").replace(".", "").isdigit()]
+        shown = {Show.COUNT: max(numbers, default=0) >= 1234, Show.QUANTILES: any(c.endswith(" ms") for c in cells)}
+        assert shown.get(panel.show, any(c.startswith("7") for c in cells)), (panel.title, cells)
     assert tab.get_by_role("status").inner_text() == "Ready"
     assert complaints == []
     tab.screenshot(path=tmp_path / "page.png", full_page=True)
