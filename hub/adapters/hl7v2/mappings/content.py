@@ -23,6 +23,8 @@ class Text:
 
     def leaf(self, raw: str) -> str:
         """The characters meant by a piece that is not divided further; "" for none and for the v2 null."""
+        if raw.isalnum():  # most are: nothing to strip, unescape or leave out
+            return raw
         raw = raw.strip()
         if raw == NULL:
             return ""
@@ -32,6 +34,8 @@ class Text:
 
     def parts(self, raw: str) -> list[str]:
         """The texts of a repetition's components; of a divided one its first subcomponent."""
+        if raw.isalnum():
+            return [raw]
         parts = raw.split(self.component)
         if raw.isprintable() and self.escape not in raw and self.subcomponent not in raw and NULL not in raw:
             return [p.strip() for p in parts] if " " in raw else parts
@@ -86,8 +90,8 @@ class Content:
     def value(self, name: str, n: int, component: int = 1) -> str:
         """One text of the first repetition of a field; "" when absent."""
         raw = self.field(name, n)
-        if not raw:
-            return ""
+        if raw.isalnum() or not raw:
+            return raw if component == 1 else ""
         if self.text.repetition in raw:
             raw = raw.split(self.text.repetition, 1)[0]
         return self.text.part(self.text.parts(raw), component)

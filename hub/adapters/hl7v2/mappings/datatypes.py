@@ -35,6 +35,8 @@ def uri_of(namespace: str, universal: str, kind: str) -> str:
 
 def hd_uri(raw: str, t: Text, separator: str = "") -> str:
     """HD[uri] of a field (components) or, with the subcomponent separator, of a component."""
+    if raw.isalnum() or not raw:
+        return raw
     separator = separator or t.component
     if separator not in raw:
         return uri_of(t.leaf(raw), "", "")
@@ -170,7 +172,7 @@ def period(start: str, end: str) -> Json:
 
 def leaf(raw: str, t: Text) -> str:
     """The first component's text: ST, ID, IS, NM and whatever is used as one."""
-    return t.part(t.parts(raw), 1)
+    return raw if raw.isalnum() else t.part(t.parts(raw), 1)
 
 
 def moment(raw: str, t: Text) -> str:

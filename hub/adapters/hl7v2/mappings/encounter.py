@@ -1,6 +1,7 @@
 """Encounter, and what belongs to it: PV1, PV2, DG1, AL1."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from hub.adapters.hl7v2.er7 import Segment
@@ -141,10 +142,11 @@ def _locations(draft: Draft, pv1: Segment, resource: Json, patient_class: str) -
 def location(draft: Draft, levels: list[Json], place: str) -> Json:
     """Add a chain of Locations, the innermost first; gives the Reference to the innermost."""
     reference: Json = {}
+    key: tuple[str, ...] = ("PL",)
     for n in reversed(range(len(levels))):
-        if reference:
-            levels[n]["partOf"] = reference
-        reference = draft.add(f"{place}/{n}", levels[n])
+        level = levels[n] | {"partOf": reference} if reference else levels[n]
+        key += (level["name"], str(level.get("physicalType")))
+        reference = draft.once(key, f"{place}/{n}", partial(dict, level))
     return reference
 
 

@@ -5,6 +5,7 @@ A row is (field, target, function). Adding a mapping is adding a row; the functi
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from hub.adapters.hl7v2.er7 import Segment
@@ -48,6 +49,7 @@ class Draft:
     text: Text = field(repr=False)
     trigger: str  # "A01", "R01", ...
     entries: list[Json] = field(default_factory=list, repr=False)
+    _known: dict[tuple[Any, ...], Json] = field(default_factory=dict, repr=False)
 
     def add(self, place: str, resource: Json) -> Json:
         """Put a resource into the Bundle; gives a Reference to it, with a display where the resource has a name."""
@@ -57,6 +59,14 @@ class Draft:
         self.entries.append({"fullUrl": url, "resource": resource})
         shown = display(resource)
         return {"reference": url, "display": shown} if shown else {"reference": url}
+
+    def once(self, key: tuple[Any, ...], place: str, make: Callable[[], Json]) -> Json:
+        """As ``add``, but what was added under the same key before is referred to again: one person, one place, one resource."""
+        known = self._known.get(key)
+        if known is None:
+            made = make()
+            known = self._known[key] = self.add(place, made) if made else {}
+        return known
 
 
 def display(resource: Json) -> str:
@@ -80,12 +90,15 @@ def apply(rows: Rows, segment: Segment, resource: Json, draft: Draft, place: str
         if number >= size or not (raw := fields[number]) or raw == NULL:
             continue
         for n, one in enumerate(text.repetitions(raw) if repetition in raw else (raw,)):
-            value = row.make(one, text)
+            value: Any
+            if isinstance(row, Link):
+                value = draft.once((row.make, one), f"{place}-{number}[{n}]", partial(row.make, one, text))
+                if value and row.wrap:
+                    value = row.wrap(value)
+            else:
+                value = row.make(one, text)
             if value is None or value in ("", {}, []):
                 continue
-            if isinstance(row, Link):
-                reference = draft.add(f"{place}-{number}[{n}]", value)
-                value = row.wrap(reference) if row.wrap else reference
             _write(resource, row, value)
             if not row.many:
                 break

@@ -2,7 +2,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.adapters.fhir.mappings import DAVINCI, KINDS, OWN, V2
@@ -121,6 +121,7 @@ PLACES = [
 ]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(PLACES), JSON), max_size=4), JSON)
 def test_whatever_stands_where_only_rejected_comes_out(changes: list[tuple[tuple[int, str], Any]], identifier: Any) -> None:
     made = bundle()
@@ -134,6 +135,7 @@ def test_whatever_stands_where_only_rejected_comes_out(changes: list[tuple[tuple
     assert seen.identifiers
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_whatever_bytes_come_only_rejected_comes_out(raw: bytes) -> None:
     with pytest.raises(Rejected):

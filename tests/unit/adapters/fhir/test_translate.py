@@ -129,7 +129,7 @@ JSON = st.recursive(
 KEYS = (
     "resourceType id fullUrl meta location period class participant hospitalization name address telecom generalPractitioner link "
     "destination source sender partOf physicalType identifier extension"
-).split()
+).split()  # noqa: SIM905
 CHANGES = st.lists(st.tuples(st.integers(0, 8), st.sampled_from(KEYS), JSON), max_size=5)
 
 

@@ -1,7 +1,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.adapters.hl7v2.mappings.times import date, date_time, instant, iso_of, microseconds, time_of_day
@@ -52,6 +52,7 @@ def test_time_of_day() -> None:
 FIRST, LAST = (datetime(year, 1, 1, tzinfo=UTC).replace(tzinfo=None) for year in (1900, 2100))
 
 
+@settings(deadline=None)
 @given(st.datetimes(FIRST, LAST), st.integers(-13 * 60, 13 * 60))
 def test_microseconds_and_fhir_agree(moment: datetime, minutes: int) -> None:
     sign, away = ("-", -minutes) if minutes < 0 else ("+", minutes)
@@ -61,6 +62,7 @@ def test_microseconds_and_fhir_agree(moment: datetime, minutes: int) -> None:
     assert (datetime.fromisoformat(date_time(text)) - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() == pytest.approx(us / 1e6, abs=1e-5)
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_whatever_is_no_time_is_no_time(text: str) -> None:
     assert isinstance(date_time(text), str)

@@ -1,0 +1,153 @@
+"""What each family adds: results, orders, documents, appointments, referrals."""
+
+import json
+from base64 import b64decode
+
+import pytest
+
+from hub.model import Detail, Form
+from tests.unit.adapters.made import PV1, RECIPIENT, hl7v2, message, of, rendered
+
+ORC = "ORC|RE|P1^LAB|F1^LAB||CM"
+OBR = "OBR|1|P1^LAB|F1^LAB|24323-8^Metabolsk panel^LN|||202611200815|||||||||||||||202611200830|||{status}"
+
+
+def observation(*fields: str) -> dict[str, object]:
+    obx = "|".join(["OBX", "1", *fields])
+    return of(rendered(hl7v2(message("ORU^R01", OBR.format(status="F"), obx))), "Observation")[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "units", "expected"),
+    [
+        ("NM", "5.40", "mmol/L^^UCUM", {"valueQuantity": {"value": 5.4, "unit": "mmol/L", "system": "http://unitsofmeasure.org", "code": "mmol/L"}}),
+        ("NM", "-.5", "", {"valueQuantity": {"value": -0.5}}),
+        ("NM", "<5", "", {"valueString": "<5"}),
+        ("SN", ">^90", "mL", {"valueQuantity": {"value": 90, "unit": "mL", "comparator": ">"}}),
+        ("SN", "^1^:^128", "", {"valueRatio": {"numerator": {"value": 1}, "denominator": {"value": 128}}}),
+        ("SN", "^1^-^3", "", {"valueRange": {"low": {"value": 1}, "high": {"value": 3}}}),
+        ("SN", "<>^5", "", {"valueString": "<> 5"}),
+        ("CWE", "27268008^Salmonella^SCT", "", {"valueCodeableConcept": {
+            "coding": [{"code": "27268008", "system": "http://snomed.info/sct", "display": "Salmonella"}], "text": "Salmonella"}}),
+        ("ST", "Å\\T\\B", "", {"valueString": "Å&B"}),
+        ("TX", "line 1~line 2", "", {"valueString": "line 1\nline 2"}),
+        ("FT", "a\\.br\\b", "", {"valueString": "a\nb"}),
+        ("DT", "20261120", "", {"valueDateTime": "2026-11-20"}),
+        ("TM", "0815", "", {"valueTime": "08:15:00"}),
+        ("NR", "1^2", "", {"valueRange": {"low": {"value": 1}, "high": {"value": 2}}}),
+        ("XX", "who^knows", "", {"valueString": "who^knows"}),
+    ],
+)  # fmt: skip
+def test_every_kind_of_value(kind: str, value: str, units: str, expected: dict[str, object]) -> None:
+    made = observation(kind, "1^x^LN", "", value, units, "", "", "", "", "F")
+    assert {k: v for k, v in made.items() if k.startswith("value")} == expected
+
+
+def test_a_number_keeps_the_precision_it_was_written_with() -> None:
+    raw = message("ORU^R01", OBR.format(status="F"), "OBX|1|NM|1^x^LN||005.400||||||F")
+    assert b'"value":5.400' in hl7v2(raw).render(Form.FHIR, Detail.FULL, RECIPIENT)
+
+
+def test_repeated_numbers_become_components() -> None:
+    made = observation("NM", "1^x^LN", "", "60~120", "", "", "", "", "", "F")
+    assert [c["valueQuantity"]["value"] for c in made["component"]] == [60, 120]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [("F", "final"), ("P", "preliminary"), ("C", "corrected"), ("D", "entered-in-error"), ("X", "cancelled"), ("A", "amended"), ("S", "unknown"),
+     ("", "unknown")],
+)  # fmt: skip
+def test_result_status(code: str, status: str) -> None:
+    assert observation("NM", "1^x^LN", "", "5", "", "", "", "", "", code)["status"] == status
+
+
+@pytest.mark.parametrize(
+    ("code", "status"), [("F", "final"), ("P", "preliminary"), ("C", "corrected"), ("X", "cancelled"), ("R", "partial"), ("", "unknown")]
+)
+def test_a_report_holds_its_results_its_order_and_its_notes(code: str, status: str) -> None:
+    segments = [ORC, OBR.format(status=code), "NTE|1||haemolysed", "OBX|1|NM|1^x^LN||5||||||F|||202611200800", "NTE|1||checked twice",
+                "OBX|2|NM|2^y^LN||6||||||F", "OBR|2|P2|F2|2^other^LN", "OBX|1|ST|3^z^LN||ok||||||F"]  # fmt: skip
+    bundle = rendered(hl7v2(message("ORU^R01", PV1, *segments)))
+    first, second = of(bundle, "DiagnosticReport")
+    results = of(bundle, "Observation")
+    assert (first["status"], len(first["result"]), len(second["result"])) == (status, 2, 1)
+    assert (first["effectiveDateTime"], first["issued"]) == ("2026-11-20T08:15:00+01:00", "2026-11-20T08:30:00+01:00")
+    assert [o["effectiveDateTime"] for o in results[:2]] == ["2026-11-20T08:00:00+01:00", "2026-11-20T08:15:00+01:00"]
+    assert results[0]["note"] == [{"text": "checked twice"}]
+    assert of(bundle, "ServiceRequest")[0]["note"] == [{"text": "haemolysed"}]
+    focus = [f["reference"] for f in bundle["entry"][0]["resource"]["focus"]]
+    assert focus == [e["fullUrl"] for e in bundle["entry"] if e["resource"]["resourceType"] == "DiagnosticReport"]
+
+
+@pytest.mark.parametrize(
+    ("control", "order", "status"),
+    [("NW", "", "active"), ("CA", "", "revoked"), ("NW", "CM", "completed"), ("HD", "", "on-hold"), ("??", "", "unknown")],
+)
+def test_orders(control: str, order: str, status: str) -> None:
+    raw = message(
+        "ORM^O01", f"ORC|{control}|P1|||{order}||||202611200800", "OBR|1|P1||2^CT^LN||||||||||||9144889^Lund^Kari", "OBR|2|P2||3^MR^LN"
+    )
+    first, second = of(rendered(hl7v2(raw)), "ServiceRequest")
+    assert (first["status"], first["intent"], first["code"]["text"], second["code"]["text"]) == (status, "order", "CT", "MR")
+    assert first["requester"]["display"] == "Kari Lund"
+
+
+def test_a_document_with_text_and_a_file() -> None:
+    txa = "TXA|1|DS^Epikrise|TX|||202611201200||||||D1^STOLAV||||epikrise.pdf|AU|R|AV||||||Epikrise"
+    raw = message("MDM^T02", txa, "OBX|1|TX|1^t||Innlagt med brystsmerter.~Bedre.", "OBX|2|ED|2^p||^application^pdf^Base64^JVBERi0=")
+    document = of(rendered(hl7v2(raw)), "DocumentReference")[0]
+    text, file = (c["attachment"] for c in document["content"])
+    assert b64decode(text["data"]).decode() == "Innlagt med brystsmerter.\nBedre."
+    assert (file["contentType"], file["data"]) == ("application/pdf", "JVBERi0=")
+    assert (document["status"], document["docStatus"], document["securityLabel"][0]["coding"][0]["code"]) == ("current", "final", "R")
+
+
+def test_a_withdrawn_document_is_an_error() -> None:
+    document = of(rendered(hl7v2(message("MDM^T11", "TXA|1|DS|||||||||||D1"))), "DocumentReference")[0]
+    assert (document["status"], document["docStatus"]) == ("entered-in-error", "entered-in-error")
+
+
+@pytest.mark.parametrize(
+    ("event", "said", "status"),
+    [("S12", "", "booked"), ("S15", "Booked", "cancelled"), ("S26", "", "noshow"), ("S14", "Pending", "pending")],
+)
+def test_appointments(event: str, said: str, status: str) -> None:
+    sch = f"SCH|P1|F1|||||CHECK^Kontroll||30|MIN|^^^20261201090000||||||||||||||{said}"
+    raw = message(f"SIU^{event}", sch, "AIP|1||9144889^Lund^Kari", "AIL|1||POLI^2^^STOLAV")
+    appointment = of(rendered(hl7v2(raw)), "Appointment")[0]
+    assert (appointment["status"], appointment["start"], appointment["end"]) == (
+        status,
+        "2026-12-01T09:00:00+01:00",
+        "2026-12-01T09:30:00+01:00",
+    )
+    assert [p["actor"].get("display") for p in appointment["participant"]] == [None, "Kari Lund", "2"]
+
+
+@pytest.mark.parametrize(("event", "status"), [("I12", "active"), ("I13", "active"), ("I14", "revoked")])
+def test_referrals(event: str, status: str) -> None:
+    raw = message(
+        f"REF^{event}", "RF1|A|R|MED^Medisinsk|||R1^GP|20261120", "PRD|RP|Lund^Kari", "PRD|RT|Berg^Nils", "DG1|1||I20.9^Angina^I10||||W"
+    )
+    bundle = rendered(hl7v2(raw))
+    referral = of(bundle, "ServiceRequest")[0]
+    assert (referral["status"], referral["priority"], referral["requester"]["display"]) == (status, "routine", "Kari Lund")
+    assert [p["display"] for p in referral["performer"]] == ["Nils Berg"]
+    assert of(bundle, "Condition")[0]["code"]["coding"][0]["code"] == "I20.9"
+
+
+@pytest.mark.parametrize(
+    ("event", "status"), [("A01", "in-progress"), ("A03", "finished"), ("A05", "planned"), ("A11", "cancelled"), ("A13", "in-progress")]
+)
+def test_the_visit_s_status_is_the_event_s(event: str, status: str) -> None:
+    visit = of(rendered(hl7v2(message(f"ADT^{event}", PV1 + "20261122"))), "Encounter")[0]
+    assert visit["status"] == status
+    assert ("end" in visit["period"]) == (event != "A13")
+    assert json.dumps(visit["class"]) == '{"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "IMP"}'
+
+
+def test_one_person_and_one_place_are_one_resource() -> None:
+    visit = PV1.replace("MED3^301^2^STOLAV|||", "MED3^301^2^STOLAV|||AKM^1^^STOLAV").replace("|||AKM", "|||AKM", 1)
+    bundle = rendered(hl7v2(message("ADT^A02", "PD1||||9144889^Lund^Kari^^^Dr.", visit)))
+    assert len(of(bundle, "Practitioner")) == 1
+    assert sum(p["name"] == "STOLAV" for p in of(bundle, "Location")) == 1

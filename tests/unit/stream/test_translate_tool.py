@@ -1,0 +1,51 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from hub.stream.translate_tool import BAD_INPUT, DONE, messages, translate
+from tests.unit.adapters.fhir.made import bundle, raw_of
+from tests.unit.adapters.made import PV1, message
+
+ONE = message("ADT^A01", PV1)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [ONE + ONE, b"\x0b" + ONE + b"\x1c\r\x0b" + ONE + b"\x1c\r", (ONE + b"\r\n" + ONE).replace(b"\r", b"\r\n"), b"\xef\xbb\xbf" + ONE + ONE,
+     b"FHS|^~\\&|\rBHS|^~\\&|\r" + ONE + ONE + b"BTS|2\rFTS|1\r"],
+)  # fmt: skip
+def test_a_file_of_several_messages(raw: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert len(messages(raw)) == 2
+    path = tmp_path / "two.hl7"
+    path.write_bytes(raw)
+    assert translate(path, "fhir", as_json=True) == DONE
+    made = json.loads(capsys.readouterr().out)
+    assert [b["resourceType"] for b in made] == ["Bundle", "Bundle"]
+
+
+@pytest.mark.parametrize("to", ["event", "fhir", "hl7v2"])
+@pytest.mark.parametrize("raw", [ONE, raw_of(bundle())])
+def test_one_message_is_one_thing(raw: bytes, to: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "one"
+    path.write_bytes(raw)
+    assert translate(path, to, as_json=True) == DONE
+    made = json.loads(capsys.readouterr().out)
+    kinds = {"event": lambda: made["kind"], "fhir": lambda: made["type"], "hl7v2": lambda: made[:3]}
+    assert kinds[to]() == {"event": "patient.admitted", "fhir": "message", "hl7v2": "MSH"}[to]
+    assert translate(path, to, as_json=False) == DONE
+    assert capsys.readouterr().out.endswith("\n")
+
+
+@pytest.mark.parametrize("raw", [b"", b"hello", b"{", b"MSH|^~\\&|", ONE.replace(b"ADT^A01", b"XXX^Y01")])
+def test_bad_input_is_one_line(raw: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "bad"
+    path.write_bytes(raw)
+    assert translate(path, "event", as_json=False) == BAD_INPUT
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert translate(tmp_path / "none", "event", as_json=True) == BAD_INPUT
+    assert capsys.readouterr().err.count("\n") == 1
