@@ -126,10 +126,10 @@ JSON = st.recursive(
     ),
     max_leaves=8,
 )
-KEYS = (
-    "resourceType id fullUrl meta location period class participant hospitalization name address telecom generalPractitioner link "
-    "destination source sender partOf physicalType identifier extension"
-).split()  # noqa: SIM905
+KEYS = [
+    "resourceType", "id", "fullUrl", "meta", "location", "period", "class", "participant", "hospitalization", "name", "address", "telecom",
+    "generalPractitioner", "link", "destination", "source", "sender", "partOf", "physicalType", "identifier", "extension",
+]  # fmt: skip
 CHANGES = st.lists(st.tuples(st.integers(0, 8), st.sampled_from(KEYS), JSON), max_size=5)
 
 

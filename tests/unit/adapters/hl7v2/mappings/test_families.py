@@ -20,7 +20,8 @@ def observation(*fields: str) -> dict[str, object]:
 @pytest.mark.parametrize(
     ("kind", "value", "units", "expected"),
     [
-        ("NM", "5.40", "mmol/L^^UCUM", {"valueQuantity": {"value": 5.4, "unit": "mmol/L", "system": "http://unitsofmeasure.org", "code": "mmol/L"}}),
+        ("NM", "5.40", "mmol/L^^UCUM", {"valueQuantity": {
+            "value": 5.4, "unit": "mmol/L", "system": "http://unitsofmeasure.org", "code": "mmol/L"}}),
         ("NM", "-.5", "", {"valueQuantity": {"value": -0.5}}),
         ("NM", "<5", "", {"valueString": "<5"}),
         ("SN", ">^90", "mL", {"valueQuantity": {"value": 90, "unit": "mL", "comparator": ">"}}),
@@ -55,8 +56,8 @@ def test_repeated_numbers_become_components() -> None:
 
 @pytest.mark.parametrize(
     ("code", "status"),
-    [("F", "final"), ("P", "preliminary"), ("C", "corrected"), ("D", "entered-in-error"), ("X", "cancelled"), ("A", "amended"), ("S", "unknown"),
-     ("", "unknown")],
+    [("F", "final"), ("P", "preliminary"), ("C", "corrected"), ("D", "entered-in-error"), ("X", "cancelled"), ("A", "amended"),
+     ("S", "unknown"), ("", "unknown")],
 )  # fmt: skip
 def test_result_status(code: str, status: str) -> None:
     assert observation("NM", "1^x^LN", "", "5", "", "", "", "", "", code)["status"] == status
