@@ -23,7 +23,10 @@ _PAUSE_SECONDS_MAX: Final = 3600
 
 
 class _Gated(BytesPayload):
-    """A body whose first byte asks whether it may still go: connecting can have taken longer than a claim lasts."""
+    """A body whose first byte asks whether it may still go: connecting can have taken longer than a claim lasts.
+
+    Such a receiver counts as one that cannot be reached, so that it is seen and not asked for again and again.
+    """
 
     def __init__(self, value: bytes, may_start: MayStart) -> None:
         super().__init__(value, content_type="application/fhir+json")
@@ -69,20 +72,21 @@ class FhirWay:
         """POST one Bundle and wait for the status, ``ack_seconds_max`` at most."""
         if not self._is_allowed():
             return failed("plaintext", unreachable=True)
+        if not may_start():
+            return NOT_BEGUN
         body = _Gated(parcel.payload, may_start)
-        headers = {"X-Request-Id": parcel.event_id, "Accept": "application/fhir+json"}
         try:
-            async with self._open().post(self._deliver.url, data=body, headers=headers, allow_redirects=False) as response:
-                await _drain(response)
-                return outcome(response.status, _pause_us(response.headers.get("Retry-After", ""), response.headers.get("Date", "")))
-        except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError):
-            return failed("tls", unreachable=True)
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL, FileNotFoundError):
-            return failed("connect", unreachable=True)
-        except TimeoutError:
-            return failed("timeout")
-        except (aiohttp.ClientError, OSError):
-            return NOT_BEGUN if body.late else failed("cut")
+            return await self._post(body, {"X-Request-Id": parcel.event_id, "Accept": "application/fhir+json"})
+        except TimeoutError as problem:
+            is_early = isinstance(problem, aiohttp.ConnectionTimeoutError)
+            return failed("connect", unreachable=True) if is_early else failed("timeout")
+        except (aiohttp.ClientError, OSError) as problem:
+            return _broken(problem, is_late=body.late)
+
+    async def _post(self, body: _Gated, headers: dict[str, str]) -> Sent:
+        async with self._open().post(self._deliver.url, data=body, headers=headers, allow_redirects=False) as response:
+            await _drain(response)
+            return outcome(response.status, _pause_us(response.headers.get("Retry-After", ""), response.headers.get("Date", "")))
 
     async def reachable(self) -> bool:
         """Whether the host takes connections; the request makes its own."""
@@ -95,6 +99,14 @@ class FhirWay:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+
+def _broken(problem: Exception, *, is_late: bool) -> Sent:
+    if isinstance(problem, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
+        return failed("tls", unreachable=True)
+    if is_late or isinstance(problem, aiohttp.ClientConnectorError | aiohttp.InvalidURL | FileNotFoundError):
+        return failed("connect", unreachable=True)
+    return failed("cut")
 
 
 async def _drain(response: aiohttp.ClientResponse) -> None:

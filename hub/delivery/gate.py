@@ -1,8 +1,10 @@
 """The question asked again at every attempt: may this recipient have this message now? Pure."""
 
+from collections.abc import Callable, Iterable, Iterator
+
 from hub.consent.decide import decide
 from hub.consent.question import Question, Verdict, relations_in
-from hub.ledger.outbox import Parcel
+from hub.ledger.outbox import Asked, Parcel
 from hub.model import Policy, Provider, Rule
 
 
@@ -21,3 +23,18 @@ def ask(parcel: Parcel, policy: Policy, recipient: Provider | None, now_us: int)
         conflict=parcel.rule == Rule.PATIENT_UNRESOLVED,
     )
     return decide(question, policy, now_us)
+
+
+def ask_all(batch: Iterable[Asked], provider: Callable[[str], Provider | None], now_us: int) -> Iterator[tuple[Parcel, Verdict]]:
+    """Decide each delivery of a batch. Questions that are equal, about patients who have written nothing, are decided once."""
+    known: dict[tuple[object, ...], Verdict] = {}
+    for parcel, policy in ((asked.parcel, asked.policy) for asked in batch):
+        recipient = parcel.place.recipient
+        if policy.consents or not policy.readable:
+            yield parcel, ask(parcel, policy, provider(recipient), now_us)
+            continue
+        key = (recipient, parcel.source, parcel.labels, parcel.purpose, parcel.because, parcel.rule)
+        verdict = known.get(key)
+        if verdict is None:
+            verdict = known[key] = ask(parcel, policy, provider(recipient), now_us)
+        yield parcel, verdict

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from hub import telemetry
 from hub.delivery.book import Book, Ended
 from hub.delivery.dispatch import Dispatch
-from hub.delivery.gate import ask
+from hub.delivery.gate import ask_all
 from hub.delivery.lanes import Lanes
 from hub.delivery.retry import Backoff
 from hub.errors import Faulted
@@ -90,8 +90,7 @@ class Work:
         permitted: dict[str, list[Parcel]] = {}
         answers: list[Attempted] = []
         decisions: Counter[tuple[str, str]] = Counter()
-        for parcel, policy in ((a.parcel, a.policy) for a in asked):
-            verdict = ask(parcel, policy, self._providers.get(parcel.place.recipient), now_us)
+        for parcel, verdict in ask_all(asked, self._providers.get, now_us):
             decisions[verdict.result, verdict.rule] += 1
             if verdict.result is Result.PERMIT:
                 permitted.setdefault(parcel.place.recipient, []).append(parcel)

@@ -28,7 +28,10 @@ def message(control_id: str, *, acks: str = "", text: str = "") -> bytes:
 
 @dataclass
 class Receiver:
-    """An MLLP receiver. ``answers(control id, how often it has come)`` names what it does: AA, AE, AR, CA, CA+AA, none, late, wrong, cut, garbage, slow."""
+    """An MLLP receiver. ``answers(control id, how often it has come)`` names what it does.
+
+    AA, AE, AR, CA, ... or several with a plus between them; none, late, slow, wrong (another control id), cut, garbage.
+    """
 
     answers: Callable[[str, int], str] = lambda _id, _n: "AA"
     late_seconds: float = 0.6

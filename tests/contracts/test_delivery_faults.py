@@ -100,9 +100,8 @@ def test_the_ledger_goes_away_and_comes_back(database_url: str) -> None:
             for _ in range(6):
                 await asyncio.sleep(0.15)
                 with psycopg.connect(database_url) as conn:
-                    conn.execute(
-                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-                    )
+                    others = "datname = current_database() AND pid <> pg_backend_pid()"
+                    conn.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
             await drained(database_url)
         await receiver.stop()
         assert len(receiver.ids) >= MESSAGES

@@ -24,7 +24,7 @@ def message(accept: str, application: str) -> bytes:
         ("NE", "ER", True, True),
     ],
 )
-def test_what_a_message_asks_for(accept: str, application: str, silent: bool, owes: bool) -> None:
+def test_what_a_message_asks_for(accept: str, application: str, *, silent: bool, owes: bool) -> None:
     found = expected(message(accept, application))
     assert (found.control_id, found.silent, found.owes) == (b"id-1", silent, owes)
 

@@ -38,7 +38,7 @@ def book(count: int) -> tuple[Book, Lanes, dict[Place, Waiting]]:
         (failed("connect", unreachable=True), AttemptOutcome.FAILED, "connect", "", False),
     ],
 )
-def test_what_follows(sent: Sent, outcome: AttemptOutcome, code: str, parked: str, settles: bool) -> None:
+def test_what_follows(sent: Sent, outcome: AttemptOutcome, code: str, parked: str, *, settles: bool) -> None:
     b, _, rows = book(1)
     b.begin(Claim(7, (parcel(0),)), rows, 1)
     into = Settlement()

@@ -2,8 +2,8 @@
 
 import pytest
 
-from hub.delivery.gate import ask
-from hub.ledger.outbox import Parcel, Place
+from hub.delivery.gate import ask, ask_all
+from hub.ledger.outbox import Asked, Parcel, Place
 from hub.model import Channel, Consent, Deliver, Identifier, Policy, Provider, ProviderKind, Result, Rule
 
 NOW = 1_000_000
@@ -56,3 +56,12 @@ def parcel(rule: str, *because: str, purpose: str = "TREAT", labels: tuple[str, 
 def test_rows(given: Parcel, policy: Policy, recipient: Provider | None, result: Result, rule: Rule) -> None:
     verdict = ask(given, policy, recipient, NOW)
     assert (verdict.result, verdict.rule) == (result, rule)
+
+
+def test_a_batch_is_decided_as_each_of_it_is() -> None:
+    """One patient's lock is nobody else's, whatever their messages have in common."""
+    given = parcel("13-treating-relation", "pathway")
+    odd = parcel("13-treating-relation", "pathway", labels=("WHO-KNOWS",))
+    policies = [Policy(), Policy((LOCK,)), Policy(), Policy(readable=False), Policy((PERMIT,)), Policy()]
+    batch = [Asked(p, policy) for policy in policies for p in (given, odd)]
+    assert list(ask_all(batch, lambda _id: A, NOW)) == [(a.parcel, ask(a.parcel, a.policy, A, NOW)) for a in batch]

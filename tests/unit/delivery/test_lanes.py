@@ -113,7 +113,7 @@ class Machine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.flying)
     @rule(index=st.integers(0, 50), unreachable=st.booleans())
-    def fail(self, index: int, unreachable: bool) -> None:
+    def fail(self, index: int, *, unreachable: bool) -> None:
         row = self.land(index)
         until_us = self.lanes.failed(row.place.recipient, self.now_us, unreachable=unreachable)
         next_us = until_us if unreachable else self.now_us + BACKOFF.wait_us(row.attempts + 1)
