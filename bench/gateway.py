@@ -31,7 +31,8 @@ from hub.stream.kafka import ensure_topics
 MESSAGE = (
     "MSH|^~\\&|DIPS|STOLAV|HUB|HUB|20260401120000||ADT^A01^ADT_A01|{control}|P|2.5.1|||||NOR|UNICODE UTF-8\r"
     "EVN|A01|20260401120000|||SYKPLE^Hansen^Kari\r"
-    "PID|1||{patient:08d}^^^STOLAV^PI~13116900216^^^&2.16.578.1.12.4.1.4.1&ISO^NNNOR||Ødegård^Åse^Marie||19690113|F|||Munkegata 1^^Trondheim^^7013^NOR^H"
+    "PID|1||{patient:08d}^^^STOLAV^PI~13116900216^^^&2.16.578.1.12.4.1.4.1&ISO^NNNOR||Ødegård^Åse^Marie||19690113|F|||"
+    "Munkegata 1^^Trondheim^^7013^NOR^H"
     "||73867890^PRN^PH|||M\r"
     "NK1|1|Ødegård^Per|SPO|Munkegata 1^^Trondheim^^7013^NOR|73867891\r"
     "PV1|1|I|KIR1^101^2^STOLAV||||4021^Berg^Anne^^^Dr|4022^Lie^Jon^^^Dr||SUR|||||||4021^Berg^Anne^^^Dr|I|{patient:08d}^^^STOLAV^VN|||||||||"
@@ -66,7 +67,13 @@ class FloorServer:
     ACK = b"\x0bMSH|^~\\&|HUB|HUB|||20260401||ACK|1|P|2.5\rMSA|AA|1\r\x1c\r"
 
     def __init__(self, bootstrap: str, topic: str, loop: asyncio.AbstractEventLoop, linger_ms: float) -> None:
-        config = {"bootstrap.servers": bootstrap, "acks": "all", "enable.idempotence": True, "linger.ms": linger_ms, "compression.type": "lz4"}
+        config = {
+            "bootstrap.servers": bootstrap,
+            "acks": "all",
+            "enable.idempotence": True,
+            "linger.ms": linger_ms,
+            "compression.type": "lz4",
+        }
         self.client = ck.Producer(config | {"partitioner": "murmur2_random"})
         self.topic, self.loop, self.done, self.count = topic, loop, deque(), 0
         threading.Thread(target=self.poll, daemon=True).start()
@@ -106,13 +113,6 @@ async def gateway(bootstrap: str, prefix: str, pipe: Pipe) -> None:
         return None if known is directory else directory
 
     parts = Parts(Codec(), Pseudonyms(b"bench"), refresh, lambda: time.time_ns() // 1000)
-    if os.environ.get("BENCH_PROFILE"):
-        import cProfile, pstats  # noqa: E401, PLC0415
-
-        profile = cProfile.Profile()
-        loop = asyncio.get_running_loop()
-        loop.call_later(8, lambda: (profile.disable(), pstats.Stats(profile).sort_stats("tottime").print_stats(35)))
-        loop.call_later(4, profile.enable)
     await run_gateway(settings, parts, asyncio.Event(), lambda _host, port: pipe.send(port))
 
 
@@ -199,7 +199,7 @@ def main() -> None:
     ensure_topics(bootstrap, [prefix + "inbound"], Settings())
     context = multiprocessing.get_context("spawn")
     ports, processes, watched = {}, [], {}
-    for kind in (os.environ.get("BENCH_KINDS") or "floor0 floor1 gateway").split():
+    for kind in ("floor0", "floor1", "gateway"):
         ours, theirs = context.Pipe()
         processes.append(context.Process(target=_serve, args=(kind, bootstrap, prefix, theirs), daemon=True))
         processes[-1].start()
@@ -213,7 +213,7 @@ def main() -> None:
                 result["cpu_us"] = (sum(watched[kind].cpu_times()[:2]) - before) / result["answered"] * 1e6
                 found[kind].append(result)
         middle = {kind: statistics.median(r["per_second"] for r in rounds) for kind, rounds in found.items()}
-        best = max(middle.values()) if "floor1" not in middle else max(middle["floor0"], middle["floor1"])
+        best = max(middle["floor0"], middle["floor1"])
         for kind, rounds in found.items():
             line = {"bench": "gateway", "server": kind, "connections": connections, "per_second": round(middle[kind])}
             line |= {name: round(statistics.median(r[name] for r in rounds), 2) for name in ("p50_ms", "p99_ms", "cpu_us")}

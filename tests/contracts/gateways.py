@@ -30,7 +30,8 @@ def provider(name: str, *senders: str, certificates: tuple[str, ...] = (), undec
 
 
 def adt(control: str = "C1", patient: str = "7", sender: str = "OPEN", kind: str = "ADT^A01", more: str = "") -> bytes:
-    return f"MSH|^~\\&|APP|{sender}|HUB|HUB|20260401||{kind}|{control}|P|2.5\rEVN||2026\rPID|1||{patient}^^^H||Ødegård^Åse\rPV1|1|I\r{more}".encode()
+    head = f"MSH|^~\\&|APP|{sender}|HUB|HUB|20260401||{kind}|{control}|P|2.5"
+    return f"{head}\rEVN||2026\rPID|1||{patient}^^^H||Ødegård^Åse\rPV1|1|I\r{more}".encode()
 
 
 @dataclass

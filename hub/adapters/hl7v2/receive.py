@@ -81,7 +81,7 @@ def receive(raw: bytes, head: Head, peer: Peer, door: Door, now_us: int) -> Rece
 
 def sender_of(name: str, peer: Peer, senders: Senders) -> Provider:
     """The provider that speaks. Raises Rejected(UNKNOWN_SENDER) or, when its certificate says otherwise, Rejected(SENDER_MISMATCH)."""
-    claimed = senders.by_sender(name) if name else None
+    claimed = senders.by_sender(name)
     if peer.certificate:
         proven = senders.by_certificate(peer.certificate)
         if proven is None or claimed is None or proven.id != claimed.id:

@@ -1,0 +1,113 @@
+"""The producer and consumer on a real broker: durable, in order per key, too large told, the ledger's offsets obeyed."""
+
+import asyncio
+import time
+
+import pytest
+
+from hub.errors import Cause, Faulted, HubError, Reason, Rejected
+from hub.settings import Settings
+from hub.stream.kafka import MESSAGE_BYTES_MAX, Consumer, Producer, Record, broker_settings, ensure_topics
+
+
+def topic_of(kafka: str, prefix: str, **more: object) -> str:
+    ensure_topics(kafka, [prefix + "t"], Settings(partitions=3, **more))  # type: ignore[arg-type]
+    return prefix + "t"
+
+
+def read(kafka: str, topic: str, starts: dict[int, int], expected: int) -> list[Record]:
+    consumer = Consumer(kafka, topic + "-g", topic, on_assign=lambda parts: {p: starts.get(p, 0) for p in parts}, on_revoke=lambda _: None)
+    found, deadline = list[Record](), time.monotonic() + 20
+    try:
+        while len(found) < expected and time.monotonic() < deadline:
+            found += consumer.poll_batch(500, 0.2)
+    finally:
+        consumer.close()
+    return found
+
+
+def test_order_per_key_under_any_load(kafka: str, topic_prefix: str) -> None:
+    """Alone, a few, and many at once: messages of a key never overtake each other when the load changes."""
+    topic = topic_of(kafka, topic_prefix)
+    errors: list[HubError] = []
+
+    async def run() -> int:
+        producer, number = Producer(kafka), 0
+        for burst in (1, 1, 3, 200, 2, 1, 500, 1, 40, 7):
+            for _ in range(burst):
+                producer.send_nowait(topic, b"k%d" % (number % 5), b"%d" % number, lambda e: errors.append(e) if e else None)
+                number += 1
+            await asyncio.sleep(0.004)
+        await producer.send(topic, b"last", b"0")
+        assert producer.flush(10) == 0
+        assert producer.under_way == 0
+        producer.close()
+        return number + 1
+
+    count = asyncio.run(run())
+    records = read(kafka, topic, {}, count)
+    assert (len(records), errors) == (count, [])
+    for key in {r.key for r in records} - {b"last"}:
+        values = [int(r.value) for r in records if r.key == key]
+        assert values == sorted(values)
+        assert len({r.partition for r in records if r.key == key}) == 1
+
+
+def test_without_a_loop_flush_serves_the_reports(kafka: str, topic_prefix: str) -> None:
+    topic, told = topic_of(kafka, topic_prefix), list[HubError | None]()
+    producer = Producer(kafka)
+    producer.send_nowait(topic, b"k", b"v", told.append)
+    assert producer.flush(10) == 0
+    assert told == [None]
+
+
+def test_the_consumer_starts_where_the_ledger_says(kafka: str, topic_prefix: str) -> None:
+    topic = topic_of(kafka, topic_prefix)
+
+    async def fill() -> None:
+        producer = Producer(kafka)
+        for n in range(10):
+            await producer.send(topic, b"same", b"%d" % n)
+        producer.close()
+
+    asyncio.run(fill())
+    place = read(kafka, topic, {}, 10)[0].partition
+    assert [r.value for r in read(kafka, topic, {place: 7}, 3)] == [b"7", b"8", b"9"]
+    with pytest.raises(Faulted):  # an offset that is not there is a crash, never a silent skip
+        read(kafka, topic, {place: 99}, 1)
+
+
+def test_what_is_too_large_is_told(kafka: str, topic_prefix: str) -> None:
+    async def run() -> None:
+        producer = Producer(kafka)
+        await producer.send(topic, b"k", b"v" * (4 * 1024 * 1024))
+        with pytest.raises(Rejected) as caught:
+            await producer.send(topic, b"k", b"v" * (MESSAGE_BYTES_MAX + 1))
+        assert caught.value.reason is Reason.TOO_LARGE
+        assert producer.under_way == 0
+        producer.close()
+
+    topic = topic_of(kafka, topic_prefix)
+    asyncio.run(run())
+
+
+def test_a_broker_that_is_not_there(topic_prefix: str) -> None:
+    async def run() -> list[Cause]:
+        producer, causes = Producer("127.0.0.1:1", delivery_timeout_ms=500), list[Cause]()
+        for _ in range(3):
+            with pytest.raises(Faulted) as caught:
+                await producer.send(topic_prefix, b"k", b"v")
+            causes.append(caught.value.cause)
+        producer.close(0.1)
+        return causes
+
+    assert set(asyncio.run(run())) <= {Cause.BROKER_TIMEOUT, Cause.BROKER_UNAVAILABLE}
+
+
+def test_topics_are_made_once_and_their_limit_is_raised(kafka: str, topic_prefix: str) -> None:
+    topic = topic_of(kafka, topic_prefix, frame_bytes_max=1000)
+    assert int(broker_settings(kafka, topic)["max.message.bytes"]) < MESSAGE_BYTES_MAX
+    topic_of(kafka, topic_prefix)
+    found = broker_settings(kafka, topic)
+    assert (found["max.message.bytes"], found["partitions"], found["flush.messages"]) == (str(MESSAGE_BYTES_MAX), "3", "1")
+    assert "broker.min.insync.replicas" in found
