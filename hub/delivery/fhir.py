@@ -20,12 +20,13 @@ from hub.model import AttemptOutcome, Deliver
 _AGAIN: Final = frozenset({408, 409, 425, 429})
 _BODY_BYTES_MAX: Final = 65_536
 _PAUSE_SECONDS_MAX: Final = 3600
+_LATE_MAX: Final = 3
 
 
 class _Gated(BytesPayload):
     """A body whose first byte asks whether it may still go: connecting can have taken longer than a claim lasts.
 
-    Such a receiver counts as one that cannot be reached, so that it is seen and not asked for again and again.
+    A receiver that is always too slow counts as one that cannot be reached, so that it is seen and not asked for again and again.
     """
 
     def __init__(self, value: bytes, may_start: MayStart) -> None:
@@ -49,6 +50,7 @@ class FhirWay:
         self._deliver = deliver
         self._means = means
         self._session: aiohttp.ClientSession | None = None
+        self._late = 0  # connections in a row that took longer than a claim lasts
 
     def _is_allowed(self) -> bool:
         url = urlsplit(self._deliver.url)
@@ -81,10 +83,14 @@ class FhirWay:
             is_early = isinstance(problem, aiohttp.ConnectionTimeoutError)
             return failed("connect", unreachable=True) if is_early else failed("timeout")
         except (aiohttp.ClientError, OSError) as problem:
+            self._late = self._late + 1 if body.late else 0
+            if 0 < self._late < _LATE_MAX:
+                return NOT_BEGUN
             return _broken(problem, is_late=body.late)
 
     async def _post(self, body: _Gated, headers: dict[str, str]) -> Sent:
         async with self._open().post(self._deliver.url, data=body, headers=headers, allow_redirects=False) as response:
+            self._late = 0
             await _drain(response)
             return outcome(response.status, _pause_us(response.headers.get("Retry-After", ""), response.headers.get("Date", "")))
 
