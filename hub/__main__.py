@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NoReturn
 
+from typing_extensions import override
+
 USAGE: Final = 64
 BAD_INPUT: Final = 65
 UNAVAILABLE: Final = 69
@@ -22,6 +24,7 @@ PROCESSES: Final = {
 
 
 class _Parser(argparse.ArgumentParser):
+    @override
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
         self.exit(USAGE, f"hub: {message}\n")
@@ -81,9 +84,17 @@ def _receive(p: argparse.ArgumentParser) -> None:
 
 def _quarantine(p: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
     actions = p.add_subparsers(dest="action", required=True, metavar="ACTION")
-    actions.add_parser("list", help="all of them, newest first", parents=[common])
-    for name, text in (("show", "one of them, with its bytes"), ("redrive", "send one through the hub again")):
-        actions.add_parser(name, help=text, parents=[common]).add_argument("id", metavar="ID")
+    actions.add_parser("list", help="messages that were refused, and deliveries that wait for a person", parents=[common])
+    works = {
+        "show": "one of them",
+        "redrive": "put a message through the hub again, or try a delivery again",
+        "release": "give a parked delivery up, so that the patient's later ones go on",
+    }
+    for name, text in works.items():
+        work = actions.add_parser(name, help=text, parents=[common])
+        work.add_argument("id", metavar="ID")
+        if name == "show":
+            work.add_argument("--raw", action="store_true", help="the message's bytes: patient data")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

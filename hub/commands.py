@@ -105,6 +105,18 @@ def _receive(given: Given) -> int:
     return receive(given.port, given.out, given.answer, clock=now_us)
 
 
+def _trace(given: Given) -> int:
+    from hub.stream.trace_tool import run_trace  # noqa: PLC0415
+
+    return run_trace(_settings(given).database_url, given.id, as_json=given.json)
+
+
+def _quarantine(given: Given) -> int:
+    from hub.processes import quarantine  # noqa: PLC0415
+
+    return quarantine(_settings(given), given.action, getattr(given, "id", ""), as_json=given.json, with_raw=getattr(given, "raw", False))
+
+
 COMMANDS: Final[dict[str, Command]] = {
     "up": _up,
     "gateway": _process,
@@ -115,5 +127,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "send": _send,
     "receive": _receive,
     "translate": _translate,
+    "trace": _trace,
+    "quarantine": _quarantine,
     "token": _token,
 }

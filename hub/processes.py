@@ -127,6 +127,29 @@ async def _web(settings: Settings) -> None:
     await pool.close()
 
 
+def quarantine(settings: Settings, action: str, any_id: str, *, as_json: bool, with_raw: bool) -> int:
+    """``hub quarantine``: the exit code. Raises Faulted."""
+    return asyncio.run(_quarantine(settings, action, any_id, as_json=as_json, with_raw=with_raw))
+
+
+async def _quarantine(settings: Settings, action: str, any_id: str, *, as_json: bool, with_raw: bool) -> int:
+    from hub.adapters.hl7v2.er7 import Limits  # noqa: PLC0415
+    from hub.adapters.hl7v2.receive import Door, Rules  # noqa: PLC0415
+    from hub.stream.quarantine_tool import Desk, run_quarantine  # noqa: PLC0415
+    from hub.stream.reread import Means, reread  # noqa: PLC0415
+
+    pool = Pool(settings.database_url, "quarantine", size=1)
+    directory = await _fresh(pool, -1)
+    assert directory is not None  # no version is -1
+    rules = Rules(settings.undeclared_encoding, frozenset(settings.processing_ids), Limits(segments_max=settings.segments_max))
+    means = Means(directory, _pseudonyms(settings), Door(directory, _pseudonyms(settings), rules))
+    async with _intake(settings, "web") as intake:
+        desk = Desk(pool, lambda content: reread(content, means), intake.accept, now_us)
+        code = await run_quarantine(desk, action, any_id, as_json=as_json, with_raw=with_raw)
+    await pool.close()
+    return code
+
+
 _PROCESSES: Final = MappingProxyType[str, Callable[[Settings], Coroutine[Any, Any, None]]](
     {"gateway": _gateway, "transit": _transit, "delivery": _delivery, "pathway": _pathway, "web": _web}
 )

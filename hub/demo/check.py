@@ -5,15 +5,15 @@ import binascii
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from hub.demo.day import DAY, EXPECTED, OUTCOMES, PROVIDERS, Message
 from hub.demo.messages import CLINICAL, HAS_CLINICAL
 from hub.demo.people import PEOPLE
-from hub.model import AttemptOutcome, Result, Rule
+from hub.model import AttemptOutcome, Outcome, Result, Rule
 
 _DELIVERED: Final = ("full", "minimal", "notice")
-_ENDED: Final = frozenset({AttemptOutcome.DELIVERED, AttemptOutcome.WITHHELD, AttemptOutcome.DISCARDED})
+_UNDER_WAY: Final = {"waiting": "waits", "sending": "waits"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +30,24 @@ class Fate:
         return bool(self.outcome) and "waits" not in self.words.values()
 
 
-def word(result: str, rule: str, detail: str, attempts: Sequence[str]) -> str:
-    """The table's word for one recipient: from the decision in transit and how its attempts ended."""
-    if result == Result.DENY:
-        return "withheld" if rule == Rule.LOCKED else f"denied {rule}"
-    ended = [a for a in attempts if a in _ENDED]
-    if not ended:
-        return "waits"
-    return {AttemptOutcome.DELIVERED: detail, AttemptOutcome.WITHHELD: "stopped"}.get(AttemptOutcome(ended[-1]), ended[-1])
+def fate(life: Mapping[str, Any], *, is_repeat: bool) -> Fate:
+    """The fate in one message's life (``hub trace``), or in that of its repeat."""
+    if is_repeat:
+        return Fate(Outcome.REPEAT if life.get("repeats") else "", {})
+    told = {r["recipient"]: _word(r) for r in life.get("recipients", ())}
+    return Fate(life.get("outcome", ""), {p: word for p, (word, _) in told.items()}, {p: rule for p, (_, rule) in told.items()})
+
+
+def _word(recipient: Mapping[str, Any]) -> tuple[str, str]:
+    """The table's word for one recipient, and the rule that decided last."""
+    decision, state = recipient["decision"], recipient["delivery"]["state"]
+    if decision["result"] == Result.DENY:
+        return "withheld" if decision["rule"] == Rule.LOCKED else "denied", decision["rule"]
+    if state == AttemptOutcome.DELIVERED:
+        return decision["detail"], decision["rule"]
+    if state == AttemptOutcome.WITHHELD:
+        return "stopped", recipient["receipt"]["code"]
+    return _UNDER_WAY.get(state, state), decision["rule"]
 
 
 def differences(step: Message, found: Fate, control_id: str, inboxes: Mapping[str, Sequence[bytes]]) -> Iterator[str]:

@@ -7,11 +7,12 @@ from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
 
-from hub.demo.check import Fate, word
+from hub.demo.check import Fate, fate
 from hub.demo.play import Played, Player
 from hub.demo.receivers import Receiver
 from hub.demo.show import Sight, play, table
 from hub.ledger.connect import Conn, connect
+from hub.ledger.trace import lives
 from hub.model import Channel, Provider
 from hub.settings import Settings
 from hub.stack.supervise import free_port
@@ -20,11 +21,6 @@ from hub.web.tokens import issue
 
 _QUIET_SECONDS: Final = 1.0
 _MAILBOX_SECONDS: Final = 30.0
-_MESSAGES: Final = "SELECT part, off, outcome FROM message WHERE control_id = %s ORDER BY off"
-_DECISIONS: Final = """
-SELECT d.recipient, d.result, d.rule, d.detail, coalesce(array_agg(a.outcome ORDER BY a.n) FILTER (WHERE a.n IS NOT NULL), '{}'),
-       coalesce((array_agg(a.code ORDER BY a.n DESC))[1], '')
-FROM decision d LEFT JOIN attempt a USING (part, off, recipient) WHERE (part, off) = (%s, %s) GROUP BY 1, 2, 3, 4"""
 
 
 class Stage:
@@ -65,24 +61,17 @@ def play_day(settings: Settings, stage: Stage, day: int, clock: Callable[[], int
         settings.mllp, settings.http, lambda who: issue(settings.data, who, clock()), clock, stage.receivers, Played(day)
     )  # fmt: skip
     with connect(settings.database_url, "demo") as conn:
-        sight = Sight(partial(fate_of, conn), lambda: stage.inboxes(settings), stage.names)
+        sight = Sight(partial(_fate_of, conn), lambda: stage.inboxes(settings), stage.names)
         wrong = play(player, sight, say)
     for line in table(wrong):
         say(line)
     return 1 if wrong else 0
 
 
-def fate_of(conn: Conn, control_id: str, is_repeat: bool) -> Fate:  # noqa: FBT001 - the second of two, not a switch
-    """What the ledger says of the first message with a control id, or of the second."""
-    found = conn.execute(_MESSAGES, (control_id,)).fetchall()
-    if len(found) <= is_repeat:
-        return Fate("", {})
-    part, off, outcome = found[is_repeat]
-    words, rules = dict[str, str](), dict[str, str]()
-    for recipient, result, rule, detail, attempts, last in conn.execute(_DECISIONS, (part, off)).fetchall():
-        words[recipient] = word(result, rule, detail, attempts)
-        rules[recipient] = last if words[recipient] == "stopped" else rule
-    return Fate(outcome, words, rules)
+def _fate_of(conn: Conn, control_id: str, is_repeat: bool) -> Fate:  # noqa: FBT001 - the second of two, not a switch
+    """What ``hub trace`` says of the message with a control id, or of its repeat."""
+    found = lives(conn, control_id)
+    return fate(found[0], is_repeat=is_repeat) if found else Fate("", {})
 
 
 def _mailbox(settings: Settings, provider: str) -> list[bytes]:
