@@ -57,7 +57,7 @@ def frames(connection: socket.socket) -> Iterator[tuple[float, bytes]]:
 @dataclass
 class Receiver:
     """A provider's MLLP receiver. ``mode`` is looked at for each message: normal, cut (read it, then close), wrong (another MSA-2),
-    late (answer after the hub has given up), slow, or a mix by chance."""
+    late (answer after the hub has given up), slow, drop (every other message unread), or a mix by chance."""
 
     provider: str
     history: History
@@ -94,8 +94,10 @@ class Receiver:
         """Record each message before answering it."""
         for begun, message in frames(connection):
             mode = self.mode if self.mode != "mixed" else self.chance.choice(["normal"] * 6 + ["cut", "wrong", "late", "slow"])
+            if mode == "drop" and self.chance.random() < 0.5:
+                return  # as a receiver that dies before it has read a word
             control_id = field_of(message, b"MSH", 10)
-            code = "AA" if mode in {"normal", "slow", "late"} else ""
+            code = "AA" if mode in {"normal", "slow", "late", "drop"} else ""
             self.history.add(
                 Arrived(self.provider, control_id, field_of(message, b"PID", 3), digest_of(message), begun, clock(), code)
             )
