@@ -70,7 +70,7 @@ def _up(given: Given) -> int:
 def _process(given: Given) -> int:
     from hub import prepare, processes  # noqa: PLC0415
 
-    found = prepare.for_process(beside(_read(given)))
+    found = prepare.for_process(given.command, beside(_read(given)))
     processes.run(given.command, found.settings)
     return DONE
 
@@ -117,6 +117,14 @@ def _quarantine(given: Given) -> int:
     return quarantine(_settings(given), given.action, getattr(given, "id", ""), as_json=given.json, with_raw=getattr(given, "raw", False))
 
 
+def _check(given: Given) -> int:
+    from hub.stream.check_tool import run_check  # noqa: PLC0415
+    from hub.web.tokens import KEY_FILE  # noqa: PLC0415
+
+    settings = _settings(given)
+    return run_check(settings, settings.data / KEY_FILE, as_json=given.json)
+
+
 COMMANDS: Final[dict[str, Command]] = {
     "up": _up,
     "gateway": _process,
@@ -128,6 +136,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "receive": _receive,
     "translate": _translate,
     "trace": _trace,
+    "check": _check,
     "quarantine": _quarantine,
     "token": _token,
 }

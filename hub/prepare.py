@@ -5,12 +5,17 @@ from dataclasses import replace
 
 from pydantic import SecretBytes
 
+from hub.config import ConfigError
 from hub.ledger import connect as ledger
 from hub.ledger.directory import replace_file_entries
 from hub.ledger.migrate import migrate
 from hub.model import Channel
+from hub.settings import Settings
 from hub.stack.folder import Folder
+from hub.stream.check_tool import look
 from hub.stream.kafka import Topics, ensure_topics
+from hub.stream.promise import violations
+from hub.web.tokens import KEY_FILE
 from hub.wiring import Configuration
 
 PREPARED = "HUB_PREPARED"  # set for the children of `hub up`, which has done it
@@ -28,11 +33,25 @@ def prepare(found: Configuration) -> None:
         replace_file_entries(conn, found.providers, found.subscriptions)
 
 
-def for_process(found: Configuration) -> Configuration:
-    """Prepare for a process started alone; the configuration with the data folder's secret if none is set."""
+def keep_promise(settings: Settings) -> None:
+    """Refuse what can break the promise, unless the settings say aloud that it is not given. Raises ConfigError, Faulted."""
+    if settings.promise:
+        found = violations(look(settings, settings.data / KEY_FILE))
+        if found:
+            lines = [f"{v.sentence} Broken by {v.setting} = {v.found}: set it to {v.act}" for v in found]
+            raise ConfigError([*lines, "the gateway does not start like this; mend it, or set HUB_PROMISE=false to go without the promise"])
+
+
+def for_process(name: str, found: Configuration) -> Configuration:
+    """Prepare for a process started alone; the configuration with the data folder's secret if none is set.
+
+    Raises Faulted, ConfigError; for a gateway also when a setting breaks the promise.
+    """
     if not found.settings.secret.get_secret_value():
         folder = Folder(found.settings.data.absolute(), -1)
         found = replace(found, settings=found.settings.model_copy(update={"secret": SecretBytes(folder.secret().encode())}))
     if not os.environ.get(PREPARED):
         prepare(found)
+        if name == "gateway":
+            keep_promise(found.settings)
     return found

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from hub import up
 from hub.config import ConfigError
-from hub.prepare import prepare
+from hub.prepare import keep_promise, prepare
 from hub.stack.folder import Folder
 from hub.wiring import now_us, read
 
@@ -64,6 +64,7 @@ def _run(running: up.Up, given: argparse.Namespace, *, is_demo: bool) -> int:
 def _open(running: up.Up) -> None:
     """Everything ready, and said."""
     prepare(running.found)
+    keep_promise(running.settings)
     up.start_processes(running)
     _addresses(running)
 
