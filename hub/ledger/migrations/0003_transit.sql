@@ -21,3 +21,4 @@ CREATE INDEX redrive_pending ON redrive (event_id) WHERE done_off IS NULL;
 
 CREATE INDEX outbox_patient ON outbox (patient_key);   -- a merge of two patients moves what waits
 CREATE INDEX message_stuck ON message (decided_us) WHERE reason <> '' AND outcome <> 'quarantined';
+CREATE INDEX outbox_parked ON outbox (received_us) WHERE parked <> '';

@@ -1,0 +1,52 @@
+"""``hub check``: every setting that breaks a sentence of the promise, by sentence."""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from itertools import groupby
+from pathlib import Path
+from typing import Final
+
+from hub.ledger.connect import connect, faults
+from hub.ledger.directory import load_directory
+from hub.settings import Settings
+from hub.stream.kafka import Topics, broker_settings
+from hub.stream.promise import EXPLAINED, IN_ORDER, NEVER_LOST, NEVER_SHOWN, Facts, Violation, violations
+
+DONE: Final = 0
+BROKEN: Final = 1
+_DATABASE: Final = ("fsync", "synchronous_commit", "full_page_writes")
+_ORDER: Final = (NEVER_LOST, NEVER_SHOWN, IN_ORDER, EXPLAINED)
+
+
+def look(settings: Settings, token_key: Path | None = None) -> Facts:
+    """The facts as they are now. ``token_key``: the file of the key that signs tokens. Raises Faulted when a server is away."""
+    topics = Topics(settings.topic_prefix)
+    broker = {name: broker_settings(settings.kafka, name) for name in (topics.inbound, topics.events)}
+    with connect(settings.database_url, "check") as conn, faults():
+        database = {name: str((conn.execute(f"SHOW {name}").fetchone() or ("?",))[0]) for name in _DATABASE}
+        entries = load_directory(conn)
+    mode = token_key.stat().st_mode & 0o777 if token_key and token_key.exists() else None
+    return Facts(settings, broker, database, entries.providers, entries.subscriptions, mode)
+
+
+def run_check(settings: Settings, token_key: Path | None = None, *, as_json: bool) -> int:
+    """Print them; the exit code, 1 when there are any. Raises Faulted when a server is away."""
+    found = sorted(violations(look(settings, token_key)), key=lambda v: _ORDER.index(v.sentence))
+    if as_json:
+        sys.stdout.write(json.dumps([asdict(v) for v in found]) + "\n")
+    else:
+        sys.stdout.write(text(found))
+    return BROKEN if found else DONE
+
+
+def text(found: Sequence[Violation]) -> str:
+    """For people: each sentence, and under it the settings that break it."""
+    if not found:
+        return "every setting keeps the promise\n"
+    lines = []
+    for sentence, under in groupby(found, key=lambda v: v.sentence):
+        lines.append(sentence)
+        lines += [f"    broken by {v.setting} = {v.found}\n        instead: {v.act}" for v in under]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,161 @@
+"""Which settings break which sentence of the promise: pure over facts, so that ``hub check`` and a gateway about to start judge alike."""
+
+import ipaddress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from hub.model import Channel, Provider, Subscription
+from hub.settings import Settings
+
+NEVER_LOST: Final = "A message the hub acknowledged is never lost."
+NEVER_SHOWN: Final = "It is never shown to someone the patient or the law keeps out."
+IN_ORDER: Final = "It reaches each entitled provider, in order per patient."
+EXPLAINED: Final = "Every outcome is explained."
+
+_ENVELOPE_BYTES: Final = 65_536
+_SECRET_BYTES_MIN: Final = 16
+_ON: Final = frozenset({"on", "true", "remote_apply", "remote_write", "local"})
+_REPLICAS: Final = 3
+_DAY_MS: Final = 24 * 3600 * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A setting that breaks a sentence, and what to set instead."""
+
+    sentence: str
+    setting: str
+    found: str
+    act: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is looked at. broker: topic name -> settings in force, as ``kafka.broker_settings``; database: as PostgreSQL's ``SHOW``."""
+
+    settings: Settings
+    broker: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    database: Mapping[str, str] = field(default_factory=dict)
+    providers: Sequence[Provider] = ()
+    subscriptions: Sequence[Subscription] = ()
+    token_key_mode: int | None = None  # permission bits of the key that signs tokens; None = there is none
+
+
+def violations(facts: Facts) -> list[Violation]:
+    """Every setting that breaks the promise; what was not looked at breaks nothing."""
+    return [violation for rule in RULES for violation in rule(facts)]
+
+
+def _topics(facts: Facts) -> Iterator[Violation]:
+    for topic, found in facts.broker.items():
+        yield from _durable(topic, found)
+        if int(found.get("max.message.bytes", "0")) < facts.settings.frame_bytes_max + _ENVELOPE_BYTES:
+            needed = facts.settings.frame_bytes_max + _ENVELOPE_BYTES
+            act = f"at least {needed}: a frame the gateway takes must fit, with its envelope"
+            yield Violation(NEVER_LOST, f"{topic}: max.message.bytes", found.get("max.message.bytes", "?"), act)
+        if found.get("cleanup.policy", "delete") != "delete":
+            yield Violation(
+                NEVER_LOST, f"{topic}: cleanup.policy", found["cleanup.policy"], "delete: compaction drops a patient's earlier messages"
+            )
+        if found.get("partitions", str(facts.settings.partitions)) != str(facts.settings.partitions):
+            act = f"{facts.settings.partitions}, or set HUB_PARTITIONS to what is there: another number sends a patient elsewhere"
+            yield Violation(IN_ORDER, f"{topic}: partitions", found["partitions"], act)
+        retention = int(found.get("retention.ms", "-1"))
+        if 0 <= retention < _DAY_MS:
+            yield Violation(
+                NEVER_LOST, f"{topic}: retention.ms", str(retention), "a day or more: what transit has not decided must still be there"
+            )
+        if int(found.get("retention.bytes", "-1")) >= 0:
+            yield Violation(
+                NEVER_LOST, f"{topic}: retention.bytes", found["retention.bytes"], "-1: a burst must not push out what is undecided"
+            )
+
+
+def _durable(topic: str, found: Mapping[str, str]) -> Iterator[Violation]:
+    """What keeps an acknowledged record through a crash or a power cut: several brokers, or one that flushes."""
+    replicas, in_sync = int(found.get("replication.factor", "1")), int(found.get("min.insync.replicas", "1"))
+    if found.get("unclean.leader.election.enable", "false") == "true":
+        act = "false: a replica that lags must not become the leader"
+        yield Violation(NEVER_LOST, f"{topic}: unclean.leader.election.enable", "true", act)
+    if found.get("broker.auto.create.topics.enable", "false") == "true":
+        act = "false: a mistyped or dropped topic must be an error, not an empty one with default settings"
+        yield Violation(NEVER_LOST, "broker: auto.create.topics.enable", "true", act)
+    if int(found.get("brokers", "1")) > 1 and (replicas < _REPLICAS or in_sync < _REPLICAS - 1):
+        act = "replication.factor 3 and min.insync.replicas 2 (HUB_REPLICATION_FACTOR=3)"
+        yield Violation(NEVER_LOST, f"{topic}: replication.factor, min.insync.replicas", f"{replicas}, {in_sync}", act)
+    elif replicas < _REPLICAS and "1" not in (found.get("flush.messages"), found.get("broker.log.flush.interval.messages")):
+        act = "1: with a single copy only the disk keeps an acknowledged message through a power cut"
+        yield Violation(NEVER_LOST, f"{topic}: flush.messages", found.get("flush.messages", "?"), act)
+    if 1 < replicas <= in_sync:
+        act = f"less than replication.factor {replicas}: one broker down must not stop the hub"
+        yield Violation(IN_ORDER, f"{topic}: min.insync.replicas", str(in_sync), act)
+
+
+def _database(facts: Facts) -> Iterator[Violation]:
+    acts = {
+        "fsync": "on: decisions must survive a power cut",
+        "synchronous_commit": "on: a commit that is answered must be on disk",
+        "full_page_writes": "on: a page half written in a crash must be mended",
+    }
+    for name, act in acts.items():
+        found = facts.database.get(name, "on")
+        if found not in _ON or (name != "synchronous_commit" and found != "on"):
+            yield Violation(NEVER_LOST, f"postgresql: {name}", found, act)
+
+
+def _doors(facts: Facts) -> Iterator[Violation]:
+    settings = facts.settings
+    for name, address in (("mllp", settings.mllp), ("http", settings.http)):
+        if not settings.tls_certificate and not is_loopback(address):
+            act = "set HUB_TLS_CERTIFICATE and HUB_TLS_KEY, or listen on 127.0.0.1"
+            yield Violation(NEVER_SHOWN, f"hub: {name}", f"{address} without TLS", act)
+    if settings.tls_certificate and not settings.tls_client_ca and any(p.certificates for p in facts.providers):
+        act = "set HUB_TLS_CLIENT_CA: providers with certificates must be asked for theirs"
+        yield Violation(NEVER_SHOWN, "hub: tls_client_ca", "not set", act)
+
+
+def _secrets(facts: Facts) -> Iterator[Violation]:
+    if len(facts.settings.secret.get_secret_value()) < _SECRET_BYTES_MIN:
+        act = f"set HUB_SECRET to {_SECRET_BYTES_MIN} random bytes or more, and keep it: patients' keys can otherwise be guessed"
+        yield Violation(NEVER_SHOWN, "hub: secret", "empty or short", act)
+    if facts.token_key_mode is not None and facts.token_key_mode & 0o077:
+        act = "chmod 600: whoever can read it can make any token"
+        yield Violation(NEVER_SHOWN, "hub: the key of tokens", f"mode {facts.token_key_mode:o}", act)
+
+
+def _revocation(facts: Facts) -> Iterator[Violation]:
+    settings = facts.settings
+    if settings.claim_seconds_max > settings.revocation_wait_seconds_max:
+        act = f"at most revocation_wait_seconds_max ({settings.revocation_wait_seconds_max:g}): a lock's answer must outlast every claim"
+        yield Violation(NEVER_SHOWN, "hub: claim_seconds_max", f"{settings.claim_seconds_max:g}", act)
+
+
+def _region(facts: Facts) -> Iterator[Violation]:
+    for p in facts.providers:
+        if not p.senders and not any(s.provider == p.id for s in facts.subscriptions):
+            act = "give it senders or a subscription: it can neither send nor be told anything"
+            yield Violation(EXPLAINED, f"provider {p.id}: senders", "none", act)
+        if p.deliver.channel is Channel.MLLP and not p.deliver.tls_ca and not is_loopback(f"{p.deliver.host}:{p.deliver.port}"):
+            act = "set tls_ca: a patient's messages must not cross a network in the clear"
+            yield Violation(NEVER_SHOWN, f"provider {p.id}: deliver", f"mllp to {p.deliver.host} without TLS", act)
+        if p.deliver.channel is Channel.FHIR and p.deliver.url.startswith("http://") and not is_loopback(_host(p.deliver.url)):
+            act = "use https: a patient's messages must not cross a network in the clear"
+            yield Violation(NEVER_SHOWN, f"provider {p.id}: deliver", "fhir by http", act)
+
+
+def _host(url: str) -> str:
+    place = url.partition("//")[2].partition("/")[0]
+    return place if ":" in place.rpartition("]")[2] else f"{place}:80"
+
+
+def is_loopback(address: str) -> bool:
+    """Whether HOST:PORT can be reached from this machine only."""
+    host = address.rpartition(":")[0].strip("[]")
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+RULES: Final[tuple[Callable[[Facts], Iterator[Violation]], ...]] = (_topics, _database, _doors, _secrets, _revocation, _region)

@@ -1,0 +1,178 @@
+"""``hub quarantine list | show ID | redrive ID | release ID``: what a person must look at, and what they can do about it."""
+
+import json
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+from hub.errors import Reason, Rejected
+from hub.ledger import quarantine as ledger
+from hub.ledger.connect import Pool
+from hub.ledger.quarantine import Content, Kept, Parked
+from hub.ledger.trace import moment
+from hub.model import Received
+
+DONE: Final = 0
+FAILED: Final = 1
+
+# What a receiver's answer asks of a person; other codes are the receiver's own.
+_ACTS: Final = MappingProxyType(
+    {
+        "AE": "the receiver could not process it: ask its operator, then redrive or release it",
+        "AR": "the receiver does not take it: ask its operator, then redrive or release it",
+        "CE": "the receiver could not process it: ask its operator, then redrive or release it",
+        "CR": "the receiver does not take it: ask its operator, then redrive or release it",
+    }
+)
+_ACT: Final = "the receiver refused it with this code: ask its operator, then redrive or release it"
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the tool works with. reread: a kept message as it would be taken now, raises Rejected. accept: makes it durable."""
+
+    pool: Pool
+    reread: Callable[[Content], Received]
+    accept: Callable[[Received], Awaitable[None]]
+    clock: Callable[[], int]
+
+
+class NotThereError(Exception):
+    """No such id in quarantine, or it cannot be done; ``str`` is the line to print."""
+
+
+def told(item: Kept | Parked) -> dict[str, Any]:
+    """One entry as JSON, without the message's content."""
+    if isinstance(item, Kept):
+        return {
+            "id": item.id,
+            "what": "message",
+            "received": moment(item.received_us),
+            "times": item.times,
+            "adapter": item.adapter,
+            "provider": item.provider,
+            "control_id": item.control_id,
+            "trigger": item.trigger,
+            "reason": item.reason,
+            "where": item.place,
+            "act": item.act,
+            "state": "redriven" if item.is_redriven else "kept",
+        }
+    return {
+        "id": item.id,
+        "what": "delivery",
+        "received": moment(item.received_us),
+        "recipient": item.recipient,
+        "channel": item.channel,
+        "kind": item.kind,
+        "attempts": item.attempts,
+        "reason": item.code,
+        "act": _ACTS.get(item.code, _ACT),
+        "state": "parked",
+    }
+
+
+async def entries(desk: Desk) -> list[dict[str, Any]]:
+    """Everything in quarantine: messages, then parked deliveries. Raises Faulted."""
+    kept, parked = await desk.pool.run(ledger.list_kept), await desk.pool.run(ledger.list_parked)
+    return [*map(told, kept), *map(told, parked)]
+
+
+async def _find(desk: Desk, any_id: str) -> Kept | Parked:
+    found: Kept | Parked | None
+    if ":" in any_id:
+        found = await desk.pool.run(ledger.find_parked, any_id)
+    else:
+        found = await desk.pool.run(ledger.find_kept, any_id)
+    if found is None:
+        raise NotThereError("nothing in quarantine has this id: see hub quarantine list")
+    return found
+
+
+async def show(desk: Desk, any_id: str) -> dict[str, Any]:
+    """One entry. Raises NotThereError, Faulted."""
+    return told(await _find(desk, any_id))
+
+
+async def raw(desk: Desk, any_id: str) -> bytes:
+    """The bytes of a kept message: patient data. Raises NotThereError, Faulted."""
+    item = await _find(desk, any_id)
+    content = await desk.pool.run(ledger.content, item.id.partition(":")[0])
+    if content is None:
+        raise NotThereError("its bytes are not kept under this id")
+    return content.raw
+
+
+async def redrive(desk: Desk, any_id: str) -> str:
+    """Put a message through the hub again, or try a delivery again; what was done. Raises NotThereError, Faulted."""
+    item = await _find(desk, any_id)
+    if isinstance(item, Parked):
+        if not await desk.pool.run(ledger.redrive_delivery, item):
+            raise NotThereError("the delivery is not parked any more: see hub trace")
+        return "tried again now; consent is asked again first"
+    if item.reason == Reason.SENDER_MISMATCH:
+        raise NotThereError("it was sent by someone who may not speak under this name: it can only be sent again by its owner")
+    content = await desk.pool.run(ledger.content, item.id)
+    if content is None or not content.raw:
+        raise NotThereError("its bytes are not kept under this id")
+    try:
+        received = desk.reread(content)
+    except Rejected as exc:
+        where = f" at {exc.where}" if exc.where else ""
+        raise NotThereError(f"it would be refused again: {exc.reason}{where}: {exc.answer.act}") from None
+    await desk.pool.run(ledger.allow_again, item.id, received.event_id, item.recipients, desk.clock())
+    await desk.accept(received)
+    return f"sent through the hub again: hub trace {received.event_id}"
+
+
+async def release(desk: Desk, any_id: str) -> str:
+    """Give a parked delivery up, so that the patient's later ones go on; what was done. Raises NotThereError, Faulted."""
+    item = await _find(desk, any_id)
+    if isinstance(item, Kept):
+        raise NotThereError("a message in quarantine holds up nothing: only a parked delivery (event:recipient) can be released")
+    if not await desk.pool.run(ledger.release_delivery, item, desk.clock()):
+        raise NotThereError("the delivery is not parked any more: see hub trace")
+    return "discarded unsent; the patient's later messages to this recipient go on"
+
+
+_WORKS: Final[Mapping[str, Callable[[Desk, str], Awaitable[str]]]] = {"redrive": redrive, "release": release}
+
+
+async def run_quarantine(desk: Desk, action: str, any_id: str = "", *, as_json: bool, with_raw: bool = False) -> int:
+    """Do and print one action (list, show, redrive, release); the exit code. Raises Faulted."""
+    try:
+        if action == "list":
+            _print_list(await entries(desk), as_json=as_json)
+        elif action == "show" and with_raw:
+            sys.stdout.buffer.write(await raw(desk, any_id))
+        elif action == "show":
+            _print([await show(desk, any_id)], as_json=as_json)
+        else:
+            done = await _WORKS[action](desk, any_id)
+            sys.stdout.write((json.dumps({"id": any_id, action: done}) if as_json else done) + "\n")
+    except NotThereError as exc:
+        sys.stderr.write(f"hub quarantine: {exc}\n")
+        return FAILED
+    return DONE
+
+
+def _print_list(found: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(json.dumps(found, ensure_ascii=False) + "\n")
+    elif not found:
+        sys.stdout.write("nothing in quarantine\n")
+    else:
+        _print(found, as_json=False)
+
+
+def _print(found: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(json.dumps(found[0], ensure_ascii=False) + "\n")
+        return
+    for item in found:
+        place = f" at {item['where']}" if item.get("where") else ""
+        who = item.get("recipient") or item.get("provider") or "unknown sender"
+        times = f", {item['times']} times" if item.get("times", 1) > 1 else ""
+        sys.stdout.write(f"{item['id']}  {item['received']}  {who}  {item['state']}{times}\n    {item['reason']}{place}: {item['act']}\n")

@@ -1,0 +1,77 @@
+"""Reading a quarantined message again, with the directory and the rules of today: the record that goes back onto topic ``inbound``."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from hub.adapters.fhir.message import envelope as fhir_envelope
+from hub.adapters.hl7v2.head import peek
+from hub.adapters.hl7v2.receive import Door, Peer, receive
+from hub.errors import Reason, Rejected
+from hub.identity import Pseudonyms, event_id
+from hub.ledger.quarantine import Content
+from hub.model import Adapter, Provider, Received
+from hub.routing.directory import Directory
+
+_SENDER: Final = "MessageHeader.sender"
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What judges a message today."""
+
+    directory: Directory
+    pseudonyms: Pseudonyms
+    door: Door
+
+
+def reread(content: Content, means: Means) -> Received:
+    """The message as it would be taken now, received when it was. Raises Rejected when it would be refused again."""
+    found = _READERS[Adapter(content.adapter)](content, means)
+    return replace(found, received_us=content.received_us, answer=content.answer)
+
+
+def _hl7v2(content: Content, means: Means) -> Received:
+    known = means.directory.provider(content.provider)
+    peer = Peer(known.certificates[0]) if known and known.certificates else Peer()  # it was proven when the message came
+    found = receive(content.raw, peek(content.raw), peer, means.door, content.received_us)
+    if not isinstance(found, Received):
+        raise Rejected(found.reason, found.where)
+    if found.refusal is not None:
+        raise Rejected(found.refusal.reason, found.refusal.where)
+    return found
+
+
+def _fhir(content: Content, means: Means) -> Received:
+    seen = fhir_envelope(content.raw)
+    provider = _speaker(content.provider, seen.senders, means.directory)
+    return Received(
+        event_id=event_id(Adapter.FHIR, provider.id, seen.application, seen.sender, seen.control_id, content.raw),
+        adapter=Adapter.FHIR,
+        provider=provider.id,
+        application=seen.application,
+        sender=seen.sender,
+        control_id=seen.control_id,
+        trigger=seen.trigger,
+        patient_key=means.pseudonyms.of_message(seen.identifiers, provider.id).patient if seen.identifiers else "",
+        identifiers=seen.identifiers,
+        received_us=content.received_us,
+        encoding="utf-8",
+        raw=content.raw,
+        answer=content.answer,
+    )
+
+
+def _speaker(known: str, names: tuple[str, ...], directory: Directory) -> Provider:
+    """The provider it was proven to come from, or the one that claims its name now and needs no proof."""
+    if known:
+        provider = directory.provider(known)
+    else:
+        claims = (directory.by_sender(name) for name in names)
+        provider = next((p for p in claims if p and not p.certificates), None)
+    if provider is None or provider.suspended:
+        raise Rejected(Reason.UNKNOWN_SENDER, _SENDER)
+    return provider
+
+
+_READERS: Final[Mapping[Adapter, Callable[[Content, Means], Received]]] = {Adapter.HL7V2: _hl7v2, Adapter.FHIR: _fhir}
