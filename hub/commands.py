@@ -1,6 +1,7 @@
 """The bodies of the commands: read the settings, call the module that does it, turn failures into one line and an exit code."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 from typing import Final
@@ -9,7 +10,7 @@ from hub.config import ConfigError
 from hub.errors import Faulted, HubError
 from hub.settings import Settings
 from hub.stack.supervise import StackError
-from hub.wiring import Configuration, NoServers, beside, now_us, read
+from hub.wiring import PREPARED, Configuration, NoServers, beside, now_us, read
 
 DONE: Final = 0
 FAILED: Final = 1
@@ -68,9 +69,13 @@ def _up(given: Given) -> int:
 
 
 def _process(given: Given) -> int:
-    from hub import prepare, processes  # noqa: PLC0415
+    from hub import processes  # noqa: PLC0415
 
-    found = prepare.for_process(given.command, beside(_read(given)))
+    found = beside(_read(given))
+    if not os.environ.get(PREPARED):
+        from hub.prepare import for_process  # noqa: PLC0415
+
+        found = for_process(given.command, found)
     processes.run(given.command, found.settings)
     return DONE
 

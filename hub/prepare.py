@@ -1,6 +1,5 @@
 """What must be there before a process starts: tables, topics, the directory's entries, and the secret. Done again, it changes nothing."""
 
-import os
 from dataclasses import replace
 
 from pydantic import SecretBytes
@@ -17,8 +16,6 @@ from hub.stream.kafka import Topics, ensure_topics
 from hub.stream.promise import violations
 from hub.web.tokens import KEY_FILE
 from hub.wiring import Configuration
-
-PREPARED = "HUB_PREPARED"  # set for the children of `hub up`, which has done it
 
 
 def prepare(found: Configuration) -> None:
@@ -50,8 +47,7 @@ def for_process(name: str, found: Configuration) -> Configuration:
     if not found.settings.secret.get_secret_value():
         folder = Folder(found.settings.data.absolute(), -1)
         found = replace(found, settings=found.settings.model_copy(update={"secret": SecretBytes(folder.secret().encode())}))
-    if not os.environ.get(PREPARED):
-        prepare(found)
-        if name == "gateway":
-            keep_promise(found.settings)
+    prepare(found)
+    if name == "gateway":
+        keep_promise(found.settings)
     return found

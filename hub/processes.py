@@ -18,7 +18,6 @@ from hub.settings import Settings
 from hub.stream.faultpoint import reach
 from hub.stream.intake import Intake
 from hub.stream.kafka import Producer, Topics, broker_settings, ensure_topics
-from hub.web.metrics import serve_metrics
 from hub.wiring import codec, now_us
 
 
@@ -48,6 +47,18 @@ async def _fresh(pool: Pool, version: int) -> Directory | None:
 
 
 @asynccontextmanager
+async def _metrics(settings: Settings) -> AsyncIterator[None]:
+    """The process's own metrics on an address of their own, where one is set."""
+    if not settings.metrics:
+        yield
+        return
+    from hub.web.metrics import serve_metrics  # noqa: PLC0415 - a process loads what it uses
+
+    async with serve_metrics(settings.metrics):
+        yield
+
+
+@asynccontextmanager
 async def _intake(settings: Settings, process: str) -> AsyncIterator[Intake]:
     """A way onto topic inbound for a process that is no gateway: what it takes was judged elsewhere, so it needs no directory."""
     producer = Producer(settings.kafka, delivery_timeout_ms=settings.delivery_timeout_ms, process=process)
@@ -58,14 +69,14 @@ async def _intake(settings: Settings, process: str) -> AsyncIterator[Intake]:
 
 
 async def _gateway(settings: Settings) -> None:
-    from hub.stream.gateway import Parts, run_gateway  # noqa: PLC0415 - a process loads what it uses
+    from hub.stream.gateway import Parts, run_gateway  # noqa: PLC0415
 
     pool = Pool(settings.database_url, "gateway", size=1)
 
     async def refresh(known: Senders | None) -> Senders | None:
         return await _fresh(pool, known.version if isinstance(known, Directory) else -1)
 
-    async with serve_metrics(settings.metrics):
+    async with _metrics(settings):
         await run_gateway(settings, Parts(codec(settings), _pseudonyms(settings), refresh, now_us), _stop_on_signal())
     await pool.close()
 
@@ -76,7 +87,7 @@ async def _transit(settings: Settings) -> None:
     from hub.stream.transit import TransitParts, run_transit  # noqa: PLC0415
 
     readers: dict[Adapter, Callable[[Received], Message]] = {Adapter.HL7V2: Hl7v2Message, Adapter.FHIR: FhirMessage}  # one line an adapter
-    async with serve_metrics(settings.metrics):
+    async with _metrics(settings):
         await run_transit(settings, TransitParts(codec(settings), _pseudonyms(settings), readers, now_us), _stop_on_signal())
 
 
@@ -93,7 +104,7 @@ async def _delivery(settings: Settings) -> None:
         producer, Topics(settings.topic_prefix).mailbox, ensure,
     )  # fmt: skip
     try:
-        async with serve_metrics(settings.metrics):
+        async with _metrics(settings):
             await run_delivery(settings, means, clock=now_us, reach=reach, stop=_stop_on_signal())
     finally:
         producer.close()
@@ -102,7 +113,7 @@ async def _delivery(settings: Settings) -> None:
 async def _pathway(settings: Settings) -> None:
     from hub.stream.pathway_app import run_pathway  # noqa: PLC0415
 
-    async with serve_metrics(settings.metrics), _intake(settings, "pathway") as intake:
+    async with _metrics(settings), _intake(settings, "pathway") as intake:
         await run_pathway(settings, codec=codec(settings), publish=intake.accept, clock=now_us, stop=_stop_on_signal())
 
 

@@ -75,7 +75,7 @@ class Up:
 
     def start(self, name: str) -> Child:
         """Start one process of the hub."""
-        env = wiring.environment(self.settings) | {"HUB_PREPARED": "1", "HUB_CONFIG": str(self.found.file)}
+        env = wiring.environment(self.settings) | {wiring.PREPARED: "1", "HUB_CONFIG": str(self.found.file)}
         env["PROMETHEUS_MULTIPROC_DIR"] = str(self.metrics)
         return spawn(Spec(name, (sys.executable, "-m", "hub", name), log=self.log(name), env=env))
 

@@ -1,12 +1,13 @@
 """The command ``hub up``: start, prepare, play if asked, stay, stop."""
 
 import argparse
+import importlib
 import signal
+import threading
 from dataclasses import replace
 
 from hub import up
 from hub.config import ConfigError
-from hub.prepare import keep_promise, prepare
 from hub.stack.folder import Folder
 from hub.wiring import now_us, read
 
@@ -36,8 +37,12 @@ def run(given: argparse.Namespace) -> int:
 
 
 def _run(running: up.Up, given: argparse.Namespace, *, is_demo: bool) -> int:
+    warm = threading.Thread(target=importlib.import_module, args=("hub.prepare",), daemon=True)
+    warm.start()  # while the servers start
     if given.prepare:
         up.start_servers(running)
+        from hub.prepare import prepare  # noqa: PLC0415
+
         prepare(running.found)
         return DONE
     up.choose_doors(running)
@@ -63,6 +68,8 @@ def _run(running: up.Up, given: argparse.Namespace, *, is_demo: bool) -> int:
 
 def _open(running: up.Up) -> None:
     """Everything ready, and said."""
+    from hub.prepare import keep_promise, prepare  # noqa: PLC0415 - loaded beside the start of the servers
+
     prepare(running.found)
     keep_promise(running.settings)
     up.start_processes(running)

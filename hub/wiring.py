@@ -18,6 +18,7 @@ from hub.stack.folder import running
 if TYPE_CHECKING:
     from hub.avro import Codec
 
+PREPARED: Final = "HUB_PREPARED"  # set for the children of `hub up`, which has made tables, topics and entries
 _OURS: Final = ("kafka", "database_url", "secret")  # what a running `hub up` lends to the commands beside it
 _LISTS: Final = frozenset({"processing_ids"})
 
