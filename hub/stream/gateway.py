@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import resource
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -64,6 +65,8 @@ async def run_gateway(
     intake = Intake(producer, parts.codec, parts.pseudonyms, directory, settings, parts.clock)
     listener = Listener(intake, connection_limits(settings))
     try:
+        gc.freeze()  # what is loaded now stays: no collection need walk through it while senders wait
+        gc.set_threshold(20_000, 10, 10)
         host, port = await listener.start(settings.mllp, context, insecure_plaintext=settings.insecure_plaintext)
         async with asyncio.TaskGroup() as tasks:
             keeping = tasks.create_task(_keep_directory(intake, parts, stop))

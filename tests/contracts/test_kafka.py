@@ -111,3 +111,19 @@ def test_topics_are_made_once_and_their_limit_is_raised(kafka: str, topic_prefix
     found = broker_settings(kafka, topic)
     assert (found["max.message.bytes"], found["partitions"], found["flush.messages"]) == (str(MESSAGE_BYTES_MAX), "3", "1")
     assert "broker.min.insync.replicas" in found
+
+
+def test_a_report_that_comes_long_after_the_load_is_heard(kafka: str, topic_prefix: str) -> None:
+    """Whatever the load was when a message left, its report reaches the one who waits for it."""
+    topic = topic_of(kafka, topic_prefix)
+
+    async def run() -> None:
+        producer = Producer(kafka, linger_ms=400)  # under load a message waits for longer than the load is remembered
+        await asyncio.gather(*(producer.send(topic, b"%d" % n, b"v") for n in range(30)))
+        async with asyncio.timeout(10):
+            for pause in (0.0, 0.001, 0.01, 0.03):
+                await producer.send(topic, b"k", b"v")
+                await asyncio.sleep(pause)
+        producer.close()
+
+    asyncio.run(run())

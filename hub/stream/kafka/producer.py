@@ -1,15 +1,17 @@
 """The producer: durable sends, and the way broker errors are told.
 
-Delivery reports are served by ticks of the caller's own event loop, not by a thread: with two threads every report would wait for the
-interpreter lock, which costs half the throughput.
-
 Linger follows the load. There are two clients, one that sends at once and one that gathers for a millisecond: a lone message never waits
 for others, and many at once travel together, which costs a third of the processor time. A key changes client only while nothing of
 it is under way, so order per key holds.
+
+The reports of the first are served by a thread, which hears of them at once; those of the second by ticks of the caller's own event loop,
+because with many of them a thread would fight for the interpreter lock over each, which costs half the throughput.
 """
 
 import asyncio
 import contextlib
+import threading
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
@@ -21,6 +23,7 @@ from hub.settings import FRAME_BYTES_MAX
 
 MESSAGE_BYTES_MAX: Final = FRAME_BYTES_MAX + 65_536  # a frame and its envelope
 _TICK_SECONDS: Final = 0.001
+_POLL_SECONDS: Final = 0.2  # longest wait of the thread, hence of its end
 _TIMEOUTS_MAX: Final = 2  # consecutive ones after which the client is replaced: librdkafka can stay stuck on a lost leader for ever
 _UNKNOWN: Final = frozenset({ck.KafkaError._MSG_TIMED_OUT, ck.KafkaError._TIMED_OUT, ck.KafkaError.REQUEST_TIMED_OUT})  # noqa: SLF001
 _TOO_LARGE: Final = frozenset({ck.KafkaError.MSG_SIZE_TOO_LARGE, ck.KafkaError.RECORD_LIST_TOO_LARGE})
@@ -43,7 +46,7 @@ def _heard(_: HubError | None) -> None:
 
 
 class _Client:
-    """One librdkafka client, replaced when it is fatally broken or stuck."""
+    """One librdkafka client, replaced when it is fatally broken or stuck. Reports are told in the caller's thread only."""
 
     def __init__(self, config: dict[str, Any], process: str) -> None:
         self._config: Final = config | {"error_cb": self._errored}
@@ -51,6 +54,15 @@ class _Client:
         self._client = ck.Producer(self._config)
         self._timeouts = 0
         self._is_broken = False
+        self._loop: asyncio.AbstractEventLoop | None = None  # set once a thread serves the reports
+        self._done: Final[deque[tuple[Report, ck.KafkaError | None]]] = deque()  # reports on their way from the thread to the loop
+        self._is_closed = False
+
+    def serve_by_thread(self, loop: asyncio.AbstractEventLoop) -> None:
+        """From now on a thread waits for the reports and hands them to the loop."""
+        if self._loop is None:
+            self._loop = loop
+            threading.Thread(target=self._serve, name="kafka-reports", daemon=True).start()
 
     def produce(
         self, topic: str, key: bytes, value: bytes, on_report: Report, headers: list[tuple[str, str | bytes | None]] | None
@@ -59,11 +71,13 @@ class _Client:
             self._replace()
 
         def reported(error: ck.KafkaError | None, _: object) -> None:
-            if error is None:
-                self._timeouts = 0
-                on_report(None)
-            else:
-                on_report(self._failed(error))
+            if self._loop is None:
+                self._tell(on_report, error)
+                return
+            self._done.append((on_report, error))
+            if len(self._done) == 1:
+                with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits any more
+                    self._loop.call_soon_threadsafe(self.drain)
 
         try:
             self._client.produce(topic, value, key, on_delivery=reported, headers=headers)
@@ -78,12 +92,34 @@ class _Client:
             self._replace()
 
     def flush(self, timeout_seconds: float) -> int:
-        return int(self._client.flush(timeout_seconds))
+        left = int(self._client.flush(timeout_seconds))
+        self.drain()
+        return left
 
     def give_up(self) -> None:
         """Report what is still under way as failed."""
         self._client.purge(in_queue=True, in_flight=True)
-        self._client.flush(1.0)
+        self.flush(1.0)
+
+    def close(self) -> None:
+        """End the thread."""
+        self._is_closed = True
+
+    def drain(self) -> None:
+        """Tell the reports that the thread has brought."""
+        while self._done:
+            self._tell(*self._done.popleft())
+
+    def _serve(self) -> None:
+        while not self._is_closed:
+            self._client.poll(_POLL_SECONDS)
+
+    def _tell(self, on_report: Report, error: ck.KafkaError | None) -> None:
+        if error is None:
+            self._timeouts = 0
+            on_report(None)
+        else:
+            on_report(self._failed(error))
 
     def _errored(self, error: ck.KafkaError) -> None:
         if error.fatal():
@@ -133,7 +169,7 @@ class Producer:
         self._keys: Final[dict[bytes, tuple[_Client, int]]] = {}  # where the messages of a key are under way, and how many
         self._under_way = 0
         self._load = 0.0  # messages under way lately: rises at once, falls by a tenth a tick
-        self._is_ticking = False
+        self._is_serving = self._is_ticking = False
 
     @property
     def under_way(self) -> int:
@@ -181,8 +217,8 @@ class Producer:
             reported(None)
             raise
         self._load = max(self._load, self._under_way)
-        if not self._is_ticking:
-            self._start_ticking()
+        if not self._is_serving or (self._load > 1 and not self._is_ticking):
+            self._serve()
 
     def poll(self, timeout_seconds: float = 0.0) -> None:
         """Serve delivery reports, waiting for at most so long."""
@@ -195,21 +231,25 @@ class Producer:
 
     def close(self, timeout_seconds: float = 5.0) -> None:
         """Flush, then give up what is left: its reports say BROKER_UNAVAILABLE."""
-        if self.flush(timeout_seconds):
-            for client in self._clients:
+        left = self.flush(timeout_seconds)
+        for client in self._clients:
+            if left:
                 client.give_up()
+            client.close()
 
-    def _start_ticking(self) -> None:
+    def _serve(self) -> None:
         with contextlib.suppress(RuntimeError):  # no loop in this thread: the caller polls
             loop = asyncio.get_running_loop()
-            self._is_ticking = True
-            loop.call_soon(self._tick, loop)
+            self._at_once.serve_by_thread(loop)
+            self._is_serving = True
+            if self._load > 1:
+                self._is_ticking = True
+                loop.call_soon(self._tick, loop)
 
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
-        for client in self._clients:
-            client.poll(0)
+        self._gathering.poll(0)
         self._load = max(float(self._under_way), self._load * 0.9)
-        if self._load >= 1:
+        if self._load > 1 or self._under_way:
             loop.call_later(_TICK_SECONDS, self._tick, loop)
         else:
             self._is_ticking = False
