@@ -58,7 +58,7 @@ def hub(config: str) -> Iterator[tuple[dict[str, str], subprocess.Popen[bytes]]]
             process = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT)
         try:
             deadline = time.monotonic() + 120
-            while not (data / "run.json").exists() or not json.loads((data / "run.json").read_text()).get("ready"):
+            while b"the hub is ready" not in (Path(folder) / "log").read_bytes():
                 if time.monotonic() > deadline or process.poll() is not None:
                     raise SystemExit((Path(folder) / "log").read_text()[-2000:])
                 time.sleep(0.2)

@@ -32,7 +32,6 @@ share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
 auto.create.topics.enable=false
 unclean.leader.election.enable=false
-log.flush.interval.messages=1
 log.cleaner.dedupe.buffer.size=16777216
 message.max.bytes={bytes_max}
 replica.fetch.max.bytes={bytes_max}

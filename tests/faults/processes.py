@@ -55,7 +55,7 @@ class Hub:
             "HUB_DATABASE_URL": self.database_url,
             "HUB_TOPIC_PREFIX": self.topic_prefix,
             "HUB_DATA": str(self.data),
-            "HUB_SECRET": "fault-tests",
+            "HUB_SECRET": "the secret of the fault tests",
             "HUB_MLLP": f"127.0.0.1:{self.mllp}",
             "HUB_HTTP": f"127.0.0.1:{self.http}",
             "HUB_RETRY_FIRST_SECONDS": "0.1",
