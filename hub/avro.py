@@ -8,7 +8,7 @@ specification, "Single-object encoding"); with one, the Confluent wire format (`
 import json
 import struct
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import fields
 from functools import cache
 from importlib import resources
 from io import BytesIO
@@ -23,6 +23,7 @@ from hub.model import Adapter, Event, Identifier, Kind, Received, Refusal
 SINGLE_OBJECT: Final = b"\xc3\x01"
 CONFLUENT: Final = 0
 LATEST: Final = {"Received": "received.v1", "Event": "event.v1"}
+_EVENT: Final = tuple(f.name for f in fields(Event))
 
 
 class Registry(Protocol):
@@ -159,7 +160,10 @@ class Codec:
 
     def encode_event(self, e: Event, partition: int, offset: int, merged_keys: tuple[str, ...] = (), bundle: bytes | None = None) -> bytes:
         """A record of topic ``events``; partition and offset are those of the inbound record it came from."""
-        record = asdict(e) | {"partition": partition, "offset": offset, "merged_keys": merged_keys, "bundle": bundle}
+        record = {name: getattr(e, name) for name in _EVENT}
+        for name in ("identifiers", "gps", "merged"):
+            record[name] = [{"system": i.system, "value": i.value} for i in record[name]]
+        record |= {"partition": partition, "offset": offset, "merged_keys": merged_keys, "bundle": bundle}
         return self._encode("Event", "events", record)
 
     def decode_event(self, data: bytes) -> tuple[Event, int, int, tuple[str, ...], bytes | None]:

@@ -5,6 +5,7 @@ the commit, so a new owner waits for it and an old one finds its epoch gone. Eve
 A key that another worker wrote first (the same control id or identifier, through another partition) undoes the batch: it is decided again.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from itertools import starmap
@@ -12,7 +13,6 @@ from typing import Any, Final, TypeVar
 
 import psycopg
 from psycopg import errors
-from psycopg.types.json import Jsonb
 
 from hub.errors import Cause, Faulted
 from hub.ledger.arrays import ints, texts
@@ -42,7 +42,9 @@ UNION ALL SELECT i.link_key, i.patient_key, i.lock_keys FROM identity i
 WHERE i.patient_key IN (SELECT patient_key FROM identity WHERE link_key = ANY (%s::text[]))"""
 _STATES: Final = "SELECT patient_key, municipality, gps, pathway FROM patient WHERE patient_key = ANY (%s::text[])"
 _PATIENTS: Final = """
-INSERT INTO patient AS p (patient_key, municipality, gps, pathway) VALUES (%s, %s, %s, %s)
+INSERT INTO patient AS p (patient_key, municipality, gps, pathway)
+SELECT key, municipality, gps, string_to_array(pathway, ' ') FROM unnest(%s::text[], %s::text[], %s::jsonb[], %s::text[])
+    AS s(key, municipality, gps, pathway) ORDER BY key
 ON CONFLICT (patient_key) DO UPDATE SET municipality = EXCLUDED.municipality, gps = EXCLUDED.gps,
     pathway = ARRAY(SELECT DISTINCT unnest(p.pathway || EXCLUDED.pathway))"""
 _REDRIVEN: Final = "UPDATE redrive SET done_part = %s, done_off = %s WHERE event_id = %s AND done_off IS NULL"
@@ -183,16 +185,21 @@ def _copy(conn: Conn, tables: Mapping[str, Sequence[bytes]]) -> None:
 def _change(conn: Conn, writes: Writes) -> None:
     """What is not a new row."""
     with conn.pipeline(), conn.cursor() as cursor:
-        for key in sorted(writes.states):  # two workers that share patients must not wait for each other
-            state = writes.states[key]
-            gps = Jsonb([[i.system, i.value] for i in state.gps])
-            cursor.execute(_PATIENTS, (key, _clean(state.municipality), gps, sorted(state.pathway)), prepare=True)
+        if writes.states:
+            cursor.execute(_PATIENTS, _states(writes.states))
         for merge in writes.merges:
             _merge(cursor, merge)
         for event_id, (part, off) in writes.redriven:
             cursor.execute(_REDRIVEN, (part, off, event_id))
         if any(entry.plan.deliveries for entry in writes.entries):
             cursor.execute(f"NOTIFY {NEWS}")
+
+
+def _states(states: Mapping[str, PatientState]) -> tuple[str, str, str, str]:
+    """Keys, municipalities, GPs and pathways as arrays; the ids on a pathway have no spaces."""
+    gps = [json.dumps([[i.system, i.value] for i in s.gps]) if s.gps else "[]" for s in states.values()]
+    municipalities = [_clean(s.municipality) for s in states.values()]
+    return texts(states), texts(municipalities), texts(gps), texts([" ".join(sorted(s.pathway)) for s in states.values()])
 
 
 def _merge(cursor: psycopg.Cursor[Any], merge: Merge) -> None:

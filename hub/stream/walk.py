@@ -163,11 +163,14 @@ class Walk:
         in_conflict = len(owners) > 1
         retired = set[str]() if in_conflict else {known.owners[k] for k in item.merged.links if k in known.owners} - {owner}
         concerned = {owner, *owners, *retired}
-        locks = dict.fromkeys((*item.keys.locks, *item.merged.locks))
+        locks = (*item.keys.locks, *item.merged.locks)
         every_lock = set(locks).union(*(known.locks.get(patient, ()) for patient in concerned))
-        state = replace(self._state(owner, sorted(retired)), conflict=in_conflict)
+        state = self._state(owner, sorted(retired))
+        if in_conflict:
+            state = replace(state, conflict=True)
         made = plan(message, state, known.consents.policy(every_lock), self._directory, self._now_us)
-        made = self._again_for(made, received.event_id)
+        if known.redrives:
+            made = self._again_for(made, received.event_id)
         event = made.event
         if event is not None and event.patient_key != owner:
             event = replace(event, patient_key=owner)
@@ -177,7 +180,7 @@ class Walk:
             self._learn(item, owner, retired, every_lock)
             if made.patient is not None or retired:
                 self._out.writes.states[owner] = known.states[owner] = made.patient or state
-        own = tuple(sorted(every_lock)) if in_conflict else tuple(locks)
+        own = tuple(sorted(every_lock)) if in_conflict else locks
         self._out.events += [sent] if sent else []
         return Entry(item.spot, made, owner, own, event)
 

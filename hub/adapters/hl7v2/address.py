@@ -4,12 +4,14 @@ In full detail every byte but MSH-3 to MSH-6 stays as it was, line ends and char
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
 from hub.adapters.hl7v2 import escapes
 from hub.adapters.hl7v2.charset import BOM
 from hub.adapters.hl7v2.er7 import Er7, Segment
+from hub.adapters.hl7v2.escapes import Delimiters
 from hub.model import Detail, Provider
 
 APPLICATION: Final = "CAREHUB"  # MSH-3 of everything the hub sends
@@ -68,7 +70,12 @@ def _line(segment: Segment, numbers: frozenset[int]) -> str:
 
 def _encoded(text: str, er7: Er7, instead: str) -> bytes:
     """A name as a field's bytes; the provider's id where the name has letters that the message's character set lacks."""
+    return _written(text, er7.delimiters, er7.encoding, instead)
+
+
+@lru_cache(maxsize=4096)  # names of the configuration only: nothing of a message is kept
+def _written(text: str, marks: Delimiters, encoding: str, instead: str) -> bytes:
     try:
-        return escapes.escape(text, er7.delimiters).encode(er7.encoding)
+        return escapes.escape(text, marks).encode(encoding)
     except UnicodeEncodeError:
-        return escapes.escape(instead, er7.delimiters).encode(er7.encoding, "ignore")
+        return escapes.escape(instead, marks).encode(encoding, "ignore")
