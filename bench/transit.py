@@ -2,10 +2,10 @@
 
     python -m bench.transit [--messages 20000] [--consents 1000,1000000] [--subscriptions 100,100000] [--bundle]
 
-Needs HUB_KAFKA and HUB_DATABASE_URL (a database and topics of its own are made, the database dropped). The messages are on topic ``inbound``
-before the clock starts; the worker reads them, decides for 3 candidate recipients each (2 with ``--bundle``-made FHIR payloads, or 3 by MLLP
-without), sends the events and commits the batches. Every patient has 6 lock keys; the consents concern other patients.
-The figure is the median of the rounds' rates, from the first message decided to the last.
+Needs HUB_KAFKA and HUB_DATABASE_URL (a database and topics of its own are made, the database dropped). The messages are on topic
+``inbound`` before the clock starts; the worker reads them, decides for 3 candidate recipients each (by MLLP, or with ``--bundle`` as FHIR
+Bundles), sends the events and commits the batches. Every message has 4 lock keys; the consents concern other patients. The figures are the
+median of the rounds' rates, from the first batch decided to the last, and what the worker's process used of a core.
 """
 
 import argparse
@@ -66,7 +66,8 @@ def _load(url: str, consents: int, subscriptions: int, *, bundle: bool) -> None:
     with connect(url, statement_seconds_max=600) as conn:
         replace_file_entries(conn, _providers(bundle=bundle), list(_subscriptions(subscriptions)))
         conn.execute(
-            "INSERT INTO consent SELECT 'c' || n, 1, true, true, '[[\"urn:hub:provider\", \"r0\"]]', NULL, NULL, 1, '{}' FROM generate_series(1, %s) n",
+            "INSERT INTO consent SELECT 'c' || n, 1, true, true, '[[\"urn:hub:provider\", \"r0\"]]', NULL, NULL, 1, '{}' "
+            "FROM generate_series(1, %s) n",
             (consents,),
         )
         keys = "INSERT INTO consent_key SELECT md5(k || ':' || n), 'c' || n FROM generate_series(1, %s) n, generate_series(1, 2) k"

@@ -45,20 +45,20 @@ def _message(entry: Entry, place: bytes, event_id: bytes, decided_us: int) -> by
         19,
         place,
         event_id,
-        word(r.adapter.value),
+        word(r.adapter),
         word(r.provider),
         text(r.application),
         text(r.sender),
         text(r.control_id),
         word(r.trigger),
-        word(entry.event.kind.value if entry.event else ""),
+        word(entry.event.kind if entry.event else ""),
         text(entry.patient_key),
         int8(r.received_us),
         int8(decided_us),
         word(r.answer),
         word(r.encoding),
-        word(plan.outcome.value),
-        word(plan.refusal.reason.value if plan.refusal else ""),
+        word(plan.outcome),
+        word(plan.refusal.reason if plan.refusal else ""),
         word(plan.refusal.where if plan.refusal else ""),
         blob(b"" if plan.outcome is Outcome.REPEAT else r.raw),  # the first one's bytes are the same
     )
@@ -70,9 +70,9 @@ def _decisions(entry: Entry, place: bytes) -> Iterator[bytes]:
             8,
             place,
             word(d.recipient),
-            word(d.result.value),
-            word(d.rule.value),
-            word(d.detail.value),
+            word(d.result),
+            word(d.rule),
+            word(d.detail),
             word(d.subscription),
             words(d.because),
         )
@@ -84,9 +84,9 @@ def _outbox(entry: Entry, place: bytes, event_id: bytes) -> Iterator[bytes]:
         return
     whose = event_id + text(entry.patient_key) + word(event.provider) + int8(event.received_us)
     labels, locks = words(event.labels), texts(entry.lock_keys)
-    what = text(event.control_id) + word(event.kind.value)
+    what = text(event.control_id) + word(event.kind)
     for d in entry.plan.deliveries:
-        how = word(d.channel.value) + word(d.form.value) + word(d.detail.value)
+        how = word(d.channel) + word(d.form) + word(d.detail)
         yield row(16, place, word(d.recipient), whose, how, labels, word(d.purpose), locks, what, blob(d.payload))
 
 

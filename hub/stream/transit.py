@@ -238,9 +238,9 @@ def tell(walked: Walked, now_us: int) -> None:
     for event_id, error in walked.errors:
         telemetry.log("transit_message_unreadable", event_id=event_id, error=error)
     entries = walked.writes.entries
-    for outcome, count in Counter(entry.plan.outcome.value for entry in entries).items():
+    for outcome, count in Counter(entry.plan.outcome for entry in entries).items():
         telemetry.OUTCOMES.labels(outcome).inc(count)
-    for (result, rule), count in Counter((d.result.value, d.rule.value) for entry in entries for d in entry.plan.decisions).items():
+    for (result, rule), count in Counter((d.result, d.rule) for entry in entries for d in entry.plan.decisions).items():
         telemetry.DECISIONS.labels("transit", result, rule).inc(count)
     if walked.conflicts:
         telemetry.CONTROL_ID_CONFLICTS.inc(walked.conflicts)

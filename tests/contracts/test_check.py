@@ -1,0 +1,28 @@
+"""``hub check`` against real servers."""
+
+import json
+from pathlib import Path
+
+import pytest
+from pydantic import SecretBytes
+
+from hub.stream.check_tool import look, run_check
+from tests.contracts.transit_rig import rig
+
+
+def test_it_finds_what_the_servers_are_set_to(
+    kafka: str, database_url: str, topic_prefix: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with rig(kafka, database_url, topic_prefix) as hub:
+        key = tmp_path / "key"
+        key.touch(0o600)
+        facts = look(hub.settings, key)
+        assert set(facts.broker) == {hub.topics.inbound, hub.topics.events}
+        assert {int(found["partitions"]) for found in facts.broker.values()} == {3}
+        assert set(facts.database) == {"fsync", "synchronous_commit", "full_page_writes"}
+        assert facts.token_key_mode == 0o600
+        settings = hub.settings.model_copy(update={"secret": SecretBytes(b"")})
+        assert run_check(settings, key, as_json=True) == 1
+        found = json.loads(capsys.readouterr().out)
+        assert "hub: secret" in {v["setting"] for v in found}
+        assert all(v["sentence"] and v["act"] for v in found)

@@ -1,0 +1,98 @@
+"""``hub check``: every rule breaks under the setting it is about, and nothing breaks under good ones."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from pydantic import SecretBytes
+
+from hub.model import Channel, Deliver, Detail, Provider, ProviderKind, Subscription, Where
+from hub.settings import Settings
+from hub.stream.check_tool import text
+from hub.stream.promise import Facts, is_loopback, violations
+
+TOPIC = {
+    "brokers": "1", "partitions": "12", "replication.factor": "1", "min.insync.replicas": "1", "flush.messages": "1",
+    "max.message.bytes": "5000000", "cleanup.policy": "delete", "retention.ms": "604800000", "retention.bytes": "-1",
+    "unclean.leader.election.enable": "false", "broker.auto.create.topics.enable": "false",
+}  # fmt: skip
+THREE = {"brokers": "3", "replication.factor": "3", "min.insync.replicas": "2", "flush.messages": "9223372036854775807"}
+DATABASE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
+SETTINGS = Settings(secret=SecretBytes(b"0123456789abcdef"))
+LOCAL = Provider("a", "A", ProviderKind.OTHER, "", ("A",), Deliver(Channel.MLLP, "127.0.0.1", 2600))
+GOOD = Facts(SETTINGS, {"inbound": TOPIC}, DATABASE, (LOCAL,), (), 0o600)
+
+
+def broker(**found: str) -> dict[str, Any]:
+    return {"broker": {"inbound": TOPIC | {name.replace("_", "."): value for name, value in found.items()}}}
+
+
+def hub(**values: Any) -> dict[str, Any]:
+    return {"settings": SETTINGS.model_copy(update=values)}
+
+
+def provider(**values: Any) -> dict[str, Any]:
+    return {"providers": (replace(LOCAL, **values),)}
+
+
+def test_good_settings_keep_the_promise() -> None:
+    assert violations(GOOD) == violations(replace(GOOD, broker={"inbound": TOPIC | THREE})) == []
+    assert text([]) == "every setting keeps the promise\n"
+
+
+@pytest.mark.parametrize(
+    ("change", "setting"),
+    [
+        (broker(flush_messages="100"), "inbound: flush.messages"),
+        (broker(**{"max.message.bytes": "1048588"}), "inbound: max.message.bytes"),
+        (broker(**{"unclean.leader.election.enable": "true"}), "inbound: unclean.leader.election.enable"),
+        (broker(**{"broker.auto.create.topics.enable": "true"}), "broker: auto.create.topics.enable"),
+        (broker(brokers="3"), "inbound: replication.factor, min.insync.replicas"),
+        (broker(**THREE | {"min.insync.replicas": "1"}), "inbound: replication.factor, min.insync.replicas"),
+        (broker(**THREE | {"min.insync.replicas": "3"}), "inbound: min.insync.replicas"),
+        (broker(partitions="6"), "inbound: partitions"),
+        (broker(**{"retention.ms": "3600000"}), "inbound: retention.ms"),
+        (broker(**{"retention.bytes": "1000000"}), "inbound: retention.bytes"),
+        (broker(**{"cleanup.policy": "compact"}), "inbound: cleanup.policy"),
+        ({"database": DATABASE | {"fsync": "off"}}, "postgresql: fsync"),
+        ({"database": DATABASE | {"synchronous_commit": "off"}}, "postgresql: synchronous_commit"),
+        ({"database": DATABASE | {"full_page_writes": "off"}}, "postgresql: full_page_writes"),
+        (hub(mllp="0.0.0.0:2575"), "hub: mllp"),
+        (hub(http="[::]:8080"), "hub: http"),
+        (hub(secret=SecretBytes(b"")), "hub: secret"),
+        (hub(claim_seconds_max=5.0), "hub: claim_seconds_max"),
+        ({"token_key_mode": 0o644}, "hub: the key of tokens"),
+        (provider(senders=()), "provider a: senders"),
+        (provider(deliver=Deliver(Channel.MLLP, "10.0.0.1", 2600)), "provider a: deliver"),
+        (provider(deliver=Deliver(Channel.FHIR, url="http://gp.example/fhir")), "provider a: deliver"),
+        (provider(certificates=("ab",)) | hub(tls_certificate="c.pem"), "hub: tls_client_ca"),
+    ],
+)
+def test_each_rule(change: dict[str, Any], setting: str) -> None:
+    (found,) = violations(replace(GOOD, **change))
+    assert found.setting == setting
+    assert found.act and setting in text([found])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        provider(senders=()) | {"subscriptions": (Subscription("s", "a", ("*",), Where(), Detail.FULL),)},
+        provider(deliver=Deliver(Channel.FHIR, url="https://gp.example/fhir")),
+        provider(deliver=Deliver(Channel.FHIR, url="http://localhost:8080/fhir")),
+        provider(deliver=Deliver(Channel.FHIR, url="http://[::1]/fhir")),
+        provider(deliver=Deliver(Channel.MLLP, "10.0.0.1", 2600, tls_ca="ca.pem")),
+        {"database": DATABASE | {"synchronous_commit": "remote_apply"}},
+        hub(mllp="0.0.0.0:2575", tls_certificate="c.pem", tls_key="k.pem"),
+    ],
+)
+def test_what_is_good_enough(change: dict[str, Any]) -> None:
+    assert violations(replace(GOOD, **change)) == []
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [("127.0.0.1:1", True), ("[::1]:1", True), ("localhost:1", True), ("0.0.0.0:1", False), (":1", False), ("hub.example:1", False)],
+)
+def test_loopback(address: str, *, expected: bool) -> None:
+    assert is_loopback(address) is expected
