@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from hub.config import ConfigError, load
 from hub.model import Provider, Subscription
 from hub.settings import Settings
-from hub.stack.folder import running
+from hub.stack.folder import kept_secret, running
 
 if TYPE_CHECKING:
     from hub.avro import Codec
@@ -64,6 +64,8 @@ def beside(found: Configuration) -> Configuration:
     """The same with what the hub running on the data folder knows, where nothing else says where the servers are. Raises NoServers."""
     lent = running(found.settings.data)
     missing = {name: lent[name] for name in _OURS if name in lent and name not in found.settings.model_fields_set}
+    if not missing.get("secret") and "secret" not in found.settings.model_fields_set:
+        missing |= kept_secret(found.settings.data)
     settings = Settings.model_validate({**found.settings.model_dump(), **missing})
     if not settings.database_url or ("kafka" not in found.settings.model_fields_set and "kafka" not in missing):
         where = found.settings.data

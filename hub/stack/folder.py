@@ -82,6 +82,13 @@ def running(path: Path) -> dict[str, Any]:
         os.close(lock)
 
 
+def kept_secret(path: Path) -> dict[str, str]:
+    """The secret kept in a data folder, under its setting's name; {} when there is none."""
+    with contextlib.suppress(OSError):
+        return {"secret": (path / _SECRET).read_text("ascii").strip()}
+    return {}
+
+
 def _read(file: Path) -> dict[str, Any]:
     with contextlib.suppress(OSError, ValueError):
         facts = json.loads(file.read_text("utf-8"))

@@ -97,3 +97,16 @@ def test_named_servers_win_over_the_running_hub(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("HUB_DATABASE_URL", "postgresql://named")
     settings = wiring.beside(wiring.read(None, {"data": str(tmp_path)})).settings
     assert (settings.kafka, settings.database_url) == ("named:1", "postgresql://named")
+
+
+def test_the_secret_kept_in_the_data_folder_serves_commands_over_named_servers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUB_KAFKA", "named:1")
+    monkeypatch.setenv("HUB_DATABASE_URL", "postgresql://named")
+    folder = Folder.hold(tmp_path)
+    secret = folder.secret()
+    folder.release()
+    found = wiring.read(None, {"data": str(tmp_path)})
+    assert wiring.beside(found).settings.secret.get_secret_value() == secret.encode()
+    monkeypatch.setenv("HUB_SECRET", "said aloud")
+    found = wiring.read(None, {"data": str(tmp_path)})
+    assert wiring.beside(found).settings.secret.get_secret_value() == b"said aloud"
