@@ -62,7 +62,7 @@ def _by_fingerprint() -> Mapping[bytes, str]:
 
 def _length(n: int) -> bytes:
     """A count or length as an Avro long: zigzag, seven bits a byte, lowest first (Avro 1.12, "Binary encoding")."""
-    n <<= 1
+    n = n << 1 ^ n >> 63
     out = bytearray()
     while n > 0x7F:
         out.append(n & 0x7F | 0x80)

@@ -23,7 +23,7 @@ from hub.wiring import codec, now_us
 
 def run(name: str, settings: Settings) -> None:
     """Run one process until SIGTERM or SIGINT. Raises Faulted when a server is away at start."""
-    telemetry.configure(name)
+    telemetry.configure(name, settings.log_level)
     asyncio.run(_PROCESSES[name](settings))
 
 
@@ -119,20 +119,17 @@ async def _pathway(settings: Settings) -> None:
 
 async def _web(settings: Settings) -> None:
     from hub.web.app import run_web  # noqa: PLC0415
-    from hub.web.readiness import asks  # noqa: PLC0415
+    from hub.web.readiness import asks, of_ledger  # noqa: PLC0415
     from hub.web.state import Region, State  # noqa: PLC0415
     from hub.web.tokens import load_keys  # noqa: PLC0415
 
     async def broker() -> None:
         await asyncio.to_thread(broker_settings, settings.kafka, Topics(settings.topic_prefix).inbound)
 
-    async def ledger() -> None:
-        await pool.run(directory_version)
-
-    pool = Pool(settings.database_url, "web")
+    pool = Pool(settings.database_url, "web", size=16)  # an answer to a lock may hold one for as long as it waits
     stop = _stop_on_signal()
     async with _intake(settings, "web") as intake:
-        missing = asks({"broker": broker, "ledger": ledger})
+        missing = asks({"broker": broker, **of_ledger(pool)})
         state = State(settings, now_us, load_keys(settings.data), _pseudonyms(settings), intake, pool, Region(pool), missing)
         await run_web(state, stop)
     await pool.close()

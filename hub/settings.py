@@ -46,6 +46,8 @@ class Settings(BaseModel):
     undeclared_encoding: str = "utf-8"  # of messages whose MSH-18 is empty; per sender in [[provider]] senders' options
     processing_ids: tuple[str, ...] = ("P", "T", "D")
 
+    log_level: str = "INFO"  # DEBUG, INFO, WARNING or ERROR, of the hub's own lines; libraries never go below INFO
+
     # the broker
     delivery_timeout_ms: int = 20_000
     batch_messages_max: int = 200

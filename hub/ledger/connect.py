@@ -92,7 +92,7 @@ class Pool:
         try:
             with faults():
                 result = work(conn, *args, **kwargs)
-        except BaseException:
+        except BaseException:  # also a cancelled one: a connection in the middle of something is of no more use
             if conn.broken or conn.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
                 conn.close()
             raise

@@ -17,7 +17,7 @@ from hub.model import Consent, Identifier, Policy
 
 GATE: Final = 7101
 _POLL_SECONDS: Final = 0.005
-_NOT_SENT: Final = ["connect", "tls"]  # codes of failed attempts in which no byte of the message left
+_NOT_SENT: Final = ["connect", "tls", "plaintext", "form_changed"]  # codes of failed attempts in which no byte of the message left
 
 _COLUMNS: Final = "c.id, c.version, c.active, c.deny, c.actors, c.start_us, c.end_us"
 BY_KEY: Final = f"""

@@ -174,7 +174,7 @@ class Walk:
         event = made.event
         if event is not None and event.patient_key != owner:
             event = replace(event, patient_key=owner)
-        sent = self._encoded(item, event, made, retired) if event is not None else None
+        sent = self._encoded(item, event, made, retired, in_conflict=in_conflict) if event is not None else None
         # from here on nothing raises
         if event is not None and not in_conflict:
             self._learn(item, owner, retired, every_lock)
@@ -200,8 +200,8 @@ class Walk:
         decisions = tuple(d for d in made.decisions if d.recipient in only)
         return replace(made, decisions=decisions, deliveries=tuple(d for d in made.deliveries if d.recipient in only))
 
-    def _encoded(self, item: Item, event: Event, made: Plan, retired: set[str]) -> ToSend:
-        merged = tuple(dict.fromkeys((*sorted(retired), *item.merged.links)))
+    def _encoded(self, item: Item, event: Event, made: Plan, retired: set[str], *, in_conflict: bool) -> ToSend:
+        merged = () if in_conflict else tuple(dict.fromkeys((*sorted(retired), *item.merged.links)))  # what is held is not merged elsewhere
         full = (d.payload for d in made.deliveries if d.form is Form.FHIR and d.detail == "full")
         bundle = next(full, None)
         if bundle is not None and len(bundle) > BUNDLE_BYTES_MAX:

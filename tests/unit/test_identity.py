@@ -1,0 +1,87 @@
+"""Identifiers: checksums by published vectors, canonical systems, and keys that tell nothing."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub.identity import DNR, FHN, FNR, Pseudonyms, canonical, derived_id, event_id, has_national_checksum, national_system
+from hub.model import Identifier
+
+KEYS = Pseudonyms(b"secret")
+VALID = "15076500565 70019950032 01410199935 88888888831 10915596784 13527248013 15720255178 68467038838 01919010068 01919010076 01919010084".split()
+
+
+@pytest.mark.parametrize("number", VALID)
+def test_numbers_with_a_checksum(number: str) -> None:
+    assert has_national_checksum(number)
+
+
+@pytest.mark.parametrize("number", ["98019800546", "01919010092", "1507650056", "150765005655", "1507650056a", "", "١٥٠٧٦٥٠٠٥٦٥"])
+def test_numbers_without(number: str) -> None:
+    assert not has_national_checksum(number)
+
+
+@pytest.mark.parametrize(("number", "system"), [("15076500565", FNR), ("70019950032", DNR), ("88888888831", FHN)])
+def test_the_system_follows_from_the_first_digit(number: str, system: str) -> None:
+    assert national_system(number) == system
+
+
+@pytest.mark.parametrize("system", ["", "NO-FNR", "FNR", "SFAC MRN"])
+def test_a_national_number_without_a_uri_is_the_national_number(system: str) -> None:
+    assert canonical(system, " 15076500565 ") == Identifier(FNR, "15076500565")
+
+
+def test_a_uri_is_kept_as_written() -> None:
+    assert canonical("http://hospital.example/mrn", "15076500565").system == "http://hospital.example/mrn"
+
+
+def test_the_national_number_leads_whatever_the_order() -> None:
+    ids = [Identifier("MRN", "1"), Identifier(FNR, "15076500565")]
+    assert KEYS.of_message(ids, "a").patient == KEYS.of_message(ids[::-1], "b").patient
+
+
+def test_a_local_number_is_a_person_of_its_provider_only() -> None:
+    mrn = [Identifier("MRN", "1")]
+    assert KEYS.of_message(mrn, "a").patient != KEYS.of_message(mrn, "b").patient
+
+
+@pytest.mark.parametrize(
+    ("consent", "message", "concerns"),
+    [
+        (("", "1"), ("MRN", "1"), True),  # no system: every patient who has the value
+        (("", "1"), ("", "1"), True),
+        (("MRN", "1"), ("MRN", "1"), True),
+        (("MRN", "1"), ("OTHER", "1"), False),
+        (("MRN", "1"), ("", "1"), True),  # the message does not say whose number it is: the lock errs on the patient's side
+        (("", "1"), ("MRN", "2"), False),
+        ((FNR, "15076500565"), ("NO-FNR", "15076500565"), True),
+    ],
+)
+def test_whom_a_consent_concerns(consent: tuple[str, str], message: tuple[str, str], *, concerns: bool) -> None:
+    locks = KEYS.of_message([canonical(*message)], "p").locks
+    assert bool(set(locks) & set(KEYS.locks_of_consent(canonical(*consent)))) is concerns
+
+
+@given(st.text(min_size=1, max_size=20), st.text(min_size=4, max_size=20))
+def test_keys_do_not_hold_the_value(system: str, value: str) -> None:
+    keys = KEYS.of_message([Identifier(system, value)], "p")
+    assert all(len(k) == 32 and set(k) <= set("0123456789abcdef") for k in (*keys.links, *keys.locks))
+    assert keys != Pseudonyms(b"another").of_message([Identifier(system, value)], "p")
+
+
+def test_an_event_id_is_derived_and_names_every_part() -> None:
+    base = ("hl7v2", "p", "a", "s", "c")
+    first = event_id(*base, b"raw")
+    assert first == event_id(*base, b"raw")
+    assert first[14] == "8"  # RFC 9562 version 8
+    others = {event_id(*base[:n], "x", *base[n + 1 :], b"raw") for n in range(5)} | {event_id(*base, b"other")}
+    assert len(others | {first}) == 7
+
+
+def test_derived_ids_keep_their_parts_apart() -> None:
+    assert derived_id("ab", "c") != derived_id("a", "bc")
+
+
+def test_no_repr_shows_a_value() -> None:
+    assert "15076500565" not in repr(Identifier(FNR, "15076500565"))
+    assert "secret" not in repr(KEYS)
