@@ -63,7 +63,7 @@ def read(config: Path | None, flags: Mapping[str, str]) -> Configuration:
 def beside(found: Configuration) -> Configuration:
     """The same with what the hub running on the data folder knows, where nothing else says where the servers are. Raises NoServers."""
     lent = running(found.settings.data)
-    missing = {name: lent[name] for name in _OURS if name in lent and name not in found.settings.model_fields_set}
+    missing: dict[str, Any] = {name: lent[name] for name in _OURS if name in lent and name not in found.settings.model_fields_set}
     if not missing.get("secret") and "secret" not in found.settings.model_fields_set:
         missing |= kept_secret(found.settings.data)
     settings = Settings.model_validate({**found.settings.model_dump(), **missing})
