@@ -27,6 +27,8 @@ from hub.model import Identifier, PatientState
 NEWS: Final = "hub_outbox"  # NOTIFY when there are new deliveries
 
 _T = TypeVar("_T")
+# Every query here is a few index look-ups, whatever the statistics of a growing table say.
+_SESSION: Final = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
 _ASSIGN: Final = """
 INSERT INTO partition_offset AS p (part, epoch) SELECT n, 1 FROM unnest(%s::int[]) AS n ORDER BY n
 ON CONFLICT (part) DO UPDATE SET epoch = p.epoch + 1 RETURNING part, next, epoch"""
@@ -84,6 +86,8 @@ class TransitLedger:
         try:
             if self._conn is None:
                 self._conn = connect(self._url, "transit")
+                with faults():
+                    self._conn.execute(_SESSION)
             with faults():
                 return work(self._conn)
         except Faulted:

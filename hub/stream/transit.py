@@ -6,6 +6,7 @@ A server that is away is waited for with the batch in hand, so order holds. A wo
 """
 
 import asyncio
+import gc
 import threading
 import time
 from collections import Counter
@@ -184,6 +185,7 @@ class Session:
             if known.directory_version != self._directory.version:
                 entries = self._ledger.directory()
                 self._directory = Directory(entries.providers, entries.subscriptions, entries.version)
+                gc.freeze()  # it stays as long as it is right: no collection of garbage need look through it again
             now_us = self._parts.clock()
             walked = Walk(known, self._directory, self._parts.codec.encode_event, now_us).all(items)
             reach("transit.before_events")
