@@ -9,7 +9,6 @@ import asyncio
 import gc
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -26,11 +25,13 @@ from hub.routing.directory import Directory
 from hub.settings import Settings
 from hub.stream.faultpoint import reach
 from hub.stream.kafka import Consumer, Producer, Record, Topics
+from hub.stream.transit_facts import tell
 from hub.stream.transit_watch import Watch
-from hub.stream.walk import Item, ToSend, Walk, Walked, alone, read_item, unreadable, wanted
+from hub.stream.walk import Item, ToSend, Walk, alone, read_item, unreadable, wanted
 
 _POLL_SECONDS: Final = 0.2
 _LAG_SECONDS: Final = 1.0
+_RACES_MAX: Final = 10
 
 _T = TypeVar("_T")
 Readers = Mapping[Adapter, Callable[[Received], Message]]
@@ -180,7 +181,8 @@ class Session:
                 self._attempt([alone(items[0])])
 
     def _attempt(self, items: Sequence[Item]) -> None:
-        while True:
+        """Decide and write a batch, anew when another worker wrote one of its keys first. Raises UnwritableError, Faulted."""
+        for _ in range(_RACES_MAX):
             known = self._ledger.read(wanted(items))
             if known.directory_version != self._directory.version:
                 entries = self._ledger.directory()
@@ -194,10 +196,11 @@ class Session:
                 self._ledger.write(walked.writes, now_us, lambda failures=failures: self._reported(failures))  # type: ignore[misc]
             except RacedError:
                 continue
-            break
-        reach("transit.after_commit")
-        self._nexts |= walked.writes.nexts
-        tell(walked, now_us)
+            reach("transit.after_commit")
+            self._nexts |= walked.writes.nexts
+            tell(walked, now_us)
+            return
+        raise UnwritableError  # a race is won in the end: this is something else
 
     def _send(self, events: Iterable[ToSend]) -> list[HubError]:
         """Queue the events; the failures are known once all are reported."""
@@ -233,18 +236,3 @@ class Session:
             self._lag_at = time.monotonic() + _LAG_SECONDS
             ends = self._consumer.end_offsets(self._nexts)
             telemetry.TRANSIT_LAG.set(sum(max(0, ends[part] - self._nexts[part]) for part in ends))
-
-
-def tell(walked: Walked, now_us: int) -> None:
-    """Count a batch that is in the ledger."""
-    for event_id, error in walked.errors:
-        telemetry.log("transit_message_unreadable", event_id=event_id, error=error)
-    entries = walked.writes.entries
-    for outcome, count in Counter(entry.plan.outcome for entry in entries).items():
-        telemetry.OUTCOMES.labels(outcome).inc(count)
-    for (result, rule), count in Counter((d.result, d.rule) for entry in entries for d in entry.plan.decisions).items():
-        telemetry.DECISIONS.labels("transit", result, rule).inc(count)
-    if walked.conflicts:
-        telemetry.CONTROL_ID_CONFLICTS.inc(walked.conflicts)
-    for entry in entries:
-        telemetry.TRANSIT_SECONDS.observe(max(0, now_us - entry.plan.received.received_us) / 1e6)

@@ -1,0 +1,21 @@
+"""What transit counts and logs of a batch, once it is in the ledger."""
+
+from collections import Counter
+
+from hub import telemetry
+from hub.stream.walk import Walked
+
+
+def tell(walked: Walked, now_us: int) -> None:
+    """Count a batch that is in the ledger."""
+    for event_id, error in walked.errors:
+        telemetry.log("transit_message_unreadable", event_id=event_id, error=error)
+    entries = walked.writes.entries
+    for outcome, count in Counter(entry.plan.outcome for entry in entries).items():
+        telemetry.OUTCOMES.labels(outcome).inc(count)
+    for (result, rule), count in Counter((d.result, d.rule) for entry in entries for d in entry.plan.decisions).items():
+        telemetry.DECISIONS.labels("transit", result, rule).inc(count)
+    if walked.conflicts:
+        telemetry.CONTROL_ID_CONFLICTS.inc(walked.conflicts)
+    for entry in entries:
+        telemetry.TRANSIT_SECONDS.observe(max(0, now_us - entry.plan.received.received_us) / 1e6)
