@@ -13,7 +13,7 @@ from hub.stack import java
 from hub.stack.supervise import Child, Spec, StackError, free_port, spawn, wait_until
 
 MESSAGE_BYTES_MAX: Final = 8 * 1024 * 1024  # a frame of 4 MiB, its envelope, and room for a Bundle of it
-_HEAP: Final = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Djava.awt.headless=true")
+_HEAP: Final = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Djava.awt.headless=true")
 _READY_SECONDS: Final = 60.0
 _PROPERTIES: Final = """\
 process.roles=broker,controller

@@ -27,8 +27,7 @@ from hub.stream.delivery_turn import Clock, Work
 POLL_SECONDS: Final = 0.5  # how often the ledger is looked at without having been told
 _READ_ROWS: Final = 500  # of each partition at a time
 _TURN_ROWS: Final = 512
-_BUSY_ROWS: Final = 16  # a turn of this many is followed by a short wait, so that the next one is worth its commit too
-_BUSY_SECONDS: Final = 0.004
+_BUSY_SECONDS: Final = 0.005  # between two turns that had something to do, so that the next one is worth its commit too
 _NOBODY: Final = Deliver(Channel.MAILBOX)  # how much is asked at once for a provider that is gone: every answer will be no
 
 
@@ -130,7 +129,7 @@ class Delivery:
         elif self._work.unsettled:
             await self._work.settle(turns)
         if handled:
-            await asyncio.sleep(_BUSY_SECONDS if handled >= _BUSY_ROWS else 0)
+            await asyncio.sleep(_BUSY_SECONDS)
         else:
             await self._sleep()
 

@@ -31,6 +31,8 @@ from hub.stream.walk import Item, ToSend, Walk, alone, read_item, unreadable, wa
 
 _POLL_SECONDS: Final = 0.2
 _LAG_SECONDS: Final = 1.0
+_FEW: Final = 32  # after a batch of fewer, more are let gather for so long: what a batch costs by itself is then shared
+_GATHER_SECONDS: Final = 0.006
 _RACES_MAX: Final = 10
 
 _T = TypeVar("_T")
@@ -120,6 +122,8 @@ class Session:
                 self._consumer.commit({r.partition: self._nexts[r.partition] for r in records if r.partition in self._nexts})
                 self._watch.beat()
             self._tell_lag()
+            if 0 < len(records) < _FEW:
+                self._halt.wait(_GATHER_SECONDS)
 
     def _poll(self) -> list[Record]:
         """What is there, without waiting for more once there is something."""

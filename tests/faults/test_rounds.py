@@ -46,6 +46,15 @@ def test_the_promise_holds_through(name: str, number: int, running: Run, stack: 
     run.settle()
     found = run.violations()
     with capsys.disabled():
-        print(json.dumps({"round": name, "sent": len(run.history.sent), "arrived": len(run.history.arrived), "repeats": round(repeats(run.history), 4)}))
+        print(
+            json.dumps(
+                {
+                    "round": name,
+                    "sent": len(run.history.sent),
+                    "arrived": len(run.history.arrived),
+                    "repeats": round(repeats(run.history), 4),
+                }
+            )
+        )
     assert not found, (found[:5], len(found), run.hub.tails())
     assert sum(s.outcome == "ok" for s in run.history.sent) >= run.patients, "the run must have carried something"
