@@ -7,7 +7,6 @@ Load, receivers, broker, database and the five processes of the hub all share th
 
 import argparse
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -52,8 +51,21 @@ def hub(config: str) -> Iterator[tuple[dict[str, str], subprocess.Popen[bytes]]]
     with tempfile.TemporaryDirectory(prefix="hub-bench-") as folder:
         data = Path(folder) / "data"
         (Path(folder) / "bench.toml").write_text(config)
-        os.chmod(folder, 0o755)
-        command = [sys.executable, "-m", "hub", "up", "--data", str(data), "--config", str(Path(folder) / "bench.toml"), "--mllp", "127.0.0.1:0", "--http", "127.0.0.1:0"]
+        Path(folder).chmod(0o755)
+        command = [
+            sys.executable,
+            "-m",
+            "hub",
+            "up",
+            "--data",
+            str(data),
+            "--config",
+            str(Path(folder) / "bench.toml"),
+            "--mllp",
+            "127.0.0.1:0",
+            "--http",
+            "127.0.0.1:0",
+        ]
         with (Path(folder) / "log").open("wb") as log:
             process = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT)
         try:
@@ -91,13 +103,19 @@ def memory_mb(process: subprocess.Popen[bytes]) -> dict[str, int]:
 def load(port: int, connections: int, rate: float, seconds: float) -> tuple[int, int, float, float, float]:
     """Run the load in a process of its own: sent, accepted, seconds, ack p50 and p99."""
     done = subprocess.run(
-        [sys.executable, "-m", "bench.peers", str(port), str(connections), str(rate), str(seconds)], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-m", "bench.peers", str(port), str(connections), str(rate), str(seconds)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     sent, accepted, elapsed, p50, p99 = done.stdout.split()
     return int(sent), int(accepted), float(elapsed), float(p50), float(p99)
 
 
-def scenario(name: str, rate: float, seconds: float, connections: int, where: tuple[dict[str, str], subprocess.Popen[bytes], subprocess.Popen[str]]) -> None:
+def scenario(
+    name: str, rate: float, seconds: float, connections: int, where: tuple[dict[str, str], subprocess.Popen[bytes], subprocess.Popen[str]]
+) -> None:
     """One load, its drain, one JSON line."""
     addresses, process, receivers = where
     ask(receivers, "reset")
@@ -112,9 +130,12 @@ def scenario(name: str, rate: float, seconds: float, connections: int, where: tu
         drained = time.monotonic() - at
     result = ask(receivers, "count")
     line = {
-        "bench": "end_to_end", "scenario": name, "messages_per_s": round(accepted / elapsed, 1), "deliveries_per_s": round(result["deliveries"] / (elapsed + drained), 1),
-        "sent": sent, "accepted": accepted, "delivered": result["deliveries"], "backlog_at_end_of_load": backlog, "drain_s": round(drained, 2),
-        "ack_p50_ms": round(p50 * 1e3, 2), "ack_p99_ms": round(p99 * 1e3, 2), "end_to_end_p50_ms": round(result["p50_s"] * 1e3, 1), "end_to_end_p99_ms": round(result["p99_s"] * 1e3, 1),
+        "bench": "end_to_end", "scenario": name, "messages_per_s": round(accepted / elapsed, 1),
+        "deliveries_per_s": round(result["deliveries"] / (elapsed + drained), 1),
+        "sent": sent, "accepted": accepted, "delivered": result["deliveries"],
+        "backlog_at_end_of_load": backlog, "drain_s": round(drained, 2),
+        "ack_p50_ms": round(p50 * 1e3, 2), "ack_p99_ms": round(p99 * 1e3, 2),
+        "end_to_end_p50_ms": round(result["p50_s"] * 1e3, 1), "end_to_end_p99_ms": round(result["p99_s"] * 1e3, 1),
         "memory_mb_before": before, "memory_mb_after": memory_mb(process),
     }  # fmt: skip
     print(json.dumps(line), flush=True)
@@ -128,7 +149,9 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--small-rate", type=float, default=200)
     options = parser.parse_args()
-    with subprocess.Popen([sys.executable, "-m", "bench.receivers"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as receivers:
+    with subprocess.Popen(
+        [sys.executable, "-m", "bench.receivers"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    ) as receivers:
         assert receivers.stdout is not None
         ports = json.loads(receivers.stdout.readline())
         config = HOSPITAL + "".join(PROVIDER.format(id=f"r{n}", port=p) for n, p in enumerate(ports))

@@ -15,7 +15,8 @@ def adt(control_id: str, patient: int, size_bytes: int = 1000) -> bytes:
     """An ADT^A01 of about ``size_bytes`` for one of many patients."""
     head = (
         f"MSH|^~\\&|EPJ|STOLAV|HUB|HUB|20261122120000+0100||ADT^A01^ADT_A01|{control_id}|P|2.5.1|||||NOR|UNICODE UTF-8\r"
-        f"EVN|A01|20261122120000\rPID|1||{patient:09d}^^^STOLAVMRN^MR||Bjørnsen^Åse{patient}||19500101|F|||Gata {patient}^^Trondheim^^7010^NOR^^^5001\r"
+        f"EVN|A01|20261122120000\rPID|1||{patient:09d}^^^STOLAVMRN^MR||Bjørnsen^Åse{patient}||19500101|F|||"
+        f"Gata {patient}^^Trondheim^^7010^NOR^^^5001\r"
         f"PV1|1|I|MED{patient % 7}^101^1^STO|E|||1234567^Lege^Lars|||MED|||||||||V{patient}|||||||||||||||||||||||||20261122110000\r"
     ).encode()
     tail = b"NK1|1|Nordmann^Kari|SPO|" + b"x" * 40 + b"\r"
@@ -103,7 +104,7 @@ class Load:
         self.start = time.monotonic()
         loop = asyncio.get_running_loop()
         transports = [(await loop.create_connection(lambda: Sender(self), "127.0.0.1", port))[0] for _ in range(connections)]
-        while not all(t.is_closing() for t in transports):
+        while not all(t.is_closing() for t in transports):  # noqa: ASYNC110  nobody to say when the last one closes
             await asyncio.sleep(0.05)
 
 
@@ -117,7 +118,7 @@ async def _send_main(port: int, connections: int, rate: float, seconds: float) -
     load = Load(rate, seconds)
     await load.run(port, connections)
     elapsed = time.monotonic() - load.start
-    print(load.sent, load.accepted, elapsed, quantile(load.ack_seconds, 0.5), quantile(load.ack_seconds, 0.99))  # noqa: T201
+    print(load.sent, load.accepted, elapsed, quantile(load.ack_seconds, 0.5), quantile(load.ack_seconds, 0.99))
 
 
 if __name__ == "__main__":

@@ -111,7 +111,7 @@ class HubError(Exception):
     """Root of the two failures; never raised itself."""
 
 
-class Rejected(HubError):
+class Rejected(HubError):  # noqa: N818  named for whose fault it is
     """The message breaks a rule. ``where`` is a place (``PID-3``, ``Bundle.entry[0]``), never a value."""
 
     def __init__(self, reason: Reason, where: str = "") -> None:
@@ -125,7 +125,7 @@ class Rejected(HubError):
         return ANSWERS[self.reason]
 
 
-class Faulted(HubError):
+class Faulted(HubError):  # noqa: N818  named for whose fault it is
     """The hub could not do its part: nothing may be acknowledged as done."""
 
     def __init__(self, cause: Cause) -> None:

@@ -93,8 +93,10 @@ class Pseudonyms:
         return (self._hash("value", i.value), second)
 
     def locks_of_consent(self, i: Identifier) -> tuple[str, ...]:
-        """Keys to store a consent under. Without a system it concerns every patient who has the value; with one, also those
-        whose messages give the value and no system: a lock errs on the patient's side.
+        """Keys to store a consent under.
+
+        Without a system it concerns every patient who has the value; with one, also those whose messages give the value and no
+        system: a lock errs on the patient's side.
         """
         if not i.system:
             return (self._hash("value", i.value),)

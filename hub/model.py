@@ -34,7 +34,7 @@ class Channel(StrEnum):
 
 
 class Detail(StrEnum):
-    """How much a subscription shows. FULL > MINIMAL (patient, encounter, no clinical content) > NOTICE (that something happened, to whom)."""
+    """How much a subscription shows: FULL > MINIMAL (patient, encounter, no clinical content) > NOTICE (what happened, to whom)."""
 
     FULL = "full"
     MINIMAL = "minimal"

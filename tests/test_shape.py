@@ -39,16 +39,17 @@ def test_every_module_says_what_it_is() -> None:
 def test_public_functions_and_classes_are_documented() -> None:
     bare = []
     for path in SOURCES:
-        for node in ast.parse(path.read_text("utf-8")).body:
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and not node.name.startswith("_") and not ast.get_docstring(node):
-                bare.append(f"{path.relative_to(ROOT)}:{node.name}")
+        named = [n for n in ast.parse(path.read_text("utf-8")).body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)]
+        bare += [f"{path.relative_to(ROOT)}:{n.name}" for n in named if not n.name.startswith("_") and not ast.get_docstring(n)]
     assert bare == []
 
 
 def test_nothing_that_swallows_silently() -> None:
     """``except Exception`` only where the line says why."""
     broad = re.compile(r"except (Exception|BaseException)?\s*(as \w+)?:(?!.*#)")
-    found = [f"{p.relative_to(ROOT)}:{n}" for p in SOURCES for n, line in enumerate(p.read_text("utf-8").splitlines(), 1) if broad.search(line)]
+    found = [
+        f"{p.relative_to(ROOT)}:{n}" for p in SOURCES for n, line in enumerate(p.read_text("utf-8").splitlines(), 1) if broad.search(line)
+    ]
     assert found == []
 
 
@@ -60,5 +61,9 @@ def test_no_object_deserialisation() -> None:
 def test_no_foreign_paths_or_hosts() -> None:
     banned = re.compile(r"pythonhosted|pypi\.org|repo\.maven|registry\.npmjs|/root/|/work/")
     files = [p for p in ROOT.rglob("*") if p.is_file() and not any(f.startswith(".") for f in p.relative_to(ROOT).parts[:-1])]
-    texts = [p for p in files if p.suffix in {".py", ".md", ".toml", ".lock", ".txt", ".yml", ".yaml", ".json", ".xml", ""} and p != Path(__file__)]
+    texts = [
+        p
+        for p in files
+        if p.suffix in {".py", ".md", ".toml", ".lock", ".txt", ".yml", ".yaml", ".json", ".xml", ""} and p != Path(__file__)
+    ]
     assert [str(p) for p in texts if banned.search(p.read_text("utf-8", "ignore"))] == []

@@ -18,12 +18,11 @@ from hub.ledger.outbox import Asked, Attempted, Claim, Parcel, Place, Remainder
 from hub.model import Consent, Identifier, Policy
 
 GATE: Final = 7101
-# Every query of delivery is a few index look-ups, whatever the statistics say. A turn need not wait for the disk: when the server (not only
-# a process) dies, the last turns may be undone, and what they settled is asked about and sent again under the same id and bytes. A consent's
-# own commit waits for the disk, and with it everything before it in the log, so what was claimed before a lock is never forgotten after it.
-_SESSION: Final = (
-    "SET synchronous_commit = off; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
-)
+# Every query of delivery is a few index look-ups, whatever the statistics say. A turn need not wait for the disk: when the server (not
+# only a process) dies, the last turns may be undone, and what they settled is asked about and sent again under the same id and bytes.
+# A consent's own commit waits for the disk, and with it everything before it in the log, so what was claimed before a lock is never
+# forgotten after it.
+_SESSION: Final = "SET synchronous_commit = off; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
 _SETTLE: Final = """
 WITH s AS (SELECT * FROM unnest(%s::int[], %s::bigint[], %s::text[], %s::int[], %s::bigint[], %s::bigint[], %s::text[], %s::text[],
                                 %s::bigint[], %s::text[], %s::text[])

@@ -89,9 +89,7 @@ _ROWS: Final = {
     State.CANCELLED:   (_A, _R, _P, _C, _C, _C, _C, _C, _C, _C, _C, _C, _C),
 }  # fmt: skip
 
-TABLE: Final = MappingProxyType(
-    {(state, signal): row[i] for state, row in _ROWS.items() for i, signal in enumerate(_COLUMNS)}
-)
+TABLE: Final = MappingProxyType({(state, signal): row[i] for state, row in _ROWS.items() for i, signal in enumerate(_COLUMNS)})
 
 _UNKNOWN: Final = {
     Signal.TRANSFER: "transfer_without_admission",

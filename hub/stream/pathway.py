@@ -30,8 +30,8 @@ _RETRY_SECONDS_MAX: Final = 5.0
 _BREACHES_MAX: Final = 200  # judged a check; the rest at the next
 _WARDS_MAX: Final = 200
 _OTHER: Final = "other"
-# What may be a metric label. Wards are text that senders write: a short code that begins with a letter can be no national number, no date and
-# hardly a name; anything else counts under "other".
+# What may be a metric label. Wards are text that senders write: a short code that begins with a letter can be no national number,
+# no date and hardly a name; anything else counts under "other".
 _WARD: Final = re.compile(r"[A-Za-zÆØÅæøå][A-Za-z0-9ÆØÅæøå_-]{0,8}")
 
 Publish = Callable[[Received], Awaitable[None]]  # durable on topic inbound when it returns; raises Faulted

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 
 from pydantic import SecretBytes
 
@@ -25,7 +26,7 @@ async def main(kafka: str, database_url: str, prefix: str, breaches: str) -> Non
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
 
     async def publish(received: Received) -> None:
-        with open(breaches, "ab") as out:
+        with Path(breaches).open("ab") as out:  # noqa: ASYNC230  a line
             out.write(received.event_id.encode() + b" " + received.raw + b"\n")
 
     if os.environ.get("DEAF"):  # an engine that has taken an event and does nothing more

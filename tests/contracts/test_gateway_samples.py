@@ -41,7 +41,7 @@ def test_every_sample_is_answered(kafka: str, topic_prefix: str, family: str, ca
 
     tally = asyncio.run(run())
     with capsys.disabled():
-        print(f"\n{family}: {dict(tally)}")  # noqa: T201
+        print(f"\n{family}: {dict(tally)}")
     assert set(tally) <= ACTIONABLE
     assert tally.total() >= len(messages)
     assert tally["none"] == 0 or family != "simhospital"

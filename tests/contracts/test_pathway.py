@@ -56,9 +56,11 @@ class Region:
         key = f"{patient:032x}"
         merged = tuple(changed.pop("merged_keys", ()))
         e = Event(
-            event_id=f"00000000-0000-8000-8000-{self.sent:012x}", kind=kind, adapter=Adapter.HL7V2, provider="st-olavs", control_id=f"c{self.sent}",
+            event_id=f"00000000-0000-8000-8000-{self.sent:012x}", kind=kind, adapter=Adapter.HL7V2, provider="st-olavs",
+            control_id=f"c{self.sent}",
             patient_key=key, identifiers=(Identifier("urn:oid:2.16.578.1.12.4.1.4.1", "01010112345"),), received_us=time.time_ns() // 1000,
-            occurred_us=time.time_ns() // 1000, municipality="5001", ward=f"W{self.sent % 3}", encounter_class="I", encounter_id=f"E{patient}",
+            occurred_us=time.time_ns() // 1000, municipality="5001", ward=f"W{self.sent % 3}", encounter_class="I",
+            encounter_id=f"E{patient}",
         )  # fmt: skip
         self.produce(key, Codec().encode_event(replace(e, **changed), patient % PARTITIONS, self.sent, merged))
         self.sent += 1

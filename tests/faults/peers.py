@@ -98,9 +98,7 @@ class Receiver:
                 return  # as a receiver that dies before it has read a word
             control_id = field_of(message, b"MSH", 10)
             code = "AA" if mode in {"normal", "slow", "late", "drop"} else ""
-            self.history.add(
-                Arrived(self.provider, control_id, field_of(message, b"PID", 3), digest_of(message), begun, clock(), code)
-            )
+            self.history.add(Arrived(self.provider, control_id, field_of(message, b"PID", 3), digest_of(message), begun, clock(), code))
             if mode == "cut" or self._server is None:
                 return
             wait = {"slow": 0.2, "late": self.late_seconds}.get(mode, 0.0)

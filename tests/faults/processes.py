@@ -120,12 +120,12 @@ class Hub:
 
     def request(self, method: str, path: str, body: object, token: str) -> tuple[int, dict[str, object]]:
         """One HTTP request; (status, JSON body)."""
-        request = urllib.request.Request(  # noqa: S310
+        request = urllib.request.Request(
             f"http://127.0.0.1:{self.http}{path}", data=json.dumps(body).encode() if body is not None else None, method=method,
             headers={"Authorization": f"Bearer {token}", "Content-Type": "application/fhir+json"},
         )  # fmt: skip
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=30) as answer:
                 return answer.status, json.loads(answer.read() or b"{}")
         except urllib.error.HTTPError as exc:
             return exc.code, json.loads(exc.read() or b"{}")

@@ -1,6 +1,6 @@
 """The hub with one seeded bug, named by HUB_SABOTAGE: what the checker must catch. The hub's own code knows nothing of this.
 
-    HUB_SABOTAGE=ack_before_report python -m tests.faults.sabotaged gateway --config FILE
+HUB_SABOTAGE=ack_before_report python -m tests.faults.sabotaged gateway --config FILE
 """
 
 import asyncio

@@ -16,15 +16,18 @@ _TEXT = st.text(max_size=40)
 _IDENTIFIERS = st.lists(st.builds(Identifier, _TEXT, _TEXT), max_size=4).map(tuple)
 _US = st.integers(-(2**62), 2**62)
 _RECEIVED = st.builds(
-    Received, event_id=_TEXT, adapter=st.sampled_from(Adapter), provider=_TEXT, application=_TEXT, sender=_TEXT, control_id=_TEXT, trigger=_TEXT,
+    Received, event_id=_TEXT, adapter=st.sampled_from(Adapter), provider=_TEXT, application=_TEXT, sender=_TEXT, control_id=_TEXT,
+    trigger=_TEXT,
     patient_key=_TEXT, identifiers=_IDENTIFIERS, received_us=_US, encoding=_TEXT, raw=st.binary(max_size=300), answer=_TEXT,
     refusal=st.none() | st.builds(Refusal, st.sampled_from(Reason), _TEXT),
 )  # fmt: skip
 _TEXTS = st.lists(_TEXT, max_size=3).map(tuple)
 _EVENT = st.builds(
-    Event, event_id=_TEXT, kind=st.sampled_from(Kind), adapter=st.sampled_from(Adapter), provider=_TEXT, control_id=_TEXT, patient_key=_TEXT,
+    Event, event_id=_TEXT, kind=st.sampled_from(Kind), adapter=st.sampled_from(Adapter), provider=_TEXT, control_id=_TEXT,
+    patient_key=_TEXT,
     identifiers=_IDENTIFIERS, received_us=_US, occurred_us=_US, addressed=_TEXTS, municipality=_TEXT, gps=_IDENTIFIERS, ward=_TEXT,
-    encounter_class=_TEXT, encounter_id=_TEXT, labels=_TEXTS, merged=_IDENTIFIERS, admitted_us=st.none() | _US, discharged_us=st.none() | _US,
+    encounter_class=_TEXT, encounter_id=_TEXT, labels=_TEXTS, merged=_IDENTIFIERS, admitted_us=st.none() | _US,
+    discharged_us=st.none() | _US,
 )  # fmt: skip
 
 
@@ -38,7 +41,8 @@ def test_a_received_record_comes_back(received: Received) -> None:
 def test_fastavro_writes_the_same_bytes(received: Received) -> None:
     refusal = None if received.refusal is None else {"reason": received.refusal.reason.value, "where": received.refusal.where}
     record = {name: getattr(received, name) for name in Received.__dataclass_fields__} | {
-        "adapter": received.adapter.value, "identifiers": [{"system": i.system, "value": i.value} for i in received.identifiers], "refusal": refusal,
+        "adapter": received.adapter.value, "identifiers": [{"system": i.system, "value": i.value} for i in received.identifiers],
+        "refusal": refusal,
     }  # fmt: skip
     out = BytesIO()
     fastavro.schemaless_writer(out, avro._parsed(avro.LATEST["Received"]), record)

@@ -74,8 +74,9 @@ detail = "minimal"
 def test_the_file_of_the_documentation() -> None:
     providers, subscriptions, hub = parse(REGION)
     assert hub == {"mllp": "127.0.0.1:2600"}
-    mllp, fhir = Deliver(Channel.MLLP, "127.0.0.1", 2601), Deliver(
-        Channel.FHIR, url="https://fhir.example:8443/x", connections=2, on_refusal="release", tls_ca="ca.pem"
+    mllp, fhir = (
+        Deliver(Channel.MLLP, "127.0.0.1", 2601),
+        Deliver(Channel.FHIR, url="https://fhir.example:8443/x", connections=2, on_refusal="release", tls_ca="ca.pem"),
     )
     assert providers == [
         Provider("st-olavs", "St. Olavs hospital", ProviderKind.HOSPITAL, "974749025", ("STOLAV",), mllp, undeclared_encoding="iso8859-1"),

@@ -8,7 +8,19 @@ from hub.identity import DNR, FHN, FNR, Pseudonyms, canonical, derived_id, event
 from hub.model import Identifier
 
 KEYS = Pseudonyms(b"secret")
-VALID = "15076500565 70019950032 01410199935 88888888831 10915596784 13527248013 15720255178 68467038838 01919010068 01919010076 01919010084".split()
+VALID = [
+    "15076500565",
+    "70019950032",
+    "01410199935",
+    "88888888831",
+    "10915596784",
+    "13527248013",
+    "15720255178",
+    "68467038838",
+    "01919010068",
+    "01919010076",
+    "01919010084",
+]
 
 
 @pytest.mark.parametrize("number", VALID)

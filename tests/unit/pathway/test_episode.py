@@ -23,7 +23,8 @@ def event(
     kind: Kind, n: int = 0, *, key: str = "p", ward: str = "", cls: str = "I", provider: str = "st-olavs", town: str = "5001"
 ) -> Event:
     return Event(
-        event_id=f"00000000-0000-8000-8000-{n:012x}", kind=kind, adapter=Adapter.HL7V2, provider=provider, control_id=str(n), patient_key=key,
+        event_id=f"00000000-0000-8000-8000-{n:012x}", kind=kind, adapter=Adapter.HL7V2, provider=provider, control_id=str(n),
+        patient_key=key,
         identifiers=(Identifier("urn:x", "1"),), received_us=1_000_000 + n, occurred_us=HOUR + n, municipality=town, ward=ward,
         encounter_class=cls, encounter_id="E",
     )  # fmt: skip

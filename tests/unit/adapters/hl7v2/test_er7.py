@@ -89,7 +89,8 @@ def test_limits_are_arguments() -> None:
     ("name", "text"),
     [
         ("8859/1", "ÆØÅ æøå ð"), ("8859/15", "Š š Ž €"), ("8859/10", "đ ŋ š č"), ("UNICODE UTF-8", "ÆØÅ Sámi ŋ č a\u030a"),
-        ("UTF-8", "æ"), ("ISO8859-1", "æ"), ("ISO-8859-1", "æ"), ("windows-1252", "“æ”"), ("UNICODE", "æ"), ("8859/1~UNICODE UTF-8", "æ\u00a0"),
+        ("UTF-8", "æ"), ("ISO8859-1", "æ"), ("ISO-8859-1", "æ"), ("windows-1252", "“æ”"), ("UNICODE", "æ"),
+        ("8859/1~UNICODE UTF-8", "æ\u00a0"),
     ],
 )  # fmt: skip
 def test_declared_character_sets(name: str, text: str) -> None:
@@ -108,9 +109,12 @@ def test_an_undeclared_character_set_is_the_one_agreed() -> None:
 @pytest.mark.parametrize(
     ("written", "meant"),
     [
-        ("\\F\\\\S\\\\T\\\\R\\\\E\\", "|^&~\\"), ("\\.br\\a", "\na"), ("a\\.sp3\\b", "a\n\n\nb"), ("\\.sk2\\", "  "), ("\\.in+4\\x", "x"), ("\\H\\x\\N\\", "x"),
-        ("\\X0D\\", "\r"), ("\\XC3A6\\", "æ"), ("\\XZZ\\", "\\XZZ\\"), ("\\X\\", "\\X\\"), ("\\Zfoo\\", "\\Zfoo\\"), ("\\C2842\\", "\\C2842\\"),
-        ("a\\b", "a\\b"), ("\\", "\\"), ("\\\\", "\\\\"), ("\\Q\\F\\", "\\Q|"), ("\\P\\", "#"), ("plain", "plain"), ("\\.sp9999\\", "\n" * 80),
+        ("\\F\\\\S\\\\T\\\\R\\\\E\\", "|^&~\\"), ("\\.br\\a", "\na"), ("a\\.sp3\\b", "a\n\n\nb"), ("\\.sk2\\", "  "), ("\\.in+4\\x", "x"),
+        ("\\H\\x\\N\\", "x"),
+        ("\\X0D\\", "\r"), ("\\XC3A6\\", "æ"), ("\\XZZ\\", "\\XZZ\\"), ("\\X\\", "\\X\\"), ("\\Zfoo\\", "\\Zfoo\\"),
+        ("\\C2842\\", "\\C2842\\"),
+        ("a\\b", "a\\b"), ("\\", "\\"), ("\\\\", "\\\\"), ("\\Q\\F\\", "\\Q|"), ("\\P\\", "#"), ("plain", "plain"),
+        ("\\.sp9999\\", "\n" * 80),
     ],
 )  # fmt: skip
 def test_escapes(written: str, meant: str) -> None:
