@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -74,7 +75,7 @@ def hub(config: str) -> Iterator[tuple[dict[str, str], subprocess.Popen[bytes]]]
                 if time.monotonic() > deadline or process.poll() is not None:
                     raise SystemExit((Path(folder) / "log").read_text()[-2000:])
                 time.sleep(0.2)
-            yield json.loads((data / "run.json").read_text()), process
+            yield json.loads((data / "run.json").read_text()) | {"data": str(data)}, process
         finally:
             process.send_signal(signal.SIGINT)
             process.wait(60)
@@ -141,6 +142,50 @@ def scenario(
     print(json.dumps(line), flush=True)
 
 
+def lock_of(number: int) -> bytes:
+    """A lock of one of the load's patients against one receiver."""
+    actor = {"role": {"text": "recipient"}, "reference": {"identifier": {"system": "urn:hub:provider", "value": "r1"}}}
+    consent = {
+        "resourceType": "Consent", "id": f"bench-{number}", "status": "active",
+        "scope": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy"}]},
+        "category": [{"coding": [{"system": "http://loinc.org", "code": "59284-0"}]}],
+        "patient": {"identifier": {"system": "STOLAVMRN", "value": f"{number:09d}"}},
+        "policyRule": {"coding": [{"code": "OPTIN"}]}, "provision": {"type": "deny", "actor": [actor]},
+    }  # fmt: skip
+    return json.dumps(consent).encode()
+
+
+def revocation(count: int, where: tuple[dict[str, str], subprocess.Popen[bytes], subprocess.Popen[str]], data: Path) -> None:
+    """Locks written one after the other while messages flow: from the request to the answer, which is when a lock is in force."""
+    addresses = where[0]
+    token = subprocess.run(
+        [sys.executable, "-m", "hub", "token", "--as", "admin", "--data", str(data)], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    headers = {"Authorization": f"Bearer {token.stdout.strip()}", "Content-Type": "application/fhir+json"}
+    port = addresses["mllp"].rsplit(":", 1)[1]
+    seconds: list[float] = []
+    with subprocess.Popen([sys.executable, "-m", "bench.peers", port, "8", "100", "15"], cwd=ROOT, stdout=subprocess.DEVNULL) as flow:
+        for number in range(count):
+            request = urllib.request.Request(
+                f"http://{addresses['http']}/fhir/Consent/bench-{number}", lock_of(number), headers, method="PUT"
+            )  # noqa: S310
+            started = time.perf_counter()
+            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+                answer.read()
+            seconds.append(time.perf_counter() - started)
+            time.sleep(0.05)
+        flow.wait()
+    seconds.sort()
+    line = {
+        "bench": "revocation",
+        "messages_per_s": 100,
+        "locks": count,
+        "p50_ms": round(seconds[count // 2] * 1e3, 1),
+        "p99_ms": round(seconds[int(count * 0.99)] * 1e3, 1),
+    }
+    print(json.dumps(line), flush=True)
+
+
 def main() -> None:
     """The saturated run and the calm one."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -160,6 +205,7 @@ def main() -> None:
             scenario("warm-up", options.small_rate, 5, 8, where)
             scenario("calm", options.small_rate, min(options.seconds, 30), 16, where)
             scenario("gateway_1000", 1000, 10, 16, where)
+            revocation(100, where, Path(addresses["data"]))
             scenario("sustained", options.rate, options.seconds, options.connections, where)
             scenario("saturated", 0, min(options.seconds, 20), 64, where)
         receivers.stdin.close()  # type: ignore[union-attr]

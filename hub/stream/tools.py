@@ -42,7 +42,7 @@ class _Sending:
     host: str
     port: int
     rate: float  # messages a second; 0 = as fast as answered
-    tell: Callable[[int, str, str], None]
+    tell: Callable[[int, str, str, str], None]
     refused: int = 0
     began: float = 0.0
 
@@ -71,37 +71,43 @@ class _Sending:
                 writer.write(frame(message))
                 await writer.drain()
                 head = peek(message)
-                code = await _answer_to(head, reader, deframer)
+                code, why = await _answer_to(head, reader, deframer)
                 self.refused += code not in (*ACCEPTED, "none")
-                self.tell(number, head.fields[10], code)
+                self.tell(number, head.fields[10], code, why)
         finally:
             writer.close()
 
 
-async def _answer_to(head: Head, reader: asyncio.StreamReader, deframer: Deframer) -> str:
-    """MSA-1 of the answer to a message; "none" when none was asked for, "timeout" when none came, "closed" when nobody is there now."""
+async def _answer_to(head: Head, reader: asyncio.StreamReader, deframer: Deframer) -> tuple[str, str]:
+    """MSA-1 of the answer to a message, and what a refusal says about why and what to do.
+
+    For MSA-1: "none" when no answer was asked for, "timeout" when none came, "closed" when nobody is there now.
+    """
     if not reply.codes(head.fields[15], head.fields[16], reply.ACCEPT):
-        return "none"
+        return "none", ""
     try:
         async with asyncio.timeout(_ANSWER_SECONDS):
             while data := await reader.read(65_536):
                 for event in deframer.feed(data):
-                    code, control_id = _read_answer(event.payload) if isinstance(event, Frame) else ("", "")
+                    code, control_id, why = _read_answer(event.payload) if isinstance(event, Frame) else ("", "", "")
                     if code and control_id in (head.fields[10], ""):
-                        return code  # others belong to messages before this one
+                        return code, why  # others belong to messages before this one
     except TimeoutError:
-        return "timeout"
-    return "closed"
+        return "timeout", ""
+    return "closed", ""
 
 
-def _read_answer(payload: bytes) -> tuple[str, str]:
-    """MSA-1 and MSA-2."""
+def _read_answer(payload: bytes) -> tuple[str, str, str]:
+    """MSA-1, MSA-2, and the texts of ERR: where, what (ERR-3.2) and for the user (ERR-8)."""
     separator = peek(payload).marks.field
-    for line in re.split(r"[\r\n]+", payload.decode("latin-1")):
-        if line.startswith("MSA" + separator):
-            parts = [*line.split(separator), "", ""]
-            return parts[1], parts[2]
-    return "", ""
+    code = control_id = why = ""
+    for line in re.split(r"[\r\n]+", payload.decode("utf-8", "backslashreplace")):
+        fields = [*line.split(separator), *[""] * 9]
+        if fields[0] == "MSA":
+            code, control_id = fields[1], fields[2]
+        elif fields[0] == "ERR" and not why:
+            why = ": ".join(filter(None, (fields[2].strip("^"), fields[3].split("^")[1] if "^" in fields[3] else "", fields[8])))
+    return code, control_id, why
 
 
 def send(files: Sequence[Path], to: str, rate: float = 0.0, connections: int = 1, *, as_json: bool = False) -> int:
@@ -119,8 +125,9 @@ def send(files: Sequence[Path], to: str, rate: float = 0.0, connections: int = 1
         print("hub send: no message found: a message begins with MSH at the start of a line", file=sys.stderr)  # noqa: T201
         return _BAD_INPUT
 
-    def tell(number: int, control_id: str, code: str) -> None:
-        text = json.dumps({"n": number + 1, "control_id": control_id, "ack": code}) if as_json else f"{control_id}\t{code}"
+    def tell(number: int, control_id: str, code: str, why: str) -> None:
+        known = {"n": number + 1, "control_id": control_id, "ack": code, **({"why": why} if why else {})}
+        text = json.dumps(known) if as_json else "\t".join(filter(None, (control_id, code, why)))
         print(text, flush=True)  # noqa: T201
 
     code = asyncio.run(_Sending(*address(to), rate, tell).run(messages, max(1, connections)))

@@ -55,10 +55,9 @@ def test_sent_and_received(tmp_path: Path, capsys: pytest.CaptureFixture[str], a
     finally:
         done.set()
         thread.join()
-    assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == [
-        {"n": 1, "control_id": "C1", "ack": answer},
-        {"n": 2, "control_id": "C/2", "ack": answer},
-    ]
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(line["n"], line["control_id"], line["ack"]) for line in told] == [(1, "C1", answer), (2, "C/2", answer)]
+    assert all(bool(line.get("why")) is (answer != "AA") for line in told), "a refusal says why"
     assert [json.loads(line)["control_id"] for line in out.getvalue().splitlines()] == ["C1", "C/2"]
     assert {p.name: p.read_bytes() for p in folder.iterdir()} == {"000001-C1.hl7": ONE, "000002-C_2.hl7": TWO}
 
