@@ -225,7 +225,7 @@ class Deliver:
     @property
     def form(self) -> Form | None:
         """The form this channel takes; None = the form the message came in (mailbox)."""
-        return {Channel.MLLP: Form.HL7V2, Channel.FHIR: Form.FHIR, Channel.MAILBOX: Form.FHIR}[self.channel]
+        return Form.HL7V2 if self.channel is Channel.MLLP else Form.FHIR
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from hub.model import Provider, Relation, Result, Rule
@@ -40,7 +41,7 @@ class Question:
     @property
     def ties(self) -> tuple[str, ...]:
         """The relations as the words of a decision's reasons."""
-        return tuple(relation.value for relation in self.relations)
+        return _words(self.relations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,11 @@ class Verdict:
     result: Result
     rule: Rule
     because: tuple[str, ...] = ()
+
+
+@cache
+def _words(relations: tuple[Relation, ...]) -> tuple[str, ...]:
+    return tuple(relation.value for relation in relations)
 
 
 def relations_in(because: Iterable[str]) -> tuple[Relation, ...]:

@@ -54,6 +54,13 @@ def test_an_event_comes_back(event: Event, partition: int, offset: int, merged: 
     codec = Codec()
     encoded = codec.encode_event(event, partition, offset, merged, bundle)
     assert codec.decode_event(encoded) == (event, partition, offset, merged, bundle)
+    record = {name: getattr(event, name) for name in Event.__dataclass_fields__}
+    for name in ("identifiers", "gps", "merged"):
+        record[name] = [{"system": i.system, "value": i.value} for i in record[name]]
+    record |= {"partition": partition, "offset": offset, "merged_keys": merged, "bundle": bundle}
+    out = BytesIO()
+    fastavro.schemaless_writer(out, avro._parsed(avro.LATEST["Event"]), record)
+    assert encoded[10:] == out.getvalue()
 
 
 def test_the_fingerprint_is_the_specifications() -> None:

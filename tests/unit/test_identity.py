@@ -1,5 +1,7 @@
 """Identifiers: checksums by published vectors, canonical systems, and keys that tell nothing."""
 
+import hmac
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -97,3 +99,9 @@ def test_derived_ids_keep_their_parts_apart() -> None:
 def test_no_repr_shows_a_value() -> None:
     assert "15076500565" not in repr(Identifier(FNR, "15076500565"))
     assert "secret" not in repr(KEYS)
+
+
+@pytest.mark.parametrize("secret", [b"", b"s", b"x" * 64, b"x" * 65, b"x" * 200])
+def test_a_key_is_an_hmac_sha256_under_the_secret(secret: bytes) -> None:
+    whole = hmac.digest(secret, b"link\x1f\x1furn:oid:1.2\x1f1", "sha256")
+    assert Pseudonyms(secret).link(Identifier("urn:oid:1.2", "1"), "p") == whole[:16].hex()

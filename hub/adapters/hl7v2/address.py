@@ -34,14 +34,24 @@ KEPT: Final[Mapping[Detail, Mapping[str, frozenset[int]]]] = MappingProxyType(
 )
 
 
-def readdressed(raw: bytes, er7: Er7, source: str, recipient: Provider) -> bytes:
-    """The sender's bytes with MSH-3 to 6 replaced. ``source``: the sending provider's id."""
-    body = raw.lstrip(b"\r\n").removeprefix(BOM).lstrip(b"\r\n")
-    end = min((i for i in (body.find(b"\r"), body.find(b"\n")) if i >= 0), default=len(body))
-    separator = er7.delimiters.field.encode("ascii")
-    fields = body[:end].split(separator)
-    fields[2:6] = [_encoded(text, er7, recipient.id) for text in names(source, recipient)]
-    return separator.join(fields) + body[end:]
+class Whole:
+    """A message in full detail, cut once where each recipient's names go in. ``source``: the sending provider's id."""
+
+    def __init__(self, raw: bytes, er7: Er7, source: str) -> None:
+        body = raw.lstrip(b"\r\n").removeprefix(BOM).lstrip(b"\r\n")
+        end = min((i for i in (body.find(b"\r"), body.find(b"\n")) if i >= 0), default=len(body))
+        separator = er7.delimiters.field.encode("ascii")
+        fields = body[:end].split(separator, 6)
+        self._er7: Final = er7
+        self._source: Final = source
+        self._before: Final = separator.join(fields[:2]) + separator
+        self._after: Final = b"".join(separator + field for field in fields[6:]) + body[end:]
+
+    def readdressed(self, recipient: Provider) -> bytes:
+        """The sender's bytes with MSH-3 to 6 replaced."""
+        return (
+            self._before + _address(self._er7.delimiters, self._er7.encoding, recipient.id, *names(self._source, recipient)) + self._after
+        )
 
 
 def filtered(er7: Er7, detail: Detail, source: str, recipient: Provider) -> bytes:
@@ -50,15 +60,19 @@ def filtered(er7: Er7, detail: Detail, source: str, recipient: Provider) -> byte
     lines = [_line(segment, kept[segment.name]) for segment in er7 if segment.name in kept]
     separator = er7.delimiters.field
     head = lines[0].split(separator)
-    head[2:6] = [_encoded(text, er7, recipient.id).decode(er7.encoding) for text in names(source, recipient)]
+    head[2:6] = [_address(er7.delimiters, er7.encoding, recipient.id, *names(source, recipient)).decode(er7.encoding)]
     return "".join(f"{line}\r" for line in [separator.join(head), *lines[1:]]).encode(er7.encoding)
 
 
 def names(source: str, recipient: Provider) -> tuple[str, str, str, str]:
     """MSH-3, 4, 5 and 6: the hub, on behalf of the source, to the recipient's application and facility."""
     deliver = recipient.deliver
-    facility = deliver.facility or next((s for s in recipient.senders if s != _ANY_SENDER), "") or recipient.organisation
+    facility = deliver.facility or _first_sender(recipient) or recipient.organisation
     return (APPLICATION, source, deliver.application or recipient.id, facility or recipient.id)
+
+
+def _first_sender(provider: Provider) -> str:
+    return next((s for s in provider.senders if s != _ANY_SENDER), "") if provider.senders else ""
 
 
 def _line(segment: Segment, numbers: frozenset[int]) -> str:
@@ -68,13 +82,14 @@ def _line(segment: Segment, numbers: frozenset[int]) -> str:
     return separator.join([segment.name, *(f if n in numbers else "" for n, f in enumerate(segment.fields) if n)]).rstrip(separator)
 
 
-def _encoded(text: str, er7: Er7, instead: str) -> bytes:
-    """A name as a field's bytes; the provider's id where the name has letters that the message's character set lacks."""
-    return _written(text, er7.delimiters, er7.encoding, instead)
-
-
 @lru_cache(maxsize=4096)  # names of the configuration only: nothing of a message is kept
+def _address(marks: Delimiters, encoding: str, instead: str, *names: str) -> bytes:
+    """MSH-3 to 6 as they stand in a message of these delimiters and this character set."""
+    return marks.field.encode("ascii").join(_written(name, marks, encoding, instead) for name in names)
+
+
 def _written(text: str, marks: Delimiters, encoding: str, instead: str) -> bytes:
+    """A name as a field's bytes; the provider's id where the name has letters that the message's character set lacks."""
     try:
         return escapes.escape(text, marks).encode(encoding)
     except UnicodeEncodeError:

@@ -126,8 +126,11 @@ class Er7:
 
     def segment(self, name: str, n: int = 0) -> Segment | None:
         """The n-th segment of a name (from 0), or None."""
-        for i, tag in enumerate(self._tags):
-            if tag[:3] == name:
+        tag = name + self.delimiters.field
+        if n == 0 and name not in self._tags:  # no line is the bare name: the tags can be searched as they are
+            return self._segment(self._tags.index(tag)) if tag in self._tags else None
+        for i, found in enumerate(self._tags):
+            if found[:3] == name:
                 if n == 0:
                     return self._segment(i)
                 n -= 1

@@ -28,6 +28,7 @@ class Hl7v2Message:
         self._er7: Er7 | None = None
         self._content: Content | None = None
         self._event: Event | None = None
+        self._whole: address.Whole | None = None
         self._bundle: Json | None = None
         self._bytes: Final[dict[Detail, bytes]] = {}
 
@@ -52,10 +53,11 @@ class Hl7v2Message:
         """The bytes one recipient gets. Raises Rejected."""
         if form is Form.FHIR:
             return bundles.addressed(self._bundle_bytes(detail), recipient)
-        er7, source = self._read(), self._received.provider
-        if detail is Detail.FULL:
-            return address.readdressed(self._received.raw, er7, source, recipient)
-        return address.filtered(er7, detail, source, recipient)
+        if detail is not Detail.FULL:
+            return address.filtered(self._read(), detail, self._received.provider, recipient)
+        if self._whole is None:
+            self._whole = address.Whole(self._received.raw, self._read(), self._received.provider)
+        return self._whole.readdressed(recipient)
 
     def _read(self) -> Er7:
         if self._er7 is None:

@@ -1,4 +1,4 @@
-"""A message's segments, cut once, and how to take their text apart."""
+"""A message's segments, each cut once and when asked for, and how to take their text apart."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -60,31 +60,37 @@ class Text:
 class Content:
     """The segments of a message in order, by name, and its ``text``."""
 
-    __slots__ = ("_all", "_first", "text")
+    __slots__ = ("_all", "_er7", "_first", "text")
 
     def __init__(self, er7: Er7) -> None:
         marks = er7.delimiters
         self.text: Final = Text(marks.component, marks.subcomponent, marks.repetition, marks.escape, er7.unescape)
-        self._all: Final = er7.segments()
-        self._first: Final[dict[str, Segment]] = {}
-        for segment in self._all:
-            self._first.setdefault(segment.name, segment)
+        self._er7: Final = er7
+        self._all: list[Segment] | None = None
+        self._first: Final[dict[str, Segment | None]] = {}
 
     def __iter__(self) -> Iterator[Segment]:
         """The segments in order."""
-        return iter(self._all)
+        return iter(self._every())
 
     def segment(self, name: str) -> Segment | None:
         """The first segment of a name, or None."""
-        return self._first.get(name)
+        if name not in self._first:
+            self._first[name] = self._er7.segment(name)
+        return self._first[name]
 
     def segments(self, name: str) -> list[Segment]:
         """All segments of a name in order."""
-        return [s for s in self._all if s.name == name] if name in self._first else []
+        return [s for s in self._every() if s.name == name] if self.segment(name) is not None else []
+
+    def _every(self) -> list[Segment]:
+        if self._all is None:
+            self._all = self._er7.segments()
+        return self._all
 
     def field(self, name: str, n: int) -> str:
         """Field ``n`` of the first segment of a name, as written; "" when absent."""
-        segment = self._first.get(name)
+        segment = self._first[name] if name in self._first else self.segment(name)
         return segment.fields[n] if segment is not None and n < len(segment.fields) else ""
 
     def value(self, name: str, n: int, component: int = 1) -> str:

@@ -7,6 +7,7 @@ Something that is no time gives ``""`` or None: one bad clock in a message must 
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -17,6 +18,7 @@ _DTM: Final = re.compile(r"(\d{4})(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(
 _TM: Final = re.compile(r"(\d\d)(\d\d)?(\d\d)?(\.\d+)?(?:[+-]\d{4})?", re.ASCII)
 _OFFSET_MAX: Final = timedelta(hours=14)
 _DAY_DIGITS: Final = 8
+_MINUTE_OR_SECOND: Final = (12, 14)  # digits of a time known to the minute, or to the second
 
 
 def _zone(offset: str) -> timezone | ZoneInfo:
@@ -38,7 +40,22 @@ def _moment(found: re.Match[str]) -> datetime:
 
 def microseconds(text: str) -> int | None:
     """A DTM as whole microseconds since 1970-01-01T00:00:00Z; missing parts count as their lowest value. None when it is no time."""
-    found = _DTM.fullmatch(text.strip()) if text else None
+    if not text:
+        return None
+    if len(text) not in _MINUTE_OR_SECOND or not text.isdigit() or not text.isascii():
+        return _counted(text.strip())
+    start, minute, second = _hour(text[:10]), int(text[10:12]), int(text[12:] or 0)
+    return start + (minute * 60 + second) * 1_000_000 if start is not None and minute < 60 and second < 60 else None
+
+
+@lru_cache(maxsize=4096)  # messages are of the present hour, mostly
+def _hour(text: str) -> int | None:
+    """The start of a civil hour. The rest of it follows evenly: since 1895 the zone's clocks were only changed at a full hour."""
+    return _counted(text)
+
+
+def _counted(text: str) -> int | None:
+    found = _DTM.fullmatch(text)
     if found is None:
         return None
     try:
