@@ -1,18 +1,20 @@
 """Acknowledgements: original and enhanced mode, built from the bytes of the sender's own header.
 
 The sender's header is copied as bytes (read as ISO 8859-1, which loses nothing), so an answer repeats a control id verbatim whatever its
-character set, and even when the rest of the message could not be read. No other part of a message ever gets into an answer.
+character set, and even when the rest of the message could not be read. What else is repeated (MSH-9.2, MSH-11, MSH-12, MSH-18) is
+repeated only when it is one of the codes that belong there. No other part of a message ever gets into an answer.
 """
 
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
-from hub.adapters.hl7v2 import escapes
+from hub.adapters.hl7v2 import charset, escapes
 from hub.adapters.hl7v2.head import Head
-from hub.errors import ANSWERS
+from hub.errors import ANSWERS, Rejected
 from hub.model import Refusal
 
 ACCEPT: Final = "A"
@@ -22,6 +24,9 @@ INTERNAL_ERROR: Final = 207  # table 0357
 HUB: Final = "HUB"
 
 _CODE_OF_VERSION: Final = re.compile(r"2\.([1-9])")
+_EVENT: Final = re.compile(r"[A-Z][A-Z0-9]{2}")
+_PROCESSING: Final = re.compile(r"[A-Z](?:.[A-Z])?")  # table 0103 and, as a second component, 0207
+_VERSION: Final = re.compile(r"\d(?:\.\d{1,2}){1,3}")
 _PLACE: Final = re.compile(r"([A-Z][A-Z0-9]{2})(?:-(\d+)(?:\.(\d+))?)?")
 # Table 0357, the codes of hub.errors.ANSWERS
 _TEXTS: Final[Mapping[int, str]] = MappingProxyType(
@@ -70,7 +75,8 @@ def acknowledge(head: Head, code: str, own_id: str, when: str, refusal: Refusal 
     f, c = m.field, m.component
     lines = [
         f"MSH{f}{m.msh2}{f}{h[5] or HUB}{f}{h[6] or HUB}{f}{h[3]}{f}{h[4]}{f}{when}{f}"
-        f"{f}ACK{c}{head.event}{c}ACK{f}{own_id}{f}{h[11] or 'P'}{f}{h[12] or '2.5'}" + (f * 6 + h[18] if h[18] else ""),
+        f"{f}ACK{c}{_known(_EVENT, head.event)}{c}ACK{f}{own_id}{f}{_known(_PROCESSING, h[11]) or 'P'}{f}{_known(_VERSION, h[12]) or '2.5'}"
+        + (f * 6 + h[18] if h[18] and _is_charset(h[18], m.repetition) else ""),
         f"MSA{f}{code}{f}{h[10]}",
     ]
     if code[1] != ACCEPT:
@@ -79,6 +85,20 @@ def acknowledge(head: Head, code: str, own_id: str, when: str, refusal: Refusal 
             lines[1] += f + act
         lines.append(segment)
     return ("\r".join(lines) + "\r").encode("latin-1")
+
+
+@lru_cache(1024)
+def _known(pattern: re.Pattern[str], value: str) -> str:
+    """The value if it is a code of that pattern, otherwise "": whatever else a sender puts there is not repeated."""
+    return value if pattern.fullmatch(value) else ""
+
+
+@lru_cache(1024)
+def _is_charset(declared: str, repetition: str) -> bool:
+    try:
+        return all(charset.codec_of(name.strip()) for name in declared.split(repetition) if name.strip())
+    except Rejected:
+        return False
 
 
 def _minor(head: Head) -> int:
