@@ -13,7 +13,7 @@ from tests.faults.checker import repeats
 from tests.faults.conftest import Stack
 from tests.faults.history import History
 from tests.faults.region import Run, run_in
-from tests.faults.rounds import ROUNDS, SECONDS
+from tests.faults.rounds import IN_TEST, ROUNDS, SECONDS
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -30,8 +30,8 @@ def running(stack: Stack) -> Iterator[Run]:
             run.close()
 
 
-NAMES = sorted(ROUNDS)
-COUNT = int(os.environ.get("HUB_FAULT_ROUNDS", len(NAMES)))  # make soak asks for more: every fault again, with other chances
+NAMES = list(ROUNDS)
+COUNT = int(os.environ.get("HUB_FAULT_ROUNDS", IN_TEST))  # make soak asks for more: every fault again, with other chances
 
 
 @pytest.mark.parametrize(("name", "number"), [(NAMES[n % len(NAMES)], n) for n in range(COUNT)])
