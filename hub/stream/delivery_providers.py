@@ -36,6 +36,8 @@ class Providers:
             raise Faulted(Cause.INTERNAL) from None
         if self._version >= 0:
             self._changed |= {p for p in fresh if p not in self._by_id or fresh[p].deliver != self._by_id[p].deliver}
+        for new in fresh.keys() - self._by_id.keys():
+            _show(new)  # a panel or an alert needs the zero before the first one waits
         self._by_id, self._version = fresh, read_version
 
     def changed(self) -> set[str]:
@@ -53,10 +55,13 @@ class Gauges:
     def show(self, counts: Collection[Counts], now_us: int) -> None:
         """Set the gauges; a provider for whom nothing waits any more goes to zero."""
         for gone in self._shown - {c.recipient for c in counts}:
-            for gauge in (telemetry.BACKLOG, telemetry.OLDEST, telemetry.PARKED):
-                gauge.labels(gone).set(0)
+            _show(gone)
         for c in counts:
-            telemetry.BACKLOG.labels(c.recipient).set(c.waiting - c.parked)
-            telemetry.OLDEST.labels(c.recipient).set(max(0.0, (now_us - c.oldest_us) / 1e6))
-            telemetry.PARKED.labels(c.recipient).set(c.parked)
+            _show(c.recipient, c.waiting - c.parked, max(0.0, (now_us - c.oldest_us) / 1e6), c.parked)
         self._shown = {c.recipient for c in counts}
+
+
+def _show(provider: str, backlog: int = 0, oldest_seconds: float = 0.0, parked: int = 0) -> None:
+    telemetry.BACKLOG.labels(provider).set(backlog)
+    telemetry.OLDEST.labels(provider).set(oldest_seconds)
+    telemetry.PARKED.labels(provider).set(parked)

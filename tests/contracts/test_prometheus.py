@@ -12,21 +12,15 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from deploy.generate import GENERATED
 from hub.stack.supervise import free_port
-
-ROOT = Path(__file__).resolve().parents[2]
-DEPLOY = ROOT / "deploy" / "prometheus"
+from tests.contracts.prometheus import DEPLOY, ROOT, needs_prometheus, queries, scraping, without_data
 
 needs_promtool = pytest.mark.skipif(
     shutil.which("promtool") is None, reason="NOT TESTED: no promtool here (Debian: apt install prometheus)"
-)
-needs_prometheus = pytest.mark.skipif(
-    shutil.which("prometheus") is None, reason="NOT TESTED: no prometheus here (Debian: apt install prometheus)"
 )
 
 
@@ -57,11 +51,6 @@ def test_every_alert_has_a_case_that_fires_and_one_that_does_not() -> None:
 @pytest.mark.parametrize("path", GENERATED, ids=lambda p: p.name)
 def test_what_is_generated_is_up_to_date(path: Path) -> None:
     assert path.read_text("utf-8") == GENERATED[path](), "run: python -m deploy.generate"
-
-
-def queries() -> list[str]:
-    board = json.loads((ROOT / "deploy/grafana/hub.json").read_text("utf-8"))
-    return [target["expr"] for panel in board["panels"] for target in panel["targets"]]
 
 
 _EXPOSITION = """
@@ -106,47 +95,14 @@ def metrics_url() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def prometheus_url(metrics_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real Prometheus that scrapes it every second, with our own rules."""
-    folder, port = tmp_path_factory.mktemp("prometheus"), free_port()
-    place = urllib.parse.urlsplit(metrics_url)
-    config = (DEPLOY / "prometheus.yml").read_text().replace("127.0.0.1:8080", place.netloc).replace("_interval: 5s", "_interval: 1s")
-    (folder / "prometheus.yml").write_text(config)
-    shutil.copy(DEPLOY / "rules.yml", folder)
-    log = (folder / "log").open("wb")
-    child = subprocess.Popen(
-        [
-            "prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data",
-            f"--web.listen-address=127.0.0.1:{port}",
-        ],
-        stdout=log, stderr=log,
-    )  # fmt: skip
-    yield f"http://127.0.0.1:{port}"
-    child.terminate()
-    child.wait(20)
-    log.close()
-
-
-def ask(base: str, query: str) -> list[dict[str, Any]]:
-    """The result vector of an instant query; [] while Prometheus is not up yet. A query it refuses is an HTTP error."""
-    url = f"{base}/api/v1/query?" + urllib.parse.urlencode({"query": query})
-    try:
-        with urllib.request.urlopen(url, timeout=10) as response:
-            return list(json.load(response)["data"]["result"])
-    except urllib.error.HTTPError as exc:
-        if exc.code == 503:
-            return []
-        raise
-    except urllib.error.URLError:
-        return []
+    with scraping(urllib.parse.urlsplit(metrics_url).netloc, tmp_path_factory.mktemp("prometheus")) as url:
+        yield url
 
 
 @needs_prometheus
 def test_every_query_of_the_dashboard_has_data(prometheus_url: str) -> None:
-    left, deadline = set(queries()), time.monotonic() + 60
-    assert len(left) >= 25
-    while left and time.monotonic() < deadline:
-        time.sleep(0.5)
-        left = {q for q in left if not any(r["value"][1] != "NaN" for r in ask(prometheus_url, q))}
-    assert not left
+    assert len(queries()) >= 25
+    assert not without_data(prometheus_url, 60)
 
 
 @needs_prometheus

@@ -60,9 +60,10 @@ def up(data: Path, *arguments: str, **extra: str) -> Iterator[Running]:
     """Start it and wait until it says that it is ready; whatever happens, nothing is left afterwards."""
     output = data.with_name(f"{data.name}.out")
     begun = time.monotonic()
+    http = extra.get("HUB_HTTP", "127.0.0.1:0")
     with output.open("w") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "hub", "up", "--data", str(data), "--mllp", "127.0.0.1:0", "--http", "127.0.0.1:0", *arguments],
+            [sys.executable, "-m", "hub", "up", "--data", str(data), "--mllp", "127.0.0.1:0", "--http", http, *arguments],
             env=environment(**extra), stdout=out, stderr=out, text=True, cwd=ROOT,
         )  # fmt: skip
     children: list[psutil.Process] = []
