@@ -20,6 +20,7 @@ HER: Final = "urn:oid:2.16.578.1.12.4.1.2"
 HUB_PROVIDER: Final = "urn:hub:provider"  # the hub's own ids of providers
 NATIONAL: Final = frozenset({FNR, DNR, FHN})
 
+_NO_BYTES: Final = hashlib.sha256(b"").digest()
 _BLOCK: Final = 64  # bytes SHA-256 takes at a time
 _K1_WEIGHTS: Final = (3, 7, 6, 1, 8, 9, 4, 5, 2, 1)
 _K2_WEIGHTS: Final = (5, 4, 3, 2, 7, 6, 5, 4, 3, 2, 1)
@@ -118,12 +119,15 @@ class Pseudonyms:
 
 def event_id(adapter: str, provider: str, application: str, sender: str, control_id: str, raw: bytes) -> str:
     """The message's id, derived so that a repeat or a replay has the same one. RFC 9562 version 8 UUID."""
-    head = f"{adapter}\x1f{provider}\x1f{application}\x1f{sender}\x1f{control_id}\x1f".encode()
-    h = hashlib.sha256(head + hashlib.sha256(raw).digest()).hexdigest()
+    return _uuid(f"{adapter}\x1f{provider}\x1f{application}\x1f{sender}\x1f{control_id}\x1f".encode(), hashlib.sha256(raw).digest())
+
+
+def _uuid(head: bytes, digest: bytes) -> str:
+    h = hashlib.sha256(head + digest).hexdigest()
     variant = "89ab"[int(h[16], 16) & 3]
     return f"{h[:8]}-{h[8:12]}-8{h[13:16]}-{variant}{h[17:20]}-{h[20:32]}"
 
 
 def derived_id(*parts: str) -> str:
     """An id derived from ids (a Bundle of an event, a deadline of an episode): UUID version 8, as ``event_id``."""
-    return event_id("derived", "", "", "", "\x1f".join(parts), b"")
+    return _uuid(b"derived\x1f\x1f\x1f\x1f%b\x1f" % "\x1f".join(parts).encode(), _NO_BYTES)

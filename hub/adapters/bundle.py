@@ -6,6 +6,7 @@ Filtering is by allow-list: what these tables do not name is left out, so nothin
 import json
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -45,8 +46,13 @@ def to_bytes(bundle: Json) -> bytes:
 
 def addressed(data: bytes, recipient: Provider) -> bytes:
     """The Bundle's bytes with the recipient as its destination."""
-    receiver = {"endpoint": recipient.deliver.url or f"{PROVIDER}:{recipient.id}", "name": recipient.name or recipient.id}
-    return data.replace(_PLACEHOLDER, _ENCODER.encode([receiver]).encode(), 1)
+    endpoint = recipient.deliver.url or f"{PROVIDER}:{recipient.id}"
+    return data.replace(_PLACEHOLDER, _destination(endpoint, recipient.name or recipient.id), 1)
+
+
+@lru_cache(maxsize=4096)  # words of the configuration
+def _destination(endpoint: str, name: str) -> bytes:
+    return _ENCODER.encode([{"endpoint": endpoint, "name": name}]).encode()
 
 
 def filtered(bundle: Json, detail: Detail, event_id: str) -> Json:

@@ -22,6 +22,8 @@ from typing import Final
 from hub.consent.question import CARE, LABELS, PURPOSES, RESTRICTED, TREATING, Question, Verdict
 from hub.model import Relation, Result, Rule
 
+_ANY_RELATION: Final = TREATING | {Relation.SUBSCRIPTION}
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -93,7 +95,7 @@ def relation_is_proven(case: Case) -> Verdict | None:
     question = case.question
     if question.purpose not in CARE or "V" in question.labels:
         return None
-    proof = TREATING if RESTRICTED.intersection(question.labels) else TREATING | {Relation.SUBSCRIPTION}
+    proof = _ANY_RELATION if RESTRICTED.isdisjoint(question.labels) else TREATING
     if proof.isdisjoint(question.relations):
         return None
     return Verdict(Result.PERMIT, Rule.TREATING_RELATION, question.ties)

@@ -1,13 +1,14 @@
 """The entries of a batch as rows for COPY."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import Final
 
 from hub.identity import derived_id
 from hub.ledger.batch import Entry, Writes
 from hub.ledger.copying import blob, int4, int8, row, text, texts, uuid, word, words
-from hub.model import Form, Outcome
+from hub.model import Channel, Detail, Form, Outcome
 
 COLUMNS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -66,16 +67,12 @@ def _message(entry: Entry, place: bytes, event_id: bytes, decided_us: int) -> by
 
 def _decisions(entry: Entry, place: bytes) -> Iterator[bytes]:
     for d in entry.plan.decisions:
-        yield row(
-            8,
-            place,
-            word(d.recipient),
-            word(d.result),
-            word(d.rule),
-            word(d.detail),
-            word(d.subscription),
-            words(d.because),
-        )
+        yield row(8, place, _answer(d.recipient, d.result, d.rule, d.detail, d.subscription, d.because))
+
+
+@lru_cache(maxsize=8192)  # who is answered what recurs from message to message, whole
+def _answer(recipient: str, result: str, rule: str, detail: str, subscription: str, because: tuple[str, ...]) -> bytes:
+    return text(recipient) + text(result) + text(rule) + text(detail) + text(subscription) + texts(because)
 
 
 def _outbox(entry: Entry, place: bytes, event_id: bytes) -> Iterator[bytes]:
@@ -86,8 +83,13 @@ def _outbox(entry: Entry, place: bytes, event_id: bytes) -> Iterator[bytes]:
     labels, locks = words(event.labels), texts(entry.lock_keys)
     what = text(event.control_id) + word(event.kind)
     for d in entry.plan.deliveries:
-        how = word(d.channel) + word(d.form) + word(d.detail)
+        how = _manner(d.channel, d.form, d.detail)
         yield row(16, place, word(d.recipient), whose, how, labels, word(d.purpose), locks, what, blob(d.payload))
+
+
+@cache
+def _manner(channel: Channel, form: Form, detail: Detail) -> bytes:
+    return text(channel) + text(form) + text(detail)
 
 
 def bundle_ids(entry: Entry) -> Iterable[str]:

@@ -102,8 +102,7 @@ class Directory:
         return [self._candidate(provider_id, found[provider_id], related) for provider_id in sorted(found)]
 
     def _candidate(self, provider_id: str, subscriptions: list[Subscription], related: _Related) -> Candidate:
-        distinct = {s.id: s for s in subscriptions}.values()  # one subscription is found once for each of its patterns that match
-        ordered = tuple(sorted(distinct, key=lambda s: (_RANK[s.detail], s.id)))
+        ordered = tuple(subscriptions) if len(subscriptions) < 2 else _ordered(subscriptions)
         treating = tuple(r for r in _TREATING if provider_id in related[r])
         relations = (*treating, Relation.SUBSCRIPTION) if ordered else treating
         return Candidate(provider_id, self._providers.get(provider_id), ordered, relations)
@@ -114,6 +113,11 @@ class Directory:
             for (relation, dimensions), table in self._index.get(pattern, ()):
                 for provider_id in related[relation]:
                     yield from table.get(_key(provider_id, dimensions, facts), ())
+
+
+def _ordered(subscriptions: Iterable[Subscription]) -> tuple[Subscription, ...]:
+    distinct = {s.id: s for s in subscriptions}.values()  # one subscription is found once for each of its patterns that match
+    return tuple(sorted(distinct, key=lambda s: (_RANK[s.detail], s.id)))
 
 
 def _key(provider_id: str, dimensions: tuple[int, ...], facts: tuple[str, ...]) -> _Key:

@@ -60,18 +60,17 @@ class Text:
 class Content:
     """The segments of a message in order, by name, and its ``text``."""
 
-    __slots__ = ("_all", "_er7", "_first", "text")
+    __slots__ = ("_er7", "_first", "text")
 
     def __init__(self, er7: Er7) -> None:
         marks = er7.delimiters
         self.text: Final = Text(marks.component, marks.subcomponent, marks.repetition, marks.escape, er7.unescape)
         self._er7: Final = er7
-        self._all: list[Segment] | None = None
         self._first: Final[dict[str, Segment | None]] = {}
 
     def __iter__(self) -> Iterator[Segment]:
         """The segments in order."""
-        return iter(self._every())
+        return iter(self._er7)
 
     def segment(self, name: str) -> Segment | None:
         """The first segment of a name, or None."""
@@ -81,12 +80,10 @@ class Content:
 
     def segments(self, name: str) -> list[Segment]:
         """All segments of a name in order."""
-        return [s for s in self._every() if s.name == name] if self.segment(name) is not None else []
-
-    def _every(self) -> list[Segment]:
-        if self._all is None:
-            self._all = self._er7.segments()
-        return self._all
+        first = self.segment(name)
+        if first is None:
+            return []
+        return [first] if self._er7.count(name) == 1 else self._er7.segments(name)
 
     def field(self, name: str, n: int) -> str:
         """Field ``n`` of the first segment of a name, as written; "" when absent."""
