@@ -127,3 +127,11 @@ def test_a_report_that_comes_long_after_the_load_is_heard(kafka: str, topic_pref
         producer.close()
 
     asyncio.run(run())
+
+
+def test_a_topic_made_a_moment_ago_is_waited_for(kafka: str, topic_prefix: str) -> None:
+    """The controller says that it is made before the broker that is asked next knows it: about one in thirty."""
+    for n in range(60):
+        name = f"{topic_prefix}{n}"
+        ensure_topics(kafka, [name], Settings(partitions=2, promise=False))
+        assert broker_settings(kafka, name)["replication.factor"] == "1"

@@ -1,5 +1,6 @@
 """Topics: their names, their making, and the settings in force."""
 
+import time
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from hub.settings import FRAME_BYTES_MAX, Settings
 from hub.stream.kafka.producer import MESSAGE_BYTES_MAX
 
 _ADMIN_SECONDS: Final = 15.0
+_KNOWN_SECONDS: Final = 5.0
 
 
 class Topics:
@@ -53,11 +55,12 @@ def broker_settings(bootstrap: str, topic: str) -> dict[str, str]:
     """The settings in force of a topic, and of its brokers under ``broker.`` names. Raises Faulted(BROKER_UNAVAILABLE)."""
     client = AdminClient({"bootstrap.servers": bootstrap, "log_level": 2})
     try:
+        described = _describe(client, ConfigResource(ConfigResource.Type.TOPIC, topic))  # first: it waits for a new topic to be known
         metadata = client.list_topics(topic, timeout=_ADMIN_SECONDS)
         found = {"brokers": str(len(metadata.brokers)), "partitions": str(len(metadata.topics[topic].partitions))}
         replicas = [len(p.replicas) for p in metadata.topics[topic].partitions.values()]
         found["replication.factor"] = str(min(replicas, default=0))
-        found |= _describe(client, ConfigResource(ConfigResource.Type.TOPIC, topic))
+        found |= described
         for broker in metadata.brokers:
             settings = _describe(client, ConfigResource(ConfigResource.Type.BROKER, str(broker)))
             found |= {f"broker.{name}": value for name, value in settings.items()}
@@ -67,8 +70,16 @@ def broker_settings(bootstrap: str, topic: str) -> dict[str, str]:
 
 
 def _describe(client: AdminClient, resource: ConfigResource) -> dict[str, str]:
-    described = client.describe_configs([resource], request_timeout=_ADMIN_SECONDS)[resource].result()
-    return {name: entry.value for name, entry in described.items() if entry.value is not None}
+    """Settings by name. A topic that was made a moment ago is waited for: the controller answers before every broker knows it."""
+    deadline = time.monotonic() + _KNOWN_SECONDS
+    while True:
+        try:
+            described = client.describe_configs([resource], request_timeout=_ADMIN_SECONDS)[resource].result()
+            return {name: entry.value for name, entry in described.items() if entry.value is not None}
+        except ck.KafkaException as exc:
+            if exc.args[0].code() != ck.KafkaError.UNKNOWN_TOPIC_OR_PART or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
 
 
 def _raise_limit(client: AdminClient, names: list[str], needed: int) -> None:

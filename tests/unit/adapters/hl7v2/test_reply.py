@@ -48,6 +48,17 @@ def test_a_positive_answer_field_by_field() -> None:
     assert ack == (b"MSH|^~\\&|RAPP|RFAC|APP|FAC|20260401100000.000+0000||ACK^A01^ACK|own1|T|2.5||||||8859/1\rMSA|AA|C1\r")
 
 
+def test_of_the_header_only_codes_are_repeated() -> None:
+    """A sender may put anything anywhere; what is no event, processing id, version or character set is left out."""
+    fields = ["MSH", "^~\\&", "APP", "FAC", "", "", "", "", "ADT^Ola Nordmann", "C1", "Ola", "Nordmann", "", "", "", "", "", "Kari"]
+    ack = reply.acknowledge(peek("|".join(fields).encode() + b"\r"), "AR", "own", WHEN, Refusal(Reason.UNSUPPORTED_EVENT, "MSH-9"))
+    assert ack.startswith(b"MSH|^~\\&|HUB|HUB|APP|FAC|20260401100000.000+0000||ACK^^ACK|own|P|2.5\rMSA|AR|C1")
+    assert not any(word in ack for word in (b"Ola", b"Nordmann", b"Kari"))
+    kept = [*fields[:8], "ADT^A01", "C1", "T^A", "2.3.1", *fields[12:17], "8859/1~UNICODE UTF-8"]
+    ack = reply.acknowledge(peek("|".join(kept).encode() + b"\r"), "AA", "own", WHEN)
+    assert b"||ACK^A01^ACK|own|T^A|2.3.1||||||8859/1~UNICODE UTF-8\r" in ack
+
+
 @pytest.mark.parametrize("reason", list(Reason))
 @pytest.mark.parametrize("version", ["2.2", "2.3.1", "2.5.1", "2.9"])
 def test_every_refusal_says_what_to_do(reason: Reason, version: str) -> None:
