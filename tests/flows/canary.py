@@ -215,7 +215,6 @@ class Wire:
     host: str
     to: int
     is_cut: bool = False
-    open: list[socket.socket] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         wire = self
@@ -230,7 +229,6 @@ class Wire:
     def forward(self, near: socket.socket) -> None:
         """Carry bytes both ways until either end closes."""
         with socket.create_connection((self.host, self.to)) as far:
-            self.open += [near, far]
             try:
                 while not self.is_cut:
                     for ready in select.select([near, far], [], [], 0.1)[0]:
