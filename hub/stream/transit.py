@@ -65,6 +65,7 @@ async def run_transit(settings: Settings, parts: TransitParts, stop: asyncio.Eve
 
 def serve(settings: Settings, parts: TransitParts, halt: threading.Event) -> None:
     """Sessions one after the other until told to stop: each joins the group anew, after it was fenced or its consumer failed."""
+    gc.set_threshold(20_000, 10, 10)  # a batch is thousands of objects that all live until its commit: looking through them finds nothing
     waits = backoff_seconds()
     watch = Watch(settings.kafka, f"{settings.topic_prefix}transit", Topics(settings.topic_prefix).inbound)
     watch.start()
