@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from typing_extensions import override
+
 from tests.faults.peers import field_of, frame_of, frames
 
 DATE = "20260401120000"
@@ -171,6 +173,7 @@ def mllp_receiver(code: str, cuts: int = 0) -> _Server:
     left = itertools.count(-cuts)
 
     class Handler(socketserver.BaseRequestHandler):
+        @override
         def handle(self) -> None:
             for _, message in frames(self.request):
                 server.got.append(message)
@@ -201,7 +204,8 @@ def fhir_receiver(status: int) -> _Server:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *_: object) -> None:  # noqa: A002  the library's name
+        @override
+        def log_message(self, format: str, *_: object) -> None:
             """Nothing."""
 
     server = _Server(Handler)
@@ -220,6 +224,7 @@ class Wire:
         wire = self
 
         class Handler(socketserver.BaseRequestHandler):
+            @override
             def handle(self) -> None:
                 if not wire.is_cut:
                     wire.forward(self.request)

@@ -104,6 +104,20 @@ def settled(flow: Flow, database_url: str) -> None:
         wait_until(quiet, SECONDS_MAX, f"the backlog to drain: {flow.hub.tails()}")
 
 
+def the_faults_happened(flow: Flow) -> None:
+    """What was to go wrong went wrong, and was told of without a word of a message."""
+    logs = {name: (flow.hub.data / f"{name}.log").read_text() for name in ("transit", "web")}
+    assert "transit_record_unreadable" in logs["transit"]
+    assert "web_fault" in logs["web"]
+    for process, cause in (("transit", "ledger_unavailable"), ("web", "ledger_unavailable")):
+        lines = [
+            x for x in scrape(flow, process).decode().splitlines() if x.startswith("hub_faults_total{") and cause in x and process in x
+        ]
+        assert sum(float(x.rsplit(" ", 1)[1]) for x in lines) > 0, process
+    poison = [x for x in scrape(flow, "pathway").decode().splitlines() if x.startswith("hub_pathway_events_total") and '"poison"' in x]
+    assert sum(float(x.rsplit(" ", 1)[1]) for x in poison) == 3
+
+
 @pytest.mark.timeout(110)
 def test_no_field_of_a_message_is_told_anywhere(flow: Flow, database_url: str) -> None:
     for act in (succeed, refuse, fault):
@@ -113,7 +127,10 @@ def test_no_field_of_a_message_is_told_anywhere(flow: Flow, database_url: str) -
     of_the_outside(flow)
     found = leaks(flow)
     assert not found, "\n".join(map(str, found))
+    the_faults_happened(flow)
     mark = flow.canary.mark.encode()
+    flow.seen = [("a log", b"... " + mark.lower() + b"00001")]
+    assert leaks(flow), "a leak would be found"
     for name, server in flow.receivers.items():  # the tokens were really there
         assert any(mark in message for message in server.got), name
     outcomes = scrape(flow, "delivery").decode()
