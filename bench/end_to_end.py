@@ -168,9 +168,9 @@ def revocation(count: int, where: tuple[dict[str, str], subprocess.Popen[bytes],
         for number in range(count):
             request = urllib.request.Request(
                 f"http://{addresses['http']}/fhir/Consent/bench-{number}", lock_of(number), headers, method="PUT"
-            )  # noqa: S310
+            )
             started = time.perf_counter()
-            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=30) as answer:
                 answer.read()
             seconds.append(time.perf_counter() - started)
             time.sleep(0.05)
