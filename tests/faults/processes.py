@@ -90,7 +90,7 @@ class Hub:
         """Start all and wait until messages are taken and pages are answered."""
         for name in names:
             self.start(name)
-        wait_until(self.listening, 40, f"the hub to listen: {self.tails()}")
+        wait_until(self.listening, 90, f"the hub to listen: {self.tails()}")
 
     def listening(self) -> bool:
         """Whether the MLLP port and the HTTP port answer."""
