@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -17,10 +18,16 @@ PROCESSES = ("gateway", "transit", "delivery", "pathway", "web")
 
 
 def free_port() -> int:
-    """A port nobody listens on now."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
+    """A port nobody listens on now, below those that outgoing connections are given: it stays free while nobody holds it."""
+    for _ in range(200):
+        port = random.randrange(12_000, 32_000)
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise RuntimeError("no free port")
 
 
 def wait_until(condition: object, seconds_max: float, what: str) -> None:
@@ -90,7 +97,10 @@ class Hub:
         """Start all and wait until messages are taken and pages are answered."""
         for name in names:
             self.start(name)
-        wait_until(self.listening, 90, f"the hub to listen: {self.tails()}")
+        try:
+            wait_until(self.listening, 60, "the hub to listen")
+        except TimeoutError as exc:
+            raise TimeoutError(f"{exc}: {self.tails()}") from None
 
     def listening(self) -> bool:
         """Whether the MLLP port and the HTTP port answer."""

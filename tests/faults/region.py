@@ -12,7 +12,7 @@ import psycopg
 from tests.faults.checker import Region, Violation, check
 from tests.faults.history import History, Locked, Settled, clock
 from tests.faults.peers import Receiver, Sender
-from tests.faults.processes import Hub, wait_until
+from tests.faults.processes import Hub, free_port, wait_until
 
 MUNICIPALITIES = ("5001", "5031")
 RECEIVERS = {"everywhere": "", "trondheim": "5001", "malvik": "5031"}
@@ -66,7 +66,7 @@ class Run:
     def prepare(self) -> None:
         """Receivers up and the configuration written; the hub is not started."""
         for provider in RECEIVERS:
-            self.receivers[provider] = Receiver(provider, self.history)
+            self.receivers[provider] = Receiver(provider, self.history, free_port())
             self.receivers[provider].start()
         where = {p: f'municipality = "{m}"' if m else "" for p, m in RECEIVERS.items()}
         entries = "".join(ENTRY.format(id=p, port=r.port, where=where[p]) for p, r in self.receivers.items())

@@ -47,12 +47,13 @@ def consent_skipped_at_retry() -> None:
     from hub.model import Result, Rule
     from hub.stream import delivery_turn
 
-    honest = delivery_turn.ask
+    honest = delivery_turn.ask_all
 
-    def lazy(parcel: Any, policy: Any, provider: Any, now_us: int) -> Verdict:
-        return Verdict(Result.PERMIT, Rule.TREATING_RELATION, ()) if parcel.attempts else honest(parcel, policy, provider, now_us)
+    def lazy(batch: Any, provider: Any, now_us: int) -> Any:
+        for parcel, verdict in honest(batch, provider, now_us):
+            yield parcel, Verdict(Result.PERMIT, Rule.TREATING_RELATION, ()) if parcel.attempts else verdict
 
-    delivery_turn.ask = lazy  # type: ignore[assignment]
+    delivery_turn.ask_all = lazy  # type: ignore[assignment]
 
 
 def new_id_on_retry() -> None:
@@ -114,7 +115,7 @@ def lock_read_before_commit() -> None:
     honest = delivery.Turns.commit
 
     async def late(self: Any, *arguments: Any) -> Any:
-        await asyncio.sleep(0.15)
+        await asyncio.sleep(0.08)
         return await honest(self, *arguments)
 
     delivery.GATE = 7999  # type: ignore[misc]
