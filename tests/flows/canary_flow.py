@@ -96,7 +96,7 @@ def flowing(kafka: str, database_url: str, topic_prefix: str, folder: Path) -> I
     place = urllib.parse.urlsplit(database_url)
     wire = Wire(place.hostname or "127.0.0.1", place.port or 5432)
     given = {"HUB_LOG_LEVEL": "DEBUG", "HUB_PROMISE": "false", "HUB_NOTICE_HOURS_MAX": "0.0001", "HUB_DEADLINE_CHECK_SECONDS": "0.5"}
-    behind = place._replace(netloc=f"{place.username or 'postgres'}@127.0.0.1:{wire.server.port}").geturl()
+    behind = place._replace(netloc=f"{place.netloc.rpartition('@')[0] or 'postgres'}@127.0.0.1:{wire.server.port}").geturl()
     hub = Hub(folder, kafka, behind, topic_prefix, config, settings=given)
     made = Flow(hub, canary, wire, receivers)
     try:
