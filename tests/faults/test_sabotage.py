@@ -15,7 +15,7 @@ from tests.faults.conftest import Stack
 from tests.faults.processes import wait_until
 from tests.faults.region import Run, run_in
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(400)
 
 
 def arrivals(run: Run, count: int) -> None:
@@ -134,17 +134,30 @@ def database(stack: Stack) -> Iterator[str]:
         conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+ATTEMPTS = 3  # a bug that shows by chance must show in one of so many runs
+
+
 @pytest.mark.parametrize("bug", sorted(BUGS))
 def test_the_seeded_bug_is_caught(bug: str, stack: Stack, database: str) -> None:
-    fault, invariants = BUGS[bug]
+    told = []
+    for attempt in range(ATTEMPTS):
+        found, about = run_with(bug, attempt, stack, database)
+        if found & BUGS[bug][1]:
+            return
+        told.append((found, about))
+    pytest.fail(f"{bug} was not caught: {told}")
+
+
+def run_with(bug: str, attempt: int, stack: Stack, database: str) -> tuple[set[str], object]:
+    """One run with the bug: the invariants found broken, and what helps to see why not."""
     with tempfile.TemporaryDirectory(prefix=f"hub-{bug}-", ignore_cleanup_errors=True) as folder:
-        run = run_in(Path(folder), "S", stack.kafka, database, f"{bug}-", sabotage=bug)
+        run = run_in(Path(folder), f"S{attempt}", stack.kafka, database, f"{bug}-{attempt}-", sabotage=bug)
         run.hub.settings["HUB_CLAIM_SECONDS_MAX"] = "1"  # or a claim that came late is given back, which hides what is seeded
         try:
             run.hub.up(("gateway", "transit", "delivery", "web"))
-            run.traffic(3.0, lambda: fault(run, stack), give_up_after=15)
+            run.traffic(3.0, lambda: BUGS[bug][0](run, stack), give_up_after=15)
             run.settle(seconds_max=8)
             found = run.violations()
         finally:
             run.close()
-        assert {v.invariant for v in found} & invariants, (bug, found[:3], len(run.history.arrived), run.hub.tails())
+        return {v.invariant for v in found}, (found[:3], len(run.history.arrived), run.hub.tails())
