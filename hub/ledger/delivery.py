@@ -14,10 +14,10 @@ from psycopg.rows import TupleRow
 
 from hub.ledger.arrays import ints, texts
 from hub.ledger.connect import AsyncConn, connect_async, faults
+from hub.ledger.consents import GATE
 from hub.ledger.outbox import Asked, Attempted, Claim, Parcel, Place, Remainder
 from hub.model import Consent, Identifier, Policy
 
-GATE: Final = 7101
 # Every query of delivery is a few index look-ups, whatever the statistics say. A turn need not wait for the disk: when the server (not
 # only a process) dies, the last turns may be undone, and what they settled is asked about and sent again under the same id and bytes.
 # A consent's own commit waits for the disk, and with it everything before it in the log, so what was claimed before a lock is never

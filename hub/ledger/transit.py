@@ -16,6 +16,7 @@ from psycopg import errors
 
 from hub.errors import Cause, Faulted
 from hub.ledger.arrays import ints, texts
+from hub.ledger.backlog import NEWS
 from hub.ledger.batch import Known, Merge, Wanted, Writes
 from hub.ledger.connect import Conn, connect, faults
 from hub.ledger.consents import BY_KEY, Consents
@@ -23,8 +24,6 @@ from hub.ledger.copying import file
 from hub.ledger.directory import Entries, load_directory
 from hub.ledger.rows import COLUMNS, rows
 from hub.model import Identifier, PatientState
-
-NEWS: Final = "hub_outbox"  # NOTIFY when there are new deliveries
 
 _T = TypeVar("_T")
 # Every query here is a few index look-ups, whatever the statistics of a growing table say.

@@ -7,7 +7,6 @@ import asyncio
 import dataclasses
 import os
 import sys
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -151,19 +150,6 @@ def settled_before_sent() -> None:
         return Sent(AttemptOutcome.DELIVERED, "AA")
 
     MllpWay.send = eager  # type: ignore[method-assign]
-
-
-def unknown_is_positive() -> None:
-    """A time-out of the broker is answered as if the message were stored."""
-    from hub.stream.kafka import producer
-
-    honest = producer.Producer.send_nowait
-
-    def hopeful(self: Any, topic: str, key: bytes, value: bytes, on_report: Callable[[Any], None], headers: Any = ()) -> None:
-        started = time.monotonic()
-        honest(self, topic, key, value, lambda error: on_report(None if time.monotonic() - started > 1 else error), headers)
-
-    producer.Producer.send_nowait = hopeful  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":
