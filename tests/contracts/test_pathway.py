@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import psycopg
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from hub.avro import Codec
@@ -28,6 +28,7 @@ KINDS = [
     Kind.NOT_READY_FOR_DISCHARGE, Kind.TRANSFER_CANCELLED, Kind.READY_FOR_DISCHARGE, Kind.DISCHARGED,
 ]  # fmt: skip
 PARTITIONS = 4
+COORDINATOR_MOVES = (KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.COORDINATOR_LOAD_IN_PROGRESS)
 
 
 class Region:
@@ -84,7 +85,14 @@ class Region:
 
     def committed(self) -> dict[int, int]:
         consumer = Consumer({"bootstrap.servers": self.kafka, "group.id": self.prefix + "pathway"})
-        found = consumer.committed([TopicPartition(self.topic, p) for p in range(PARTITIONS)], timeout=10)
+        while True:
+            try:
+                found = consumer.committed([TopicPartition(self.topic, p) for p in range(PARTITIONS)], timeout=10)
+                break
+            except KafkaException as exc:
+                if exc.args[0].code() not in COORDINATOR_MOVES:
+                    raise
+                time.sleep(0.1)
         consumer.close()
         return {tp.partition: max(tp.offset, 0) for tp in found}
 
