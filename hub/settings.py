@@ -51,6 +51,7 @@ class Settings(BaseModel):
     # the broker
     delivery_timeout_ms: int = 20_000
     batch_messages_max: int = 200
+    instance: str = ""  # this process's own name in its group: started again under it, its partitions are its own at once; "" = none
 
     # delivery
     ack_seconds_max: float = 20.0

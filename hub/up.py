@@ -110,6 +110,8 @@ def start_servers(up: Up) -> None:
         up.change(database_url=url)
         up.note()
         up.say(f"PostgreSQL    {url.rpartition('@')[2]}")
+    if "instance" not in given:
+        up.change(instance=up.folder.instance())
     if "secret" not in given:
         up.change(secret=SecretBytes(up.folder.secret().encode()))
 

@@ -2,9 +2,11 @@
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import os
 import secrets
+import socket
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -49,6 +51,10 @@ class Folder:
         if not file.exists():
             _write(file, secrets.token_hex(32))
         return file.read_text("ascii").strip()
+
+    def instance(self) -> str:
+        """A name no other data folder has, on this machine or another: what its processes are called in their groups."""
+        return hashlib.sha256(f"{socket.gethostname()}:{self.path.resolve()}".encode()).hexdigest()[:16]
 
     def next_day(self) -> int:
         """1, 2, 3 ...: how often the demonstration has been played here, this time included."""

@@ -50,6 +50,7 @@ def build(settings: Settings, take: Callable[[int, int, bytes | None], Awaitable
         consumer_auto_offset_reset="earliest", processing_guarantee="at_least_once", stream_wait_empty=False,
         broker_commit_every=_COMMIT_EVENTS, broker_commit_interval=0.5,
         broker_session_timeout=_SESSION_SECONDS, broker_heartbeat_interval=2.0,
+        consumer_group_instance_id=settings.instance or None,
         stream_buffer_maxsize=512, broker_max_poll_records=500,
     )  # fmt: skip
     topic = app.topic(f"{settings.topic_prefix}events", key_serializer="raw", value_serializer="raw", key_type=bytes, value_type=bytes)

@@ -101,7 +101,9 @@ class Session:
         self._starts: dict[int, int] = {}
         self._lag_at = 0.0
         group = f"{settings.topic_prefix}transit"
-        self._consumer: Final = Consumer(settings.kafka, group, topics.inbound, on_assign=self._assign, on_revoke=self._revoke)
+        self._consumer: Final = Consumer(
+            settings.kafka, group, topics.inbound, instance=settings.instance, on_assign=self._assign, on_revoke=self._revoke
+        )
 
     def close(self) -> None:
         """Leave the group and give everything back."""

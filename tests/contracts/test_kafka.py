@@ -135,3 +135,32 @@ def test_a_topic_made_a_moment_ago_is_waited_for(kafka: str, topic_prefix: str) 
         name = f"{topic_prefix}{n}"
         ensure_topics(kafka, [name], Settings(partitions=2, promise=False))
         assert broker_settings(kafka, name)["replication.factor"] == "1"
+
+
+def test_a_process_back_under_its_name_has_its_partitions_at_once(kafka: str, topic_prefix: str) -> None:
+    """Killed and started again: no waiting for the session of the one before, which is ended should it still live."""
+    topic = topic_of(kafka, topic_prefix)
+    owned = dict[str, set[int]](first=set(), second=set())
+
+    def member(which: str) -> Consumer:
+        def assigned(parts: list[int]) -> dict[int, int]:
+            owned[which] |= set(parts)
+            return dict.fromkeys(parts, 0)
+
+        return Consumer(kafka, topic + "-g", topic, instance="transit-of-a-host", on_assign=assigned, on_revoke=lambda _: None)
+
+    first = member("first")
+    deadline = time.monotonic() + 30
+    while not owned["first"] and time.monotonic() < deadline:
+        first.poll_batch(1, 0.2)
+    second = member("second")
+    try:
+        while not owned["second"] and time.monotonic() < deadline:
+            second.poll_batch(1, 0.2)
+        assert owned == {"first": {0, 1, 2}, "second": {0, 1, 2}}
+        with pytest.raises(Faulted):
+            while time.monotonic() < deadline:
+                first.poll_batch(1, 0.2)
+    finally:
+        first.close()
+        second.close()

@@ -62,6 +62,7 @@ class Hub:
             "HUB_DATABASE_URL": self.database_url,
             "HUB_TOPIC_PREFIX": self.topic_prefix,
             "HUB_DATA": str(self.data),
+            "HUB_INSTANCE": "faults",  # a killed process is back at once, not after its session
             "HUB_SECRET": "the secret of the fault tests",
             "HUB_MLLP": f"127.0.0.1:{self.mllp}",
             "HUB_HTTP": f"127.0.0.1:{self.http}",

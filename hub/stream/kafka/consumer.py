@@ -9,6 +9,9 @@ import confluent_kafka as ck
 from hub.errors import Cause, Faulted
 from hub.stream.kafka.producer import MESSAGE_BYTES_MAX
 
+# After these the client gives nothing more: _FATAL is what a member is told whose name another process has taken.
+_ENDS: Final = (ck.KafkaError._FATAL, ck.KafkaError._AUTO_OFFSET_RESET, ck.KafkaError.OFFSET_OUT_OF_RANGE)  # noqa: SLF001
+
 
 class Record(NamedTuple):
     """One message of a topic."""
@@ -28,6 +31,7 @@ class Consumer:
         group: str,
         topic: str,
         *,
+        instance: str = "",
         on_assign: Callable[[list[int]], Mapping[int, int]],
         on_revoke: Callable[[list[int]], None],
     ) -> None:
@@ -38,6 +42,7 @@ class Consumer:
             {
                 "bootstrap.servers": bootstrap,
                 "group.id": group,
+                **({"group.instance.id": instance} if instance else {}),  # no two processes may share one: the broker ends the older
                 "enable.auto.commit": False,
                 "enable.auto.offset.store": False,
                 "auto.offset.reset": "error",  # an offset out of range is a crash, never a silent skip
@@ -65,7 +70,7 @@ class Consumer:
                 assert partition is not None  # a message without an error has its place
                 assert offset is not None
                 records.append(Record(partition, offset, message.key() or b"", message.value() or b""))
-            elif error.fatal() or error.code() in (ck.KafkaError._AUTO_OFFSET_RESET, ck.KafkaError.OFFSET_OUT_OF_RANGE):  # noqa: SLF001
+            elif error.fatal() or error.code() in _ENDS:
                 raise Faulted(Cause.INTERNAL)
         return records
 
