@@ -1,12 +1,12 @@
-"""The pathway's rows in PostgreSQL: one transaction an event, deadlines, and the counts people watch.
+"""The pathway's rows in PostgreSQL: a transaction for some events, or for one, deadlines, and the counts people watch.
 
-Two processes may hold the same event for a moment (a rebalance), and a merge joins patients of different partitions. So the transaction of
-an event holds a lock on its patient and shares a lock that a merge, or an event of a patient once merged, takes alone.
+Two processes may hold the same event for a moment (a rebalance), and a merge joins patients of different partitions. So a
+transaction holds a lock on each of its patients and shares a lock that a merge, or an event of a patient once merged, takes alone.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import astuple, fields
+from dataclasses import astuple, dataclass, fields
 from typing import Any, Final, TypeVar
 
 import psycopg
@@ -26,6 +26,9 @@ _READ_ONE: Final = f"""
 SELECT EXISTS (SELECT 1 FROM episode_merge WHERE retired = %s OR survivor = %s), {_COLUMNS}
 FROM (VALUES (1)) one LEFT JOIN episode ON patient_key = %s AND encounter = %s
 """  # noqa: S608
+_LOCK_ALL: Final = "SELECT pg_advisory_xact_lock(%s, h) FROM (SELECT DISTINCT hashtext(k) AS h FROM unnest(%s::text[]) k ORDER BY h) one"
+_MERGED: Final = "SELECT EXISTS (SELECT 1 FROM episode_merge WHERE retired = ANY(%s) OR survivor = ANY(%s))"
+_READ_ALL: Final = f"{_SELECT} WHERE (patient_key, encounter) IN (SELECT * FROM unnest(%s::text[], %s::text[]))"  # noqa: S608
 _UPSERT: Final = (
     f"INSERT INTO episode ({_COLUMNS}) VALUES ({', '.join(['%s'] * len(fields(Episode)))}) "  # noqa: S608
     f"ON CONFLICT (patient_key, encounter) DO UPDATE SET ({_COLUMNS}) = ({', '.join('EXCLUDED.' + f.name for f in fields(Episode))})"
@@ -72,6 +75,15 @@ ORDER BY d.due_us LIMIT %s
 Compute = Callable[[Sequence[Episode], Sequence[Merge]], tuple[Sequence[Episode], Sequence[Deadline] | None]]
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One event of one patient's encounter: what it makes of the rows it is shown."""
+
+    key: str
+    encounter: str
+    compute: Compute
+
+
 @asynccontextmanager
 async def _ours() -> AsyncIterator[None]:
     """A server that is away is our fault and passes; anything else the server says is about this event."""
@@ -108,8 +120,9 @@ class PathwayLedger:
             await self.close()  # a connection that failed once is not asked again
             raise
 
-    async def apply(self, key: str, encounter: str, compute: Compute) -> bool:
+    async def apply(self, change: Change) -> bool:
         """One event of one patient: read the row, compute, write. False when the row did not change."""
+        key, encounter, compute = change.key, change.encounter, change.compute
 
         async def work(conn: psycopg.AsyncConnection[Any]) -> bool | None:
             await conn.execute(_LOCK_ONE, (_MERGES_LOCK, _PATIENT_LOCK, key))  # by itself: the next statement sees what it waited for
@@ -122,6 +135,38 @@ class PathwayLedger:
 
         changed = await self._in_transaction(work)
         return await self._apply_person((key,), (), encounter, compute) if changed is None else changed
+
+    async def apply_all(self, changes: Sequence[Change]) -> list[bool] | None:
+        """Several events in their order, in one transaction: whether each changed its row.
+
+        None, and nothing is written, when one is of a patient once merged: then they must be applied one by one.
+        """
+        places = list(dict.fromkeys((c.key, c.encounter) for c in changes))
+        keys, encounters = [k for k, _ in places], [e for _, e in places]
+
+        async def work(conn: psycopg.AsyncConnection[Any]) -> list[bool] | None:
+            await conn.execute("SELECT pg_advisory_xact_lock_shared(%s)", (_MERGES_LOCK,))
+            await conn.execute(_LOCK_ALL, (_PATIENT_LOCK, keys))  # in one order everywhere: no two transactions wait for each other
+            merged = await (await conn.execute(_MERGED, (keys, keys))).fetchone()
+            if merged is None or merged[0]:
+                return None
+            async with conn.cursor(row_factory=class_row(Episode)) as cursor:
+                before = {(e.patient_key, e.encounter): e for e in await (await cursor.execute(_READ_ALL, (keys, encounters))).fetchall()}
+            now, deadlines, changed = dict(before), dict[tuple[str, str], Sequence[Deadline]](), list[bool]()
+            for c in changes:
+                own = now.get((c.key, c.encounter))
+                after, called = c.compute([own] if own else [], ())
+                changed.append(bool(after) and after[0] != own)
+                now.update({(e.patient_key, e.encounter): e for e in after})
+                if called is not None:
+                    deadlines[c.key, c.encounter] = called
+            async with conn.pipeline():
+                await _upsert(conn, (e for place, e in now.items() if before.get(place) != e))
+                for (key, encounter), called in deadlines.items():
+                    await _keep_deadlines(conn, [key], [encounter], called)
+            return changed
+
+        return await self._in_transaction(work)
 
     async def merge(self, merges: Sequence[Merge], compute: Compute) -> bool:
         """Patient keys that turn out to be one person: every row of that person is computed again."""
@@ -160,13 +205,24 @@ class PathwayLedger:
 
         return await self._in_transaction(work)
 
-    async def settle_deadline(self, deadline_id: str, *, met_us: int | None = None, breached_us: int | None = None) -> None:
-        """Write how a deadline ended; the first word stands."""
+    async def meet_deadlines(self, told_us: Mapping[str, int]) -> None:
+        """Write of these deadlines that they were met, and when; the first word stands."""
 
         async def work(conn: psycopg.AsyncConnection[Any]) -> None:
             await conn.execute(
-                "UPDATE deadline SET met_us = %s, breached_us = %s WHERE id = %s AND met_us IS NULL AND breached_us IS NULL",
-                (met_us, breached_us, deadline_id),
+                "UPDATE deadline d SET met_us = t.told_us FROM unnest(%s::uuid[], %s::bigint[]) t (id, told_us) "
+                "WHERE d.id = t.id AND met_us IS NULL AND breached_us IS NULL",
+                (list(told_us), list(told_us.values())),
+            )
+
+        await self._in_transaction(work)
+
+    async def breach_deadline(self, deadline_id: str, breached_us: int) -> None:
+        """Write that a deadline was breached; the first word stands."""
+
+        async def work(conn: psycopg.AsyncConnection[Any]) -> None:
+            await conn.execute(
+                "UPDATE deadline SET breached_us = %s WHERE id = %s AND met_us IS NULL AND breached_us IS NULL", (breached_us, deadline_id)
             )
 
         await self._in_transaction(work)
@@ -204,14 +260,24 @@ async def _write(
     gone = [place for place in old if place not in new]
     if not changed and not gone:
         return False
-    for e in changed:
-        await conn.execute(_UPSERT, (*(getattr(e, f.name) for f in fields(Episode) if f.name != "body"), Jsonb(dict(e.body))))
+    await _upsert(conn, changed)
     for place in gone:
         await conn.execute("DELETE FROM episode WHERE patient_key = %s AND encounter = %s", place)
     if deadlines is None:
         return True
     encounters = sorted({e.encounter for e in (*before, *after)})
-    await conn.execute(_DROP_DEADLINES, (list(person), encounters, [d.id for d in deadlines]))
+    await _keep_deadlines(conn, list(person), encounters, deadlines)
+    return True
+
+
+async def _upsert(conn: psycopg.AsyncConnection[Any], episodes: Iterable[Episode]) -> None:
+    for e in episodes:
+        await conn.execute(_UPSERT, (*(getattr(e, f.name) for f in fields(Episode) if f.name != "body"), Jsonb(dict(e.body))))
+
+
+async def _keep_deadlines(
+    conn: psycopg.AsyncConnection[Any], person: list[str], encounters: list[str], deadlines: Sequence[Deadline]
+) -> None:
+    await conn.execute(_DROP_DEADLINES, (person, encounters, [d.id for d in deadlines]))
     for d in deadlines:
         await conn.execute(_KEEP_DEADLINE, astuple(d))
-    return True

@@ -9,14 +9,16 @@ import os
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import Final, NoReturn
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, NamedTuple, NoReturn
 
 from hub import telemetry
 from hub.avro import Codec
 from hub.errors import Cause, Faulted
 from hub.identity import Pseudonyms
 from hub.ledger.episodes import Deadline, Episode, Merge
-from hub.ledger.pathway import PathwayLedger
+from hub.ledger.pathway import Change, PathwayLedger
 from hub.model import Event, Kind, Received
 from hub.pathway.breach import breach_of
 from hub.pathway.deadlines import SETTLE_US, Verdict, calls_for_the_same, notices, verdict
@@ -27,19 +29,39 @@ from hub.stream.faultpoint import reach
 EXIT_FAULTED: Final = 70  # EX_SOFTWARE: the supervisor starts the process again
 _POISON_TRIES: Final = 3
 _RETRY_SECONDS_MAX: Final = 5.0
-_BREACHES_MAX: Final = 200  # judged a check; the rest at the next
+_JUDGED_MAX: Final = 200  # deadlines at a time ...
+_ROUNDS_MAX: Final = 50  # ... and so many times a check; the rest at the next
 _WARDS_MAX: Final = 200
 _OTHER: Final = "other"
 # What may be a metric label. Wards are text that senders write: a short code that begins with a letter can be no national number,
 # no date and hardly a name; anything else counts under "other".
 _WARD: Final = re.compile(r"[A-Za-zÆØÅæøå][A-Za-z0-9ÆØÅæøå_-]{0,8}")
 
+_OUTCOME: Final = MappingProxyType(
+    {True: "applied", False: "repeat", None: "skipped"}
+)  # by whether a row changed; None = none is concerned
+
 Publish = Callable[[Received], Awaitable[None]]  # durable on topic inbound when it returns; raises Faulted
 Clock = Callable[[], int]  # microseconds
 
 
+class Record(NamedTuple):
+    """One record of topic ``events``: its place there and its bytes."""
+
+    part: int
+    off: int
+    value: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Merging:
+    """Keys that turn out to be one person."""
+
+    merges: Sequence[Merge]
+
+
 class Applier:
-    """Applies records of topic ``events`` one by one."""
+    """Applies records of topic ``events``: some in one transaction when nothing is in the way, else one by one."""
 
     def __init__(self, settings: Settings, codec: Codec, clock: Clock) -> None:
         self._settings = settings
@@ -53,17 +75,40 @@ class Applier:
         """Give the connection back."""
         await self._ledger.close()
 
-    async def take(self, part: int, off: int, value: bytes | None) -> None:
-        """One record of topic ``events``, read at this place of it. Returns when its effect, or its explanation, is in the ledger."""
-        reach("pathway.before_effect")
+    async def take(self, records: Sequence[Record]) -> None:
+        """Records in the order they were read. Returns when the effect of each, or its explanation, is in the ledger."""
+        for _ in records:
+            reach("pathway.before_effect")
+        outcomes = await self._together(records) if len(records) > 1 else None
+        if outcomes is None:
+            outcomes = [await self._alone(record) for record in records]
+        for outcome in outcomes:
+            reach("pathway.after_effect")
+            telemetry.PATHWAY_EVENTS.labels(outcome).inc()
+        self.beats += len(records)
+
+    async def _together(self, records: Sequence[Record]) -> list[str] | None:
+        """How each ended, all in one transaction; None when one of them needs a closer look, or a server is away."""
+        try:
+            read = [self._read(record.value) for record in records]
+            if any(isinstance(one, Merging) for one in read):
+                return None
+            changes = [one for one in read if isinstance(one, Change)]
+            changed = await self._ledger.apply_all(changes) if changes else []
+        except Exception:  # noqa: BLE001  # whatever it is, it is met again, and explained, when they are applied one by one
+            return None
+        if changed is None:
+            return None
+        ended = iter(changed)
+        return [_OUTCOME[next(ended) if isinstance(one, Change) else None] for one in read]
+
+    async def _alone(self, record: Record) -> str:
         wait = self._settings.retry_first_seconds
-        while (outcome := await self._attempt(part, off, value)) is None:
+        while (outcome := await self._attempt(*record)) is None:
             self.beats += 1
             await asyncio.sleep(wait)
             wait = min(wait * 2, _RETRY_SECONDS_MAX)
-        reach("pathway.after_effect")
-        telemetry.PATHWAY_EVENTS.labels(outcome).inc()
-        self.beats += 1
+        return outcome
 
     async def _attempt(self, part: int, off: int, value: bytes | None) -> str | None:
         """How the event ended, or None when a server is away and it must be tried again."""
@@ -79,19 +124,28 @@ class Applier:
         return "poison"
 
     async def _apply(self, value: bytes | None) -> str:
+        one = self._read(value)
+        if isinstance(one, Merging):
+            changed = await self._ledger.merge(one.merges, self._rejoined)
+        elif isinstance(one, Change):
+            changed = await self._ledger.apply(one)
+        else:
+            return _OUTCOME[None]
+        return _OUTCOME[changed]
+
+    def _read(self, value: bytes | None) -> "Change | Merging | None":
+        """What a record asks of the ledger; None = nothing. Raises Faulted(SCHEMA_UNKNOWN), and whatever a strange event makes fail."""
         if value is None:
             raise Faulted(Cause.SCHEMA_UNKNOWN)
         event, partition, offset, merged_keys, _ = self._codec.decode_event(value)
         if event.kind is Kind.MERGED and event.patient_key:
             merges = [Merge(k, event.patient_key, event.received_us, partition, offset) for k in merged_keys if k != event.patient_key]
-            changed = await self._ledger.merge(merges, self._rejoined) if merges else None
-        elif concerns(event):
-            encounter = encounter_of(event, self._pseudonyms)
-            change = _Change(event, partition, offset, encounter, self._settings.notice_hours_max)
-            changed = await self._ledger.apply(event.patient_key, encounter, change)
-        else:
-            changed = None
-        return {True: "applied", False: "repeat", None: "skipped"}[changed]
+            return Merging(merges) if merges else None
+        if not concerns(event):
+            return None
+        encounter = encounter_of(event, self._pseudonyms)
+        compute = _Computed(event, partition, offset, encounter, self._settings.notice_hours_max)
+        return Change(event.patient_key, encounter, compute)
 
     def _rejoined(self, rows: Sequence[Episode], merges: Sequence[Merge]) -> tuple[list[Episode], list[Deadline]]:
         whole = joined(rows, merges)
@@ -107,7 +161,7 @@ class Applier:
         die("poison_not_recorded")
 
 
-class _Change:
+class _Computed:
     """What one event makes of the rows it is shown; called inside the ledger's transaction."""
 
     def __init__(self, event: Event, partition: int, offset: int, encounter: str, notice_hours_max: float) -> None:
@@ -142,16 +196,21 @@ class Deadlines:
         if self._behind():
             return 0
         now_us, breached = self._clock(), 0
-        for d in await self._ledger.open_deadlines(now_us - SETTLE_US, _BREACHES_MAX):
-            answer = verdict(d.due_us, d.told_us, now_us)
-            if answer is Verdict.MET:
-                await self._ledger.settle_deadline(d.id, met_us=d.told_us)
-            elif answer is Verdict.BREACHED:
-                await self._publish(breach_of(d.id, d.due_us, d.episode, now_us))
-                reach("pathway.after_breach")
-                await self._ledger.settle_deadline(d.id, breached_us=now_us)
-                telemetry.DEADLINES_BREACHED.labels("municipality-notice").inc()
-                breached += 1
+        for _ in range(_ROUNDS_MAX):
+            found, met, before = await self._ledger.open_deadlines(now_us - SETTLE_US, _JUDGED_MAX), dict[str, int](), breached
+            for d in found:
+                answer = verdict(d.due_us, d.told_us, now_us)
+                if answer is Verdict.MET and d.told_us is not None:
+                    met[d.id] = d.told_us
+                elif answer is Verdict.BREACHED:
+                    await self._publish(breach_of(d.id, d.due_us, d.episode, now_us))
+                    reach("pathway.after_breach")
+                    await self._ledger.breach_deadline(d.id, now_us)
+                    telemetry.DEADLINES_BREACHED.labels("municipality-notice").inc()
+                    breached += 1
+            await self._ledger.meet_deadlines(met)
+            if len(found) < _JUDGED_MAX or (not met and breached == before):
+                break
         return breached
 
 

@@ -1,15 +1,15 @@
 """Faust's one door: the engine that carries topic ``events`` to the pathway, fenced in.
 
 What Faust does by itself is not enough for a promise (docs/decisions/0003): it counts an event as done when its agent raises or is
-cancelled. So: one event at a time, no tables, bytes in, and a hold on every event that is let go only when its effect is in the
-ledger. An event whose hold was never let go is never committed, whatever ends the process.
+cancelled. So: no tables, bytes in, and a hold on every event that is let go only when its effect is in the ledger. An event whose hold
+was never let go is never committed, whatever ends the process. The events in hand go to the ledger together, in their order.
 """
 
 import asyncio
 import os
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 import faust
@@ -21,7 +21,7 @@ from hub import telemetry
 from hub.avro import Codec
 from hub.errors import Cause, Faulted
 from hub.settings import Settings
-from hub.stream.pathway import Applier, Clock, Deadlines, Gauges, Publish, die
+from hub.stream.pathway import Applier, Clock, Deadlines, Gauges, Publish, Record, die
 from hub.stream.watchdog import Sight, Watchdog
 
 STOP_SECONDS_MAX: Final = 5.0
@@ -30,6 +30,8 @@ _PROBE_SECONDS: Final = 1.0
 _NICE: Final = 19  # the promise path goes first on a machine they share
 _GAUGE_SECONDS: Final = 1.0
 _COMMIT_EVENTS: Final = 100  # a commit is an fsync on a broker that keeps the promise alone; what is repeated after a kill changes nothing
+_TOGETHER_MAX: Final = 64  # events in one transaction
+_COMPANY_SECONDS: Final = 0.03  # how long a lone event waits for others, to share the cost of a transaction: nobody waits for the pathway
 _SESSION_SECONDS: Final = 6.0  # how long the partitions of a killed process wait for the next
 
 
@@ -39,8 +41,34 @@ class _App(faust.App):
         """Nothing is kept on disk."""
 
 
-def build(settings: Settings, take: Callable[[int, int, bytes | None], Awaitable[None]]) -> faust.App:
-    """The app: one agent on topic ``events`` that gives each record to ``take`` (partition, offset, value) and waits for it."""
+class Hand:
+    """The events that are held: taken from the engine one by one, given to ``take`` in their order, let go when it returns."""
+
+    def __init__(self, take: Callable[[Sequence[Record]], Awaitable[None]]) -> None:
+        self._take = take
+        self._held: asyncio.Queue[tuple[Any, Record]] = asyncio.Queue(_TOGETHER_MAX)
+
+    async def hold(self, event: Any) -> None:
+        """Hold one more; waits while the hand is full."""
+        message = event.message
+        message.incref()  # Faust lets go of its own reference even when the agent is cancelled
+        await self._held.put((event, Record(message.partition, message.offset, event.value)))
+
+    async def work(self) -> None:
+        """Apply what is held, for ever. What is in hand when this is cancelled is never let go, so it is not committed and comes again."""
+        while True:
+            batch = [await self._held.get()]
+            if self._held.empty():
+                await asyncio.sleep(_COMPANY_SECONDS)
+            while not self._held.empty() and len(batch) < _TOGETHER_MAX:
+                batch.append(self._held.get_nowait())
+            await self._take([record for _, record in batch])
+            for event, _ in batch:
+                event.ack()  # lets go of the hold: with no reference left the engine may commit it
+
+
+def build(settings: Settings, hand: Hand) -> faust.App:
+    """The app: one agent on topic ``events`` that gives each record to the hand."""
     app = _App(
         f"{settings.topic_prefix}pathway",
         broker=[f"aiokafka://{server.strip()}" for server in settings.kafka.split(",")],
@@ -57,10 +85,7 @@ def build(settings: Settings, take: Callable[[int, int, bytes | None], Awaitable
 
     async def pathway(stream: Any) -> None:
         async for event in stream.events():
-            message = event.message
-            message.incref()  # the hold: Faust lets go of its own reference even when this body is cancelled
-            await take(message.partition, message.offset, event.value)
-            message.decref()
+            await hand.hold(event)
 
     app.agent(topic, name="pathway", concurrency=1)(pathway)
     return app
@@ -76,7 +101,8 @@ async def run_pathway(  # the parts of the process, wired once
     """
     os.nice(_NICE)
     applier = Applier(settings, codec, clock)
-    app = build(settings, applier.take)
+    hand = Hand(applier.take)
+    app = build(settings, hand)
     probe = Probe(settings, app, lambda: applier.beats, patience_seconds)
     deadlines, gauges = Deadlines(settings, publish, clock, lambda: probe.behind), Gauges(settings)
     probe.start()
@@ -89,13 +115,15 @@ async def run_pathway(  # the parts of the process, wired once
     async with asyncio.TaskGroup() as group:
         group.create_task(_every(settings.deadline_check_seconds, deadlines.check, stopping))
         group.create_task(_every(_GAUGE_SECONDS, gauges.refresh, stopping))
+        working = group.create_task(hand.work())
         ended = group.create_task(app.wait_until_stopped())
         asked = group.create_task(stop.wait())
-        await asyncio.wait((ended, asked), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((ended, asked, working), return_when=asyncio.FIRST_COMPLETED)
         if not asked.done():
-            die("engine_stopped")
+            die("engine_stopped" if ended.done() else "hand_stopped")
         stopping.set()
         probe.stop()
+        working.cancel()
         await _stop(app)
     for part in (applier, deadlines, gauges):
         await part.close()

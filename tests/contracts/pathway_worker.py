@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import SecretBytes
@@ -13,7 +14,7 @@ from hub import telemetry
 from hub.avro import Codec
 from hub.model import Received
 from hub.settings import Settings
-from hub.stream.pathway import Applier
+from hub.stream.pathway import Applier, Record
 from hub.stream.pathway_app import run_pathway
 
 
@@ -24,6 +25,7 @@ async def main(kafka: str, database_url: str, prefix: str, breaches: str) -> Non
     )  # fmt: skip
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    print("started", flush=True)  # from here on it can be asked to stop
 
     async def publish(received: Received) -> None:
         with Path(breaches).open("ab") as out:  # noqa: ASYNC230  a line
@@ -31,7 +33,7 @@ async def main(kafka: str, database_url: str, prefix: str, breaches: str) -> Non
 
     if os.environ.get("DEAF"):  # an engine that has taken an event and does nothing more
 
-        async def take(self: Applier, part: int, off: int, value: bytes | None) -> None:
+        async def take(self: Applier, records: Sequence[Record]) -> None:
             await asyncio.Event().wait()
 
         Applier.take = take  # type: ignore[method-assign]
