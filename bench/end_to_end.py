@@ -205,9 +205,9 @@ def main() -> None:
             scenario("warm-up", options.small_rate, 5, 8, where)
             scenario("calm", options.small_rate, min(options.seconds, 30), 16, where)
             scenario("gateway_1000", 1000, 10, 16, where)
-            revocation(100, where, Path(addresses["data"]))
             scenario("sustained", options.rate, options.seconds, options.connections, where)
             scenario("saturated", 0, min(options.seconds, 20), 64, where)
+            revocation(100, where, Path(addresses["data"]))
         receivers.stdin.close()  # type: ignore[union-attr]
 
 

@@ -28,7 +28,10 @@ FROM (VALUES (1)) one LEFT JOIN episode ON patient_key = %s AND encounter = %s
 """  # noqa: S608
 _LOCK_ALL: Final = "SELECT pg_advisory_xact_lock(%s, h) FROM (SELECT DISTINCT hashtext(k) AS h FROM unnest(%s::text[]) k ORDER BY h) one"
 _MERGED: Final = "SELECT EXISTS (SELECT 1 FROM episode_merge WHERE retired = ANY(%s) OR survivor = ANY(%s))"
-_READ_ALL: Final = f"{_SELECT} WHERE (patient_key, encounter) IN (SELECT * FROM unnest(%s::text[], %s::text[]))"  # noqa: S608
+_READ_ALL: Final = f"""
+SELECT e.* FROM unnest(%s::text[], %s::text[]) AS w(key, name)
+CROSS JOIN LATERAL ({_SELECT} WHERE patient_key = w.key AND encounter = w.name OFFSET 0) e
+"""  # noqa: S608
 _UPSERT: Final = (
     f"INSERT INTO episode ({_COLUMNS}) VALUES ({', '.join(['%s'] * len(fields(Episode)))}) "  # noqa: S608
     f"ON CONFLICT (patient_key, encounter) DO UPDATE SET ({_COLUMNS}) = ({', '.join('EXCLUDED.' + f.name for f in fields(Episode))})"

@@ -35,12 +35,15 @@ _ADVANCE: Final = """
 UPDATE partition_offset p SET next = n.next FROM unnest(%s::int[], %s::bigint[], %s::bigint[]) AS n(part, next, epoch)
 WHERE p.part = n.part AND p.epoch = n.epoch"""
 _SEEN: Final = "SELECT sender_key, digest FROM seen WHERE sender_key = ANY (%s::bytea[])"
-_RECORDED: Final = "SELECT part, off FROM message JOIN unnest(%s::int[], %s::bigint[]) AS w(part, off) USING (part, off)"
+# OFFSET 0: look up each, whatever the statistics say of a table that was small when they were taken
+_RECORDED: Final = """
+SELECT m.part, m.off FROM unnest(%s::int[], %s::bigint[]) AS w(part, off)
+CROSS JOIN LATERAL (SELECT part, off FROM message WHERE part = w.part AND off = w.off OFFSET 0) m"""
 _REDRIVES: Final = "SELECT event_id::text, recipients FROM redrive WHERE done_off IS NULL AND event_id = ANY (%s::uuid[])"
 _IDENTITIES: Final = """
 SELECT link_key, patient_key, lock_keys FROM identity WHERE patient_key = ANY (%s::text[])
-UNION ALL SELECT i.link_key, i.patient_key, i.lock_keys FROM identity i
-WHERE i.patient_key IN (SELECT patient_key FROM identity WHERE link_key = ANY (%s::text[]))"""
+UNION ALL SELECT i.* FROM (SELECT DISTINCT patient_key FROM identity WHERE link_key = ANY (%s::text[])) w
+CROSS JOIN LATERAL (SELECT link_key, patient_key, lock_keys FROM identity WHERE patient_key = w.patient_key OFFSET 0) i"""
 _STATES: Final = "SELECT patient_key, municipality, gps, pathway FROM patient WHERE patient_key = ANY (%s::text[])"
 _PATIENTS: Final = """
 INSERT INTO patient AS p (patient_key, municipality, gps, pathway)
