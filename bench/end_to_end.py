@@ -14,7 +14,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -94,10 +94,11 @@ def memory_mb(process: subprocess.Popen[bytes]) -> dict[str, int]:
     """Resident MB of each of the hub's own processes, by verb."""
     found: dict[str, int] = {}
     for child in psutil.Process(process.pid).children(recursive=True):
-        line = child.cmdline()
-        verb = next((v for v in ("gateway", "transit", "delivery", "pathway", "web") if v in line), "")
-        if verb:
-            found[verb] = child.memory_info().rss // 2**20
+        with suppress(psutil.NoSuchProcess):  # one of the database's workers that has just ended
+            line = child.cmdline()
+            verb = next((v for v in ("gateway", "transit", "delivery", "pathway", "web") if v in line), "")
+            if verb:
+                found[verb] = child.memory_info().rss // 2**20
     return found
 
 
