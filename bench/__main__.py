@@ -9,7 +9,7 @@ from pathlib import Path
 from hub.stack import kafka, postgres
 from hub.stack.supervise import Child, stop
 
-ALL = ("er7", "translate", "plan", "gateway", "transit", "delivery", "end_to_end")
+ALL = ("er7", "translate", "plan", "gateway", "transit", "transit --bundle", "delivery", "end_to_end")
 
 
 def say(line: str) -> None:
@@ -34,7 +34,7 @@ def main() -> int:
             for name in wanted:
                 say(f"bench: {name}")
                 own = os.environ if name == "end_to_end" else env  # `hub up` starts servers of its own where none are given
-                failed += subprocess.run([sys.executable, "-m", f"bench.{name}"], env=own, check=False).returncode != 0
+                failed += subprocess.run([sys.executable, "-m", *f"bench.{name}".split()], env=own, check=False).returncode != 0
         finally:
             stop(children, grace_seconds=15)
     return failed

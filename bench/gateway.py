@@ -1,4 +1,4 @@
-"""The gateway beside its floor: `python bench/gateway.py [--seconds 3] [--rounds 3]`, JSON lines on standard output.
+"""The gateway beside its floor: `python bench/gateway.py [--seconds 3] [--rounds 3] [--rate 1000]`, JSON lines on standard output.
 
 The floor is a bare asyncio MLLP server that produces to Kafka (acks=all, idempotent) and answers on the delivery report without reading the
 message. Both run as their own processes on the same broker (HUB_KAFKA) and take turns under the same lock-step load from a third process.
@@ -117,7 +117,7 @@ async def gateway(bootstrap: str, prefix: str, pipe: Pipe) -> None:
 
 
 class Sender(asyncio.Protocol):
-    """Lock-step: the next message when the last one is answered."""
+    """Lock-step: the next message when the last one is answered, and when it is due where the load has a rate."""
 
     def __init__(self, load: "Load") -> None:
         self.load = load
@@ -127,6 +127,13 @@ class Sender(asyncio.Protocol):
         self.next()
 
     def next(self) -> None:
+        wait = self.load.seconds_until_next()
+        if wait > 0:
+            asyncio.get_running_loop().call_later(wait, self.write)
+        else:
+            self.write()
+
+    def write(self) -> None:
         self.began = time.perf_counter()
         self.transport.write(self.load.message())
 
@@ -141,12 +148,17 @@ class Sender(asyncio.Protocol):
 
 
 class Load:
-    def __init__(self, seed: str) -> None:
+    def __init__(self, seed: str, rate: float) -> None:
+        self.rate, self.slots, self.start = rate, 0, time.perf_counter()
         self.seconds: list[float] = []
         self.accepted = self.count = 0
         self.is_over = False
         parts = [body("@@@@@@", p).split(b"@@@@@@") for p in range(997)]
         self.parts, self.seed = parts, seed.encode()
+
+    def seconds_until_next(self) -> float:
+        self.slots += 1
+        return self.start + self.slots / self.rate - time.perf_counter() if self.rate else 0.0
 
     def message(self) -> bytes:
         self.count += 1
@@ -154,8 +166,8 @@ class Load:
         return head + self.seed + b"%d" % self.count + tail
 
 
-async def load(port: int, connections: int, seconds: float) -> dict[str, float]:
-    made, loop = Load(secrets.token_hex(4)), asyncio.get_running_loop()
+async def load(port: int, connections: int, rate: float, seconds: float) -> dict[str, float]:
+    made, loop = Load(secrets.token_hex(4), rate), asyncio.get_running_loop()
     began = time.perf_counter()
     links = [await loop.create_connection(lambda: Sender(made), "127.0.0.1", port) for _ in range(connections)]
     await asyncio.sleep(seconds)
@@ -169,8 +181,8 @@ async def load(port: int, connections: int, seconds: float) -> dict[str, float]:
     return {"per_second": answered / spent, "p50_ms": p50, "p99_ms": p99, "accepted": made.accepted, "answered": len(made.seconds)}
 
 
-def _loads(port: int, connections: int, seconds: float, pipe: Pipe) -> None:
-    pipe.send(asyncio.run(load(port, connections, seconds)))
+def _loads(port: int, connections: int, rate: float, seconds: float, pipe: Pipe) -> None:
+    pipe.send(asyncio.run(load(port, connections, rate, seconds)))
 
 
 def _serve(kind: str, bootstrap: str, prefix: str, pipe: Pipe) -> None:
@@ -180,9 +192,9 @@ def _serve(kind: str, bootstrap: str, prefix: str, pipe: Pipe) -> None:
         asyncio.run(floor(bootstrap, prefix + "inbound", float(kind.removeprefix("floor")), pipe))
 
 
-def _run(context: multiprocessing.context.SpawnContext, port: int, connections: int, seconds: float) -> dict[str, float]:
+def _run(context: multiprocessing.context.SpawnContext, port: int, connections: int, rate: float, seconds: float) -> dict[str, float]:
     ours, theirs = context.Pipe()
-    process = context.Process(target=_loads, args=(port, connections, seconds, theirs))
+    process = context.Process(target=_loads, args=(port, connections, rate, seconds, theirs))
     process.start()
     result = ours.recv()
     process.join()
@@ -194,6 +206,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--connections", type=int, nargs="*", default=[1, 16, 64])
+    parser.add_argument("--rate", type=float, default=1000, help="messages a second of the last, paced run; 0 = none")
     given = parser.parse_args()
     bootstrap, prefix = os.environ["HUB_KAFKA"], f"bench{secrets.token_hex(3)}-"
     ensure_topics(bootstrap, [prefix + "inbound"], Settings())
@@ -204,18 +217,19 @@ def main() -> None:
         processes.append(context.Process(target=_serve, args=(kind, bootstrap, prefix, theirs), daemon=True))
         processes[-1].start()
         ports[kind], watched[kind] = ours.recv(), psutil.Process(processes[-1].pid)
-    for connections in given.connections:
+    runs = [(connections, 0.0) for connections in given.connections] + ([(32, given.rate)] if given.rate else [])
+    for connections, rate in runs:
         found: dict[str, list[dict[str, float]]] = {kind: [] for kind in ports}
         for _ in range(given.rounds):
             for kind, port in ports.items():
                 before = sum(watched[kind].cpu_times()[:2])
-                result = _run(context, port, connections, given.seconds)
+                result = _run(context, port, connections, rate, given.seconds)
                 result["cpu_us"] = (sum(watched[kind].cpu_times()[:2]) - before) / result["answered"] * 1e6
                 found[kind].append(result)
         middle = {kind: statistics.median(r["per_second"] for r in rounds) for kind, rounds in found.items()}
         best = max(middle["floor0"], middle["floor1"])
         for kind, rounds in found.items():
-            line = {"bench": "gateway", "server": kind, "connections": connections, "per_second": round(middle[kind])}
+            line = {"bench": "gateway", "server": kind, "connections": connections, "rate": rate, "per_second": round(middle[kind])}
             line |= {name: round(statistics.median(r[name] for r in rounds), 2) for name in ("p50_ms", "p99_ms", "cpu_us")}
             is_whole = all(r["accepted"] == r["answered"] for r in rounds) if kind == "gateway" else None
             print(json.dumps(line | {"of_the_best_floor": round(middle[kind] / best, 2), "all_accepted": is_whole}), flush=True)
