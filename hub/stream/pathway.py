@@ -1,4 +1,4 @@
-"""The pathway's shell without its engine: apply one event and never lose it, judge deadlines, refresh gauges.
+"""The pathway's shell without its engine: apply events and never lose one, judge deadlines, refresh gauges.
 
 Total by construction. A ledger that is away is waited for, for ever (blocked beats lost: the lag shows it). An event that cannot be
 applied is explained in the ledger and passed. If even that fails the process dies before the event counts as done.
@@ -37,9 +37,8 @@ _OTHER: Final = "other"
 # no date and hardly a name; anything else counts under "other".
 _WARD: Final = re.compile(r"[A-Za-zÆØÅæøå][A-Za-z0-9ÆØÅæøå_-]{0,8}")
 
-_OUTCOME: Final = MappingProxyType(
-    {True: "applied", False: "repeat", None: "skipped"}
-)  # by whether a row changed; None = none is concerned
+# By whether a row changed; None = none is concerned
+_OUTCOME: Final = MappingProxyType({True: "applied", False: "repeat", None: "skipped"})
 
 Publish = Callable[[Received], Awaitable[None]]  # durable on topic inbound when it returns; raises Faulted
 Clock = Callable[[], int]  # microseconds
