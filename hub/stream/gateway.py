@@ -65,6 +65,7 @@ async def run_gateway(
     intake = Intake(producer, parts.codec, parts.pseudonyms, directory, settings, parts.clock)
     listener = Listener(intake, connection_limits(settings))
     try:
+        gc.collect()  # first, or garbage of the start would stay with it, the client that made the topics among it
         gc.freeze()  # what is loaded now stays: no collection need walk through it while senders wait
         gc.set_threshold(20_000, 10, 10)
         host, port = await listener.start(settings.mllp, context, insecure_plaintext=settings.insecure_plaintext)

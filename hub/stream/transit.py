@@ -194,7 +194,8 @@ class Session:
             if known.directory_version != self._directory.version:
                 entries = self._ledger.directory()
                 self._directory = Directory(entries.providers, entries.subscriptions, entries.version)
-                gc.freeze()  # it stays as long as it is right: no collection of garbage need look through it again
+                gc.collect()  # first, or what is garbage now would stay for ever: Kafka clients with their threads and sockets among it
+                gc.freeze()  # the directory stays as long as it is right: no collection need look through it again
             now_us = self._parts.clock()
             walked = Walk(known, self._directory, self._parts.codec.encode_event, now_us).all(items)
             reach("transit.before_events")

@@ -1,13 +1,16 @@
 """The producer and consumer on a real broker: durable, in order per key, too large told, the ledger's offsets obeyed."""
 
 import asyncio
+import gc
 import time
+from pathlib import Path
 
 import pytest
 
 from hub.errors import Cause, Faulted, HubError, Reason, Rejected
 from hub.settings import Settings
 from hub.stream.kafka import MESSAGE_BYTES_MAX, Consumer, Producer, Record, broker_settings, ensure_topics
+from tests.faults.processes import wait_until
 
 
 def topic_of(kafka: str, prefix: str, **more: object) -> str:
@@ -164,3 +167,27 @@ def test_a_process_back_under_its_name_has_its_partitions_at_once(kafka: str, to
     finally:
         first.close()
         second.close()
+
+
+def threads_of_the_client() -> int:
+    """librdkafka's own threads in this process: each client that is not given back keeps some, and a few files."""
+    return sum((task / "comm").read_text().startswith("rdk:") for task in Path("/proc/self/task").iterdir())
+
+
+def test_a_closed_producer_gives_its_client_back_at_once(kafka: str, topic_prefix: str) -> None:
+    """Not only when garbage is collected: a process that froze its heap (as transit does) would keep the threads and files for ever."""
+    topic = topic_of(kafka, topic_prefix)
+
+    async def one() -> None:
+        producer = Producer(kafka)
+        await producer.send(topic, b"k", b"v")
+        producer.close()
+
+    gc.collect()
+    gc.disable()
+    try:
+        before = threads_of_the_client()
+        asyncio.run(one())
+        wait_until(lambda: threads_of_the_client() <= before, 10, "the threads to end")
+    finally:
+        gc.enable()

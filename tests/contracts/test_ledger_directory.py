@@ -78,7 +78,9 @@ async def _twice(pool: Pool) -> tuple[int, int]:
     first = await pool.run(directory.directory_version)
     for kept in pool._free:
         kept.close()
-    return first, await pool.run(directory.directory_version)
+    again = await pool.run(directory.directory_version)
+    await pool.close()
+    return first, again
 
 
 def test_a_pool_outlives_its_connections(database_url: str) -> None:

@@ -1,5 +1,6 @@
 """The web process over a real ledger and a real broker: messages, consents and administration."""
 
+import asyncio
 import json
 import os
 import threading
@@ -90,13 +91,16 @@ def hub(kafka: str, database_url: str, topic_prefix: str, tmp_path: Path) -> Ite
     topics = Topics(topic_prefix)
     ensure_topics(kafka, [topics.inbound], settings)
 
+    producer, ledger = Producer(kafka, delivery_timeout_ms=10_000), Pool(database_url, "web")
+
     def make() -> State:
-        ledger = Pool(database_url, "web")
-        intake = Intake(Producer(kafka, delivery_timeout_ms=10_000), Codec(), PSEUDONYMS, Directory((), (), 0), settings, clock)
+        intake = Intake(producer, Codec(), PSEUDONYMS, Directory((), (), 0), settings, clock)
         return State(settings, clock, load_keys(tmp_path), PSEUDONYMS, intake, ledger, Region(ledger), asks(of_ledger(ledger)))
 
     with serving(make) as client:
         yield Hub(client, tmp_path, database_url, kafka, topics)
+    producer.close()
+    asyncio.run(ledger.close())
 
 
 # --- administration

@@ -4,13 +4,13 @@ import http.server
 import itertools
 import json
 import secrets
-import select
+import selectors
 import socket
 import socketserver
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from typing_extensions import override
 
@@ -233,13 +233,15 @@ class Wire:
 
     def forward(self, near: socket.socket) -> None:
         """Carry bytes both ways until either end closes."""
-        with socket.create_connection((self.host, self.to)) as far:
+        with socket.create_connection((self.host, self.to)) as far, selectors.DefaultSelector() as ready:
+            ready.register(near, selectors.EVENT_READ, far)
+            ready.register(far, selectors.EVENT_READ, near)
             try:
                 while not self.is_cut:
-                    for ready in select.select([near, far], [], [], 0.1)[0]:
-                        data = ready.recv(65536)
+                    for key, _ in ready.select(0.1):
+                        data = cast("socket.socket", key.fileobj).recv(65536)
                         if not data:
                             return
-                        (far if ready is near else near).sendall(data)
+                        key.data.sendall(data)
             except OSError:
                 return

@@ -87,6 +87,8 @@ class _Client:
             raise self._failed(exc.args[0]) from None
 
     def poll(self, timeout_seconds: float) -> None:
+        if self._is_closed:
+            return
         self._client.poll(timeout_seconds)
         if self._is_broken:
             self._replace()
@@ -102,8 +104,13 @@ class _Client:
         self.flush(1.0)
 
     def close(self) -> None:
-        """End the thread."""
+        """Give the client back, its threads and sockets with it; nothing may be sent any more.
+
+        At once, not when garbage is collected: who sends is in a cycle with its consumer, and a frozen heap is never collected.
+        """
         self._is_closed = True
+        if self._loop is None:
+            self._client.close()
 
     def drain(self) -> None:
         """Tell the reports that the thread has brought."""
@@ -113,6 +120,7 @@ class _Client:
     def _serve(self) -> None:
         while not self._is_closed:
             self._client.poll(_POLL_SECONDS)
+        self._client.close()  # here, where nobody polls it any more
 
     def _tell(self, on_report: Report, error: ck.KafkaError | None) -> None:
         if error is None:
