@@ -8,7 +8,6 @@ import asyncio
 import os
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, NamedTuple, NoReturn
@@ -117,10 +116,9 @@ class Applier:
             telemetry.FAULTS.labels("pathway", fault.cause.value).inc()
             if fault.cause is not Cause.SCHEMA_UNKNOWN:
                 return None
-            await self._explain(part, off, fault.cause.value)
+            return await self._explain(part, off, fault.cause.value)
         except Exception as exc:  # noqa: BLE001  # whatever it is, the engine must not see it: it would count the event as done
-            await self._explain(part, off, type(exc).__name__)
-        return "poison"
+            return await self._explain(part, off, type(exc).__name__)
 
     async def _apply(self, value: bytes | None) -> str:
         one = self._read(value)
@@ -150,13 +148,19 @@ class Applier:
         whole = joined(rows, merges)
         return whole, notices(whole, self._settings.notice_hours_max)
 
-    async def _explain(self, part: int, off: int, reason: str) -> None:
+    async def _explain(self, part: int, off: int, reason: str) -> str | None:
+        """ "poison" once the ledger has the reason; None when a server is away and all of it must be tried again."""
         for attempt in range(_POISON_TRIES):
-            with suppress(Exception):  # the next try, or the end of the process, is the answer
+            try:
                 await self._ledger.note_poison(part, off, reason, self._clock())
+            except Faulted as fault:
+                telemetry.FAULTS.labels("pathway", fault.cause.value).inc()
+                return None
+            except Exception:  # noqa: BLE001  # the next try, or the end of the process, is the answer
+                await asyncio.sleep(0.2 * (attempt + 1))
+            else:
                 telemetry.log("pathway_poison", partition=part, offset=off, reason=reason)
-                return
-            await asyncio.sleep(0.2 * (attempt + 1))
+                return "poison"
         die("poison_not_recorded")
 
 

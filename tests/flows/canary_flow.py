@@ -1,6 +1,7 @@
 """One hub that is sent nothing but tokens, and everything that comes out of it."""
 
 import json
+import socket
 import subprocess
 import sys
 import time
@@ -63,6 +64,14 @@ class Flow:
         self.seen.append((f"{method} {path.split('/')[1]} {status}", str(answer.headers).encode() + said))
         return int(status)
 
+    def is_watched(self, process: str) -> bool:
+        """Whether the process tells its metrics already."""
+        try:
+            socket.create_connection(("127.0.0.1", self.metrics[process]), timeout=0.5).close()
+        except OSError:
+            return False
+        return True
+
     def command(self, *arguments: str) -> str:
         """What a command prints, on both of its outputs."""
         done = subprocess.run(
@@ -103,7 +112,7 @@ def flowing(kafka: str, database_url: str, topic_prefix: str, folder: Path) -> I
         for name in PROCESSES:
             made.metrics[name] = free_port() if name != "web" else hub.http
             hub.start(name, **({"HUB_METRICS": f"127.0.0.1:{made.metrics[name]}"} if name != "web" else {}))
-        wait_until(hub.listening, 40, f"the hub to listen: {hub.tails()}")
+        wait_until(lambda: hub.listening() and all(map(made.is_watched, PROCESSES)), 60, "the hub to listen")
         made.token = hub.command("token", "--as", "admin").strip()
         yield made
     finally:
