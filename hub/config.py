@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from hub.model import Channel, Deliver, Detail, Kind, Provider, ProviderKind, Subscription, Where
+from hub.numbers import is_organisation_number
 
 ANY_SENDER: Final = "*"
 PATTERNS: Final = frozenset({"*", *Kind, *(f"{kind.split('.')[0]}.*" for kind in Kind)})
@@ -33,8 +34,8 @@ PURPOSES: Final[tuple[str, ...]] = get_args(_Purpose)
 _ID: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"  # also a part of a Kafka topic's name and a metric's label
 _Id = Annotated[str, Field(pattern=_ID)]
 _Text = Annotated[str, Field(min_length=1)]
+_ORGANISATION_DIGITS: Final = 9
 _TABLES: Final = ("hub", "provider", "subscription")
-_ORGANISATION_WEIGHTS: Final = (3, 2, 7, 6, 5, 4, 3, 2, 1)
 
 # What to write, by field. Shown after "missing" and after any wrong value.
 HINTS: Final = MappingProxyType(
@@ -253,14 +254,12 @@ def check_together(providers: Sequence[Provider], subscriptions: Sequence[Subscr
 
 
 def remarks(providers: Iterable[Provider]) -> list[str]:
-    """One line for each organisation number whose check digit does not hold (weights 3 2 7 6 5 4 3 2 1, modulo 11): a warning, no error."""
+    """One line for each organisation number whose check digit does not hold: a warning, no error."""
     lines = []
     for p in providers:
         number = p.organisation.rpartition("|")[2]
-        if len(number) == len(_ORGANISATION_WEIGHTS) and number.isascii() and number.isdigit():
-            total = sum(w * int(d) for w, d in zip(_ORGANISATION_WEIGHTS, number, strict=True))
-            if total % 11:
-                lines.append(f'provider "{p.id}": organisation: the check digit of "{number}" does not hold; look the number up again')
+        if len(number) == _ORGANISATION_DIGITS and number.isascii() and number.isdigit() and not is_organisation_number(number):
+            lines.append(f'provider "{p.id}": organisation: the check digit of "{number}" does not hold; look the number up again')
     return lines
 
 

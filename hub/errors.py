@@ -38,6 +38,7 @@ class Reason(StrEnum):
     BAD_VALUE = "bad_value"
     MISSING_PATIENT = "missing_patient"  # PID-3 / Patient.identifier absent or empty
     SEVERAL_PATIENTS = "several_patients"
+    UNWELCOME_PERSON_NUMBER = "unwelcome_person_number"  # a synthetic number where only real ones are taken, or the other way round
     DUPLICATE_CONTROL_ID = "duplicate_control_id"  # same sender and control id, other bytes
     BAD_JSON = "bad_json"
     UNSUPPORTED_FORMAT = "unsupported_format"  # XML and others where only JSON is read
@@ -95,6 +96,9 @@ ANSWERS: Final = MappingProxyType(
         Reason.BAD_VALUE: Answer("AE", 103, 422, "value", "correct the value at the place named"),
         Reason.MISSING_PATIENT: Answer("AE", 101, 422, "required", "identify the patient (PID-3 / Patient.identifier)"),
         Reason.SEVERAL_PATIENTS: Answer("AE", 102, 422, "business-rule", "send one patient a message"),
+        Reason.UNWELCOME_PERSON_NUMBER: Answer(
+            "AE", 103, 422, "business-rule", "send real patients to a hub in production, and synthetic ones to a hub for tests"
+        ),
         Reason.DUPLICATE_CONTROL_ID: Answer("AE", 205, 409, "duplicate", "use a new control id for a new message"),
         Reason.BAD_JSON: Answer("AR", 102, 400, "structure", "send well-formed JSON in UTF-8"),
         Reason.UNSUPPORTED_FORMAT: Answer("AR", 200, 415, "not-supported", "send application/fhir+json"),

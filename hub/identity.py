@@ -1,57 +1,51 @@
 """Who the patient is: canonical identifier systems, and the keyed hashes that stand for identifiers everywhere outside the message.
 
-Sources: Volven OID register (identifier systems), Folkeregisteret's checksum rules for fødselsnummer, D-nummer, hjelpenummer,
-Tenor and NHN synthetic numbers, and the rules from 2032 (first control digit remainder 0..3).
+Sources: Volven OID register and HL7 Norway's no-basis profiles (identifier systems); ``hub.numbers`` for the numbers themselves.
 """
 
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final
 
 from hub.model import Identifier
+from hub.numbers import NumberKind, person_number
 
 FNR: Final = "urn:oid:2.16.578.1.12.4.1.4.1"
 DNR: Final = "urn:oid:2.16.578.1.12.4.1.4.2"
 FHN: Final = "urn:oid:2.16.578.1.12.4.1.4.3"
 HPR: Final = "urn:oid:2.16.578.1.12.4.1.4.4"
+DUF: Final = "urn:oid:2.16.578.1.12.4.1.4.5"
 ENH: Final = "urn:oid:2.16.578.1.12.4.1.4.101"
+RESH: Final = "urn:oid:2.16.578.1.12.4.1.4.102"
 HER: Final = "urn:oid:2.16.578.1.12.4.1.2"
+HNR: Final = "HNR"  # no-basis has no OID for local help numbers: each belongs to its assigner
 HUB_PROVIDER: Final = "urn:hub:provider"  # the hub's own ids of providers
-NATIONAL: Final = frozenset({FNR, DNR, FHN})
+NATIONAL: Final = frozenset({FNR, DNR, FHN})  # one person in the whole country
+# The words of Volven 8116 and 9051, as senders write them for an assigning authority or an identifier's type -> system in no-basis
+NO_BASIS: Final = MappingProxyType(
+    {"FNR": FNR, "DNR": DNR, "FHN": FHN, "HNR": HNR, "DUF": DUF, "HPR": HPR, "HER": HER, "ENH": ENH, "RSH": RESH, "RESH": RESH}
+)
 
 _NO_BYTES: Final = hashlib.sha256(b"").digest()
 _BLOCK: Final = 64  # bytes SHA-256 takes at a time
-_K1_WEIGHTS: Final = (3, 7, 6, 1, 8, 9, 4, 5, 2, 1)
-_K2_WEIGHTS: Final = (5, 4, 3, 2, 7, 6, 5, 4, 3, 2, 1)
-_K1_REMAINDERS: Final = frozenset({0, 1, 2, 3})  # 0 today; 1..3 for numbers issued under the 2032 scheme
-
-
-def has_national_checksum(value: str) -> bool:
-    """True when both control digits of an 11-digit Norwegian person number hold (either scheme)."""
-    if len(value) != 11 or not value.isascii() or not value.isdigit():
-        return False
-    digits = [ord(c) - 48 for c in value]
-    k1 = sum(w * d for w, d in zip(_K1_WEIGHTS, digits, strict=False)) % 11
-    return k1 in _K1_REMAINDERS and sum(w * d for w, d in zip(_K2_WEIGHTS, digits, strict=True)) % 11 == 0
-
-
-def national_system(value: str) -> str:
-    """The OID system of a valid national number by its first digit: 0-3 FNR, 4-7 D-number, 8-9 common help number."""
-    first = value[0]
-    return FNR if first in "0123" else DNR if first in "4567" else FHN
+_OF_KIND: Final = MappingProxyType({NumberKind.FNR: FNR, NumberKind.DNR: DNR, NumberKind.FHN: FHN, NumberKind.HNR: HNR})
 
 
 def canonical(system: str, value: str) -> Identifier:
     """The identifier under the system the hub knows it by.
 
-    A number that passes the national checksum and comes without a URI system (none, or only a v2 namespace) is the national
-    number: two parsers must never disagree on who the patient is. A URI system is kept as it was written.
+    A person number that holds, without a URI system (none, or only a v2 namespace) or under one of the national ones, stands under the
+    system of its kind: two parsers must never disagree on who the patient is. A hospital's own help number is unique with its assigner
+    only, so it is never a national one. Any other URI system is kept as it was written.
     """
-    value = value.strip()
-    if not system.startswith(("urn:", "http://", "https://")) and has_national_checksum(value):
-        return Identifier(national_system(value), value)
-    return Identifier(system.strip(), value)
+    value, system = value.strip(), system.strip()
+    if system in NATIONAL or not system.startswith(("urn:", "http://", "https://")):
+        found = person_number(value)
+        if found is not None:
+            return Identifier(_OF_KIND[found.kind], value)
+    return Identifier(system, value)
 
 
 @dataclass(frozen=True, slots=True)

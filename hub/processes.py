@@ -149,7 +149,8 @@ async def _quarantine(settings: Settings, action: str, any_id: str, *, as_json: 
     pool = Pool(settings.database_url, "quarantine", size=1)
     directory = await _fresh(pool, -1)
     assert directory is not None  # no version is -1
-    rules = Rules(settings.undeclared_encoding, frozenset(settings.processing_ids), Limits(segments_max=settings.segments_max))
+    limits = Limits(segments_max=settings.segments_max)
+    rules = Rules(settings.undeclared_encoding, frozenset(settings.processing_ids), settings.person_numbers, limits)
     means = Means(directory, _pseudonyms(settings), Door(directory, _pseudonyms(settings), rules))
     async with _intake(settings, "web") as intake:
         desk = Desk(pool, lambda content: reread(content, means), intake.accept, now_us)

@@ -9,6 +9,8 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, SecretBytes
 
+from hub.numbers import PersonNumbers
+
 FRAME_BYTES_MAX: Final = 4 * 1024 * 1024
 
 
@@ -27,7 +29,7 @@ class Settings(BaseModel):
     data: Path = Path(".hub")
     secret: SecretBytes = SecretBytes(b"")  # keys the patient pseudonyms; made at first start of the local stack
     promise: bool = True  # refuse to start on a broker that can lose an acknowledged message
-    production: bool = False  # refuse synthetic national numbers; otherwise refuse none
+    person_numbers: PersonNumbers = PersonNumbers.ANY  # "real" refuses synthetic person numbers, "synthetic" refuses real ones
 
     # the doors
     mllp: str = "127.0.0.1:2575"

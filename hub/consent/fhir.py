@@ -12,8 +12,9 @@ from typing import Any, Final, Protocol
 from zoneinfo import ZoneInfo
 
 from hub.errors import Reason, Rejected
-from hub.identity import HUB_PROVIDER, canonical, has_national_checksum
+from hub.identity import HUB_PROVIDER, canonical
 from hub.model import Consent, Identifier, Provider
+from hub.numbers import has_national_checksum
 
 OSLO: Final = ZoneInfo("Europe/Oslo")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from hub.ledger.connect import connect, faults
 from hub.ledger.directory import load_directory
+from hub.numbers import PersonNumbers
 from hub.settings import Settings
 from hub.stream.kafka import Topics, broker_settings
 from hub.stream.promise import EXPLAINED, IN_ORDER, NEVER_LOST, NEVER_SHOWN, Facts, Violation, violations
@@ -17,6 +19,13 @@ from hub.stream.promise import EXPLAINED, IN_ORDER, NEVER_LOST, NEVER_SHOWN, Fac
 DONE: Final = 0
 BROKEN: Final = 1
 _DATABASE: Final = ("fsync", "synchronous_commit", "full_page_writes")
+_PERSON_NUMBERS: Final = MappingProxyType(
+    {
+        PersonNumbers.ANY: "any, real and synthetic (HUB_PERSON_NUMBERS=real refuses synthetic ones, =synthetic refuses real ones)",
+        PersonNumbers.REAL: "real; synthetic ones are refused",
+        PersonNumbers.SYNTHETIC: "synthetic; real ones are refused",
+    }
+)
 _ORDER: Final = (NEVER_LOST, NEVER_SHOWN, IN_ORDER, EXPLAINED)
 
 
@@ -37,8 +46,13 @@ def run_check(settings: Settings, token_key: Path | None = None, *, as_json: boo
     if as_json:
         sys.stdout.write(json.dumps([asdict(v) for v in found]) + "\n")
     else:
-        sys.stdout.write(text(found))
+        sys.stdout.write(text(found) + note(settings.person_numbers))
     return BROKEN if found else DONE
+
+
+def note(allowed: PersonNumbers) -> str:
+    """For people: which patients the hub takes; a choice, and no sentence of the promise hangs on it."""
+    return f"person numbers: {_PERSON_NUMBERS[allowed]}\n"
 
 
 def text(found: Sequence[Violation]) -> str:

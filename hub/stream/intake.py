@@ -45,7 +45,8 @@ class Intake:
         self._codec: Final = codec
         self._clock: Final = clock
         self._topic: Final = Topics(settings.topic_prefix).inbound
-        rules = Rules(settings.undeclared_encoding, frozenset(settings.processing_ids), Limits(segments_max=settings.segments_max))
+        limits = Limits(segments_max=settings.segments_max)
+        rules = Rules(settings.undeclared_encoding, frozenset(settings.processing_ids), settings.person_numbers, limits)
         self._door = Door(directory, pseudonyms, rules)
         self._seen: Final[OrderedDict[bytes, bytes]] = OrderedDict()
         self._unknown: list[_Waiting] = []

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from hub.adapters.fhir.message import envelope as fhir_envelope
+from hub.adapters.fhir.message import unwelcome
 from hub.adapters.hl7v2.head import peek
 from hub.adapters.hl7v2.receive import Door, Peer, receive
 from hub.errors import Reason, Rejected
@@ -43,6 +44,9 @@ def _hl7v2(content: Content, means: Means) -> Received:
 
 
 def _fhir(content: Content, means: Means) -> Received:
+    place = unwelcome(content.raw, means.door.rules.person_numbers)
+    if place:
+        raise Rejected(Reason.UNWELCOME_PERSON_NUMBER, place)
     seen = fhir_envelope(content.raw)
     provider = _speaker(content.provider, seen.senders, means.directory)
     return Received(

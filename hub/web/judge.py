@@ -7,10 +7,11 @@ from hashlib import sha256
 from typing import Final
 
 from hub import telemetry
-from hub.adapters.fhir.message import Envelope, Heading, envelope, heading
+from hub.adapters.fhir.message import Envelope, Heading, envelope, heading, unwelcome
 from hub.errors import ANSWERS, Reason, Rejected
 from hub.identity import Pseudonyms, event_id
 from hub.model import Adapter, Provider, Received, Refusal
+from hub.numbers import PersonNumbers
 from hub.routing.directory import Directory
 from hub.web.tokens import Principal, Role
 
@@ -55,10 +56,14 @@ def _status(refusal: Refusal | None) -> str:
     return str(ANSWERS[refusal.reason].http if refusal else 200)
 
 
-def identify(raw: bytes) -> Identified:
-    """The envelope, or the heading and why there is no more. Raises Rejected when there is not even that."""
+def identify(raw: bytes, allowed: PersonNumbers = PersonNumbers.ANY) -> Identified:
+    """The envelope, or the heading and why there is no more. Raises Rejected when there is not even that.
+
+    allowed: which person numbers the hub takes. A number refused is told by its place.
+    """
     try:
-        return envelope(raw), None
+        place = unwelcome(raw, allowed)
+        return envelope(raw), Refusal(Reason.UNWELCOME_PERSON_NUMBER, place) if place else None
     except Rejected as exc:
         found = heading(raw)
         if found is None:

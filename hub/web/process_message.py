@@ -38,7 +38,7 @@ async def _answer(request: web.Request, now_us: int) -> web.Response:
     state = request.app[STATE]
     who = sender(request)
     raw = await read(request, state.settings.frame_bytes_max)
-    identified = identify(raw)
+    identified = identify(raw, state.settings.person_numbers)
     received = judge(raw, identified, who, await state.region.now(), state.pseudonyms, now_us)
     received = request.app[MEMORY].without_conflict(received)
     await state.intake.accept(received)

@@ -9,6 +9,7 @@ from hub.adapters.fhir.mappings import KINDS, RAISED_BY_THE_HUB
 from hub.errors import Reason, Rejected
 from hub.identity import canonical
 from hub.model import Identifier, Kind
+from hub.numbers import PersonNumbers
 
 _CONTROL_ID_MAX: Final = 255
 _NAME_MAX: Final = 512
@@ -131,6 +132,19 @@ def identifiers(patient: Json) -> tuple[Identifier, ...]:
     if not found:
         raise Rejected(Reason.MISSING_PATIENT, "Patient.identifier")
     return tuple(found)
+
+
+def unwelcome(raw: bytes, allowed: PersonNumbers) -> str:
+    """Where the message names a patient, the one it is about or one merged into it, by a number the hub does not take; "" = nowhere."""
+    if allowed is PersonNumbers.ANY:
+        return ""
+    message = read(raw)
+    for n, resource in enumerate(message.entries.all):
+        if resource.get("resourceType") == "Patient":
+            for m, given in enumerate(objects(resource.get("identifier"))):
+                if not allowed.takes(text(given.get("value")).strip()):
+                    return f"Bundle.entry[{n}].resource.identifier[{m}]"
+    return ""
 
 
 def _patient(entries: Entries, header: Json) -> Json:

@@ -14,7 +14,7 @@ from hub.adapters.hl7v2 import escapes
 from hub.adapters.hl7v2.er7 import Er7, Limits, Segment
 from hub.adapters.hl7v2.escapes import Delimiters
 from hub.errors import Reason, Rejected
-from hub.identity import canonical
+from hub.identity import NATIONAL, canonical
 from hub.model import Identifier
 
 __all__ = ["Delimiters", "Envelope", "Er7", "Limits", "Segment", "envelope", "header", "identifiers", "patient"]
@@ -25,6 +25,8 @@ _OID: Final = re.compile(r"[0-2](\.(0|[1-9]\d*))+")
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _CONTROL_ID_MAX: Final = 199  # the longest any version allows (2.7: ST, 199)
 _ONLY_EVENT: Final = MappingProxyType({"ORU": "R01", "ORM": "O01"})  # types whose event could be left out before 2.3
+_SSN: Final = 19
+_ALSO: Final = (2, 4, _SSN)  # fields of PID that may name the patient beside PID-3
 _NULL: Final = '""'  # "delete this value"
 _SYSTEMS: dict[tuple[str, str, str, str], str] = {}  # assigning authorities already read, at most 4096
 
@@ -89,20 +91,51 @@ def header(er7: Er7, fields: Sequence[str] = ()) -> Envelope:
 
 
 def patient(er7: Er7) -> tuple[Identifier, ...]:
-    """The identifiers in PID-3 of the one patient the message is about. Raises Rejected(MISSING_PATIENT, SEVERAL_PATIENTS, BAD_VALUE).
+    """The identifiers of the one patient the message is about. Raises Rejected(MISSING_PATIENT, SEVERAL_PATIENTS, BAD_VALUE).
 
-    PID may be repeated (groups of a merge or of results) as long as each repetition shares an identifier with the ones before.
+    PID-3, which must be there; PID-2 and PID-4 (external and alternate id) where they say whose they are or hold a person number; PID-19
+    (SSN) where it holds a person number. PID may be repeated (results of one patient) as long as each repetition shares an identifier with
+    the ones before.
     """
     if er7.count("PID") > 1:
-        return _same_patient([identifiers(pid, 3) for pid in er7.segments("PID")])
+        return _same_patient([of_patient(pid) for pid in er7.segments("PID")])
     line = er7.line("PID")
     if line is None:
         raise Rejected(Reason.MISSING_PATIENT, "PID")
-    fields = line.split(er7.delimiters.field, 4)
-    found = _identifiers(fields[3], er7.delimiters, er7.encoding, "PID-3") if len(fields) > 3 else ()
+    found = _of_patient(line.split(er7.delimiters.field, 20), er7.delimiters, er7.encoding)
     if not found:
         raise Rejected(Reason.MISSING_PATIENT, "PID-3")
     return found
+
+
+def of_patient(pid: Segment) -> tuple[Identifier, ...]:
+    """The identifiers of one PID, as ``patient``; empty when PID-3 is. Raises Rejected(BAD_VALUE)."""
+    return _of_patient(["PID", *(pid.field(n) for n in range(1, 20))], pid.delimiters, pid.encoding)
+
+
+def _of_patient(fields: Sequence[str], marks: Delimiters, encoding: str) -> tuple[Identifier, ...]:
+    found = _identifiers(fields[3], marks, encoding, "PID-3") if len(fields) > 3 else ()
+    if not found:
+        return ()
+    others = [(n, fields[n]) for n in _ALSO if n < len(fields) and fields[n]]
+    if not others:
+        return found
+    more = [i for n, text in others for i in _identifiers(text, marks, encoding, f"PID-{n}") if _tells(i, n)]
+    return tuple(dict.fromkeys((*found, *more)))
+
+
+def _tells(identifier: Identifier, n: int) -> bool:
+    """Whether an identifier beside PID-3 names the patient: a bare word in PID-2 or PID-4 may be anything."""
+    return identifier.system in NATIONAL or (n != _SSN and bool(identifier.system))
+
+
+def place_of(er7: Er7, wanted: Identifier) -> str:
+    """The field a patient's identifier was read from, to name it in a refusal."""
+    for pid in er7.segments("PID"):
+        for n in (3, *_ALSO):
+            if wanted in identifiers(pid, n):
+                return f"PID-{n}"
+    return "PID-3"
 
 
 def identifiers(segment: Segment, n: int) -> tuple[Identifier, ...]:

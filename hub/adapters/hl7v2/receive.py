@@ -12,10 +12,11 @@ from hub.adapters.hl7v2 import charset, reply
 from hub.adapters.hl7v2.er7 import Er7, Limits
 from hub.adapters.hl7v2.head import NO_HEAD, Head
 from hub.adapters.hl7v2.mappings import KINDS
-from hub.adapters.hl7v2.message import Envelope, header, patient
+from hub.adapters.hl7v2.message import Envelope, header, identifiers, patient, place_of
 from hub.errors import Reason, Rejected
 from hub.identity import NATIONAL, Pseudonyms, event_id
 from hub.model import Adapter, Identifier, Provider, Received, Refusal
+from hub.numbers import PersonNumbers
 
 TYPES: Final = frozenset(trigger.partition("^")[0] for trigger in KINDS)
 
@@ -41,6 +42,7 @@ class Rules:
 
     undeclared_encoding: str = "utf-8"
     processing_ids: frozenset[str] = frozenset({"P", "T", "D"})
+    person_numbers: PersonNumbers = PersonNumbers.ANY
     limits: Limits = field(default_factory=Limits)
 
 
@@ -72,6 +74,7 @@ def receive(raw: bytes, head: Head, peer: Peer, door: Door, now_us: int) -> Rece
         read.provider = sender_of(read.seen.sender, peer, door.senders)
         read.refusal = _unsupported(read.seen, door.rules)
         read.identifiers = patient(er7)
+        read.refusal = read.refusal or _unwelcome(er7, read.identifiers, door.rules.person_numbers)
     except Rejected as exc:
         read.refusal = read.refusal or Refusal(exc.reason, exc.where)  # the first fault counts; the patient of a refused message is a help
         if head is NO_HEAD:
@@ -127,6 +130,17 @@ def _unsupported(seen: Envelope, rules: Rules) -> Refusal | None:
     if seen.processing_id and seen.processing_id not in rules.processing_ids:
         return Refusal(Reason.UNSUPPORTED_PROCESSING_ID, "MSH-11")
     return None
+
+
+def _unwelcome(er7: Er7, of_patient: tuple[Identifier, ...], allowed: PersonNumbers) -> Refusal | None:
+    """Why the person numbers of the patient, or of the one merged into it, are not for this hub; the field is named, never the number."""
+    if allowed is PersonNumbers.ANY:
+        return None
+    wrong = next((i for i in of_patient if not allowed.takes(i.value)), None)
+    if wrong is not None:
+        return Refusal(Reason.UNWELCOME_PERSON_NUMBER, place_of(er7, wrong))
+    retired = (i for mrg in er7.segments("MRG") for i in identifiers(mrg, 1))
+    return None if all(allowed.takes(i.value) for i in retired) else Refusal(Reason.UNWELCOME_PERSON_NUMBER, "MRG-1")
 
 
 def _as_far_as_read(head: Head) -> Envelope:

@@ -44,7 +44,8 @@ def test_every_carried_sample_becomes_a_valid_bundle_for_every_detail() -> None:
             bundle = rendered(m, detail)
             Bundle.model_validate(bundle)
             assert set(references(bundle)) <= {e["fullUrl"] for e in bundle["entry"]}, name
-            assert envelope(m.render(Form.HL7V2, detail, RECIPIENT)).identifiers == m.received.identifiers, name
+            named = envelope(m.render(Form.HL7V2, detail, RECIPIENT)).identifiers
+            assert named == m.received.identifiers or (detail is Detail.NOTICE and set(named) < set(m.received.identifiers)), name
         outcomes["valid"] += 1
     assert outcomes["valid"] > 1000
 
@@ -113,7 +114,7 @@ def _pairs() -> list[tuple[Path, Path]]:
 
 def _agrees(fact: str, ours: Any, theirs: Any) -> bool:
     if fact == "patient numbers":
-        return bool(ours <= theirs)  # they also take PID-2, 4, 18 and 19, which name no patient here
+        return bool(ours <= theirs)  # they also take PID-18, and bare words in PID-2, 4 and 19, which name no patient here
     if fact.startswith("observation"):
         return all(ours.get(code) == said for code, said in theirs.items())
     return bool(ours == theirs)

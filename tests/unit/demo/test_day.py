@@ -15,8 +15,8 @@ from hub.demo.check import text_of
 from hub.demo.messages import CLINICAL, HAS_CLINICAL, TEMPLATES
 from hub.demo.people import CODECS, LATIN_1, PEOPLE, UTF_8
 from hub.demo.play import Played, Player, consent
-from hub.identity import has_national_checksum
 from hub.model import Adapter, Consent, Outcome, PatientState, Plan, Policy, Received, Result, Rule
+from hub.numbers import has_national_checksum
 from hub.pipeline import plan
 from hub.routing.directory import Directory
 

@@ -7,7 +7,8 @@ import pytest
 
 from hub.errors import Reason, Rejected
 from hub.identity import FNR, Pseudonyms
-from hub.model import Channel, Deliver, Provider, ProviderKind, Received
+from hub.model import Channel, Deliver, Provider, ProviderKind, Received, Refusal
+from hub.numbers import PersonNumbers
 from hub.routing.directory import Directory
 from hub.web.judge import Memory, identify, judge
 from hub.web.tokens import Principal
@@ -95,3 +96,16 @@ def test_a_control_id_stands_for_one_message() -> None:
     assert memory.without_conflict(first) is first
     refused = judged(bundle("X", id="2"))
     assert memory.without_conflict(refused) is refused
+
+
+def test_a_number_the_hub_does_not_take_is_named_by_its_place() -> None:
+    real = [{"system": "urn:x", "value": "1"}, {"value": "15076500565"}]
+    body = json.loads(bundle("AB"))
+    patient = next(e["resource"] for e in body["entry"] if e["resource"]["resourceType"] == "Patient")
+    patient["identifier"] = real
+    n = [e["resource"]["resourceType"] for e in body["entry"]].index("Patient")
+    raw = json.dumps(body).encode()
+    assert identify(raw, PersonNumbers.REAL)[1] is None is identify(raw)[1]
+    refusal = identify(raw, PersonNumbers.SYNTHETIC)[1]
+    assert refusal == Refusal(Reason.UNWELCOME_PERSON_NUMBER, f"Bundle.entry[{n}].resource.identifier[1]")
+    assert "15076500565" not in repr(refusal)

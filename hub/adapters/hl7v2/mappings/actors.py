@@ -4,7 +4,9 @@ from typing import Final
 
 from hub.adapters.hl7v2.mappings import codes
 from hub.adapters.hl7v2.mappings.content import Text
-from hub.adapters.hl7v2.mappings.datatypes import Json, hd_uri, identifier_type, name_of, put
+from hub.adapters.hl7v2.mappings.datatypes import Json, authority, identifier_type, name_of, put
+from hub.identity import ENH
+from hub.numbers import is_organisation_number
 
 PHYSICAL: Final = ((3, "bd"), (2, "ro"), (8, "lvl"), (1, ""), (7, "bu"), (4, "si"))  # PL component -> location-physical-type
 
@@ -18,7 +20,7 @@ def xcn(raw: str, t: Text) -> Json:
     out: Json = {"resourceType": "Practitioner"}
     if value:
         identifier: Json = {"value": value}
-        put(identifier, "system", hd_uri(t.raw(raw, 9), t, t.subcomponent))
+        put(identifier, "system", authority(t.raw(raw, 9), t, t.part(parts, 13)))
         put(identifier, "type", identifier_type(t.part(parts, 13)))
         out["identifier"] = [identifier]
     if name:
@@ -27,7 +29,10 @@ def xcn(raw: str, t: Text) -> Json:
 
 
 def xon(raw: str, t: Text) -> Json:
-    """XON -> Organization (identifier XON-10, else XON-3, in the system XON-6; name XON-1)."""
+    """XON -> Organization (identifier XON-10, else XON-3, in the system XON-6; name XON-1).
+
+    A number without a system whose control digit holds is an organisation number.
+    """
     parts = t.parts(raw)
     name, value = t.part(parts, 1), t.part(parts, 10) or t.part(parts, 3)
     if not name and not value:
@@ -35,7 +40,8 @@ def xon(raw: str, t: Text) -> Json:
     out: Json = {"resourceType": "Organization"}
     if value:
         identifier: Json = {"value": value}
-        put(identifier, "system", hd_uri(t.raw(raw, 6), t, t.subcomponent))
+        system = authority(t.raw(raw, 6), t, t.part(parts, 7))
+        put(identifier, "system", system or (ENH if is_organisation_number(value) else ""))
         put(identifier, "type", identifier_type(t.part(parts, 7)))
         out["identifier"] = [identifier]
     put(out, "name", name)

@@ -10,6 +10,7 @@ from typing import Any, Final
 from hub.adapters.hl7v2.mappings import codes
 from hub.adapters.hl7v2.mappings.content import Text
 from hub.adapters.hl7v2.mappings.times import date_time, instant
+from hub.identity import NO_BASIS
 
 Json = dict[str, Any]
 _OID: Final = re.compile(r"[0-2](\.(0|[1-9]\d*))+", re.ASCII)
@@ -42,6 +43,15 @@ def hd_uri(raw: str, t: Text, separator: str = "") -> str:
         return uri_of(t.leaf(raw), "", "")
     first, second, third = (t.leaf(p) for p in [*raw.split(separator), "", ""][:3])
     return uri_of(first, second, third)
+
+
+def authority(raw: str, t: Text, kind: str = "") -> str:
+    """HD[uri] of a component that says whose identifier it is, in the systems of no-basis where it is one of Norway's.
+
+    kind: the identifier's type; where nobody is named it is enough if it is a Norwegian one (FNR, HPR, ENH ...).
+    """
+    system = hd_uri(raw, t, t.subcomponent)
+    return NO_BASIS.get(system or kind, system)
 
 
 def cwe(raw: str, t: Text, default_system: str = "") -> Json:
@@ -138,7 +148,7 @@ def cx(raw: str, t: Text) -> Json:
     if not value:
         return {}
     out: Json = {"value": value}
-    put(out, "system", hd_uri(t.raw(raw, 4), t, t.subcomponent))
+    put(out, "system", authority(t.raw(raw, 4), t, t.part(parts, 5)))
     put(out, "type", identifier_type(t.part(parts, 5)))
     put(out, "period", period(t.part(parts, 7), t.part(parts, 8)))
     put(out, "assigner", {"display": name} if (name := t.part(parts, 6)) else {})

@@ -127,6 +127,7 @@ NK1: Final[Rows] = (
     Row(6, "telecom", _work, many=True),
     Row(15, "gender", _gender),
     Row(16, "birthDate", _date),
+    Row(33, "identifier", datatypes.cx, many=True),
 )
 
 
@@ -161,9 +162,11 @@ def _identifiers(draft: Draft, identifiers: tuple[Identifier, ...]) -> list[Json
 
 
 def _told(content: Content) -> dict[str, Json]:
-    """What PID-3 says about each number besides its system: type, period, assigner."""
+    """What PID-3, 2, 4 and 19 say about each number besides its system: type, period, assigner."""
     t = content.text
-    made = [datatypes.cx(raw, t) for raw in t.repetitions(content.field("PID", 3))]
+    made = [datatypes.cx(raw, t) for n in (3, 2, 4) for raw in t.repetitions(content.field("PID", n))]
+    if ssn := content.value("PID", 19):
+        made.append({"value": ssn, "type": datatypes.identifier_type("SS")})
     return {m["value"]: m for m in reversed(made) if m}
 
 
@@ -186,7 +189,8 @@ def _next_of_kin(draft: Draft, resource: Json, reference: Json) -> None:
         if datatypes.leaf(nk1.field(3), draft.text) in _CONTACT:
             names = made.pop("name")
             addresses = made.pop("address", [])
-            made.pop("birthDate", None)
+            made.pop("birthDate", None)  # Patient.contact has neither this nor an identifier
+            made.pop("identifier", None)
             made |= {"name": names[0]} | ({"address": addresses[0]} if addresses else {})
             resource.setdefault("contact", []).append(prune(made))
         else:

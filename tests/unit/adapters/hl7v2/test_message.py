@@ -84,7 +84,7 @@ def test_triggers(kind: str, rest: list[str], trigger: str) -> None:
         (None, (Reason.MISSING_PATIENT, "PID")),
         ("PID", (Reason.MISSING_PATIENT, "PID-3")),
         ("PID|1|2|", (Reason.MISSING_PATIENT, "PID-3")),
-        ("PID|1|2||4", (Reason.MISSING_PATIENT, "PID-3")),  # PID-2 and PID-4 are other things
+        ("PID|1|2||4", (Reason.MISSING_PATIENT, "PID-3")),  # PID-2 and PID-4 do not stand for it
         ('PID|1||""', (Reason.MISSING_PATIENT, "PID-3")),
         ('PID|1||""^^^X~^^^Y~  ', (Reason.MISSING_PATIENT, "PID-3")),
         ("PID|1||a\\X0D\\PID", (Reason.BAD_VALUE, "PID-3")),
@@ -116,6 +116,23 @@ def test_faults_of_the_patient(pid: str | None, expected: tuple[Reason, str]) ->
 )
 def test_identifiers(pid3: str, expected: list[tuple[str, str]]) -> None:
     assert [(i.system, i.value) for i in read(pid=f"PID|1||{pid3}").identifiers] == expected
+
+
+@pytest.mark.parametrize(
+    ("rest", "more"),
+    [
+        ("|PID-2|7^^^HOSP|9", []),  # bare words may be anything
+        ("|3^^^EXT|7^^^HOSP|9^^^ALT&1.2.3&ISO", [("EXT", "3"), ("urn:oid:1.2.3", "9")]),
+        (f"||7^^^HOSP|{FNR_VALUE}", [(FNR, FNR_VALUE)]),
+        (f"||7^^^HOSP{'|' * 16}{FNR_VALUE}|20", [(FNR, FNR_VALUE)]),  # PID-19
+        (f"||7^^^HOSP{'|' * 16}123-45-6789", []),
+        ('|""|7^^^HOSP|""', []),
+    ],
+)
+def test_other_fields_that_name_the_patient(rest: str, more: list[tuple[str, str]]) -> None:
+    assert [(i.system, i.value) for i in read(pid="PID|1" + rest).identifiers] == [("HOSP", "7"), *more]
+    twice = f"PID|1{rest}\rPID|2{rest}"
+    assert read(pid=twice).identifiers == read(pid="PID|1" + rest).identifiers
 
 
 def test_a_repeated_patient_counts_when_the_repetitions_share_an_identifier() -> None:

@@ -9,6 +9,7 @@ from hub.adapters.hl7v2.receive import Door, Peer, Rules, kafka_key, patient_key
 from hub.errors import Reason
 from hub.identity import Pseudonyms
 from hub.model import Channel, Deliver, Identifier, Provider, ProviderKind, Received, Refusal
+from hub.numbers import PersonNumbers
 from hub.routing.directory import Directory
 
 CERTIFICATE, OTHER = "ab" * 32, "cd" * 32
@@ -120,3 +121,28 @@ def test_nothing_is_raised_and_a_refusal_has_an_answer(raw: bytes) -> None:
 def test_the_reasons_a_sender_hears_are_in_the_table() -> None:
     assert isinstance(judged(b"x"), Refusal)
     assert judged(b"x") == Refusal(Reason.NO_HEADER)
+
+
+REAL, SYNTHETIC = "15076500565", "10915596784"
+
+
+@pytest.mark.parametrize(
+    ("pid", "allowed", "place"),
+    [
+        (f"PID|1||7^^^H~{SYNTHETIC}", PersonNumbers.REAL, "PID-3"),
+        (f"PID|1||7^^^H~{REAL}", PersonNumbers.SYNTHETIC, "PID-3"),
+        (f"PID|1|{REAL}|7^^^H", PersonNumbers.SYNTHETIC, "PID-2"),
+        (f"PID|1||7^^^H|{REAL}", PersonNumbers.SYNTHETIC, "PID-4"),
+        (f"PID|1||7^^^H{'|' * 16}{REAL}", PersonNumbers.SYNTHETIC, "PID-19"),
+        (f"PID|1||7^^^H\rMRG|8^^^H~{REAL}", PersonNumbers.SYNTHETIC, "MRG-1"),
+        (f"PID|1||{REAL}\rMRG|{SYNTHETIC}", PersonNumbers.ANY, ""),
+        (f"PID|1||{REAL}\rMRG|8^^^H", PersonNumbers.REAL, ""),
+        (f"PID|1||{SYNTHETIC}", PersonNumbers.SYNTHETIC, ""),
+    ],
+)
+def test_a_number_the_hub_does_not_take_is_named_by_its_field(pid: str, allowed: PersonNumbers, place: str) -> None:
+    found = judged(message(pid=pid), door=Door(DOOR.senders, DOOR.pseudonyms, Rules(person_numbers=allowed)))
+    assert isinstance(found, Received)
+    assert found.refusal == (Refusal(Reason.UNWELCOME_PERSON_NUMBER, place) if place else None)
+    assert found.answer == ("AE" if place else "AA")
+    assert REAL not in repr(found) and SYNTHETIC not in repr(found)

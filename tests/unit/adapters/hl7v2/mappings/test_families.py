@@ -6,7 +6,7 @@ from base64 import b64decode
 import pytest
 
 from hub.model import Detail, Form
-from tests.unit.adapters.made import PV1, RECIPIENT, hl7v2, message, of, rendered
+from tests.unit.adapters.made import PID, PV1, RECIPIENT, hl7v2, message, of, rendered
 
 ORC = "ORC|RE|P1^LAB|F1^LAB||CM"
 OBR = "OBR|1|P1^LAB|F1^LAB|24323-8^Metabolsk panel^LN|||202611200815|||||||||||||||202611200830|||{status}"
@@ -152,3 +152,40 @@ def test_one_person_and_one_place_are_one_resource() -> None:
     bundle = rendered(hl7v2(message("ADT^A02", "PD1||||9144889^Lund^Kari^^^Dr.", visit)))
     assert len(of(bundle, "Practitioner")) == 1
     assert sum(p["name"] == "STOLAV" for p in of(bundle, "Location")) == 1
+
+
+@pytest.mark.parametrize(
+    ("pid3", "system"),
+    [
+        ("4711^^^HPR", "urn:oid:2.16.578.1.12.4.1.4.4"),
+        ("4711^^^^HPR", "urn:oid:2.16.578.1.12.4.1.4.4"),
+        ("4711^^^&2.16.578.1.12.4.1.4.4&ISO^FNR", "urn:oid:2.16.578.1.12.4.1.4.4"),  # what is said outright counts
+        ("4711^^^ELSEWHERE^HPR", "ELSEWHERE"),
+        ("4711", None),
+    ],
+)
+def test_norwegian_numbers_of_a_visit_and_of_next_of_kin_stand_in_their_systems(pid3: str, system: str | None) -> None:
+    visit = "PV1|1|I|||||||||||||||||" + pid3
+    bundle = rendered(hl7v2(message("ADT^A01", visit, "NK1|1|Berg^Ola|SPO" + "|" * 30 + pid3)))
+    for resource in ("Encounter", "RelatedPerson"):
+        (identifier,) = of(bundle, resource)[0]["identifier"]
+        assert (identifier["value"], identifier.get("system")) == ("4711", system)
+
+
+def test_practitioners_and_organisations_stand_in_the_systems_of_no_basis() -> None:
+    pd1 = "PD1|||Legene^^^^^ENH^^^^974749025~Andre^^974749025~Tredje^^974749026|7^Lege^Lin^^^^^^^^^^HPR~8^Lege^Per^^^^^^HER"
+    bundle = rendered(hl7v2(message("ADT^A01", pd1, PV1)))
+    found = [(i["value"], i.get("system")) for kind in ("Organization", "Practitioner") for r in of(bundle, kind) for i in r["identifier"]]
+    enh, hpr, her = (f"urn:oid:2.16.578.1.12.4.1.{rest}" for rest in ("4.101", "4.4", "2"))
+    assert {("974749025", enh), ("974749026", None), ("7", hpr), ("8", her)} <= set(found)
+
+
+def test_the_patient_s_other_numbers_keep_what_is_said_of_them() -> None:
+    pid = f"PID|1|3^^^EXT^PT|7^^^HOSP^MR|9{'|' * 15}10915596784"
+    raw = message("ADT^A01", PV1).replace(PID.encode(), pid.encode())
+    patient = of(rendered(hl7v2(raw)), "Patient")[0]
+    assert [(i["value"], i["type"]["coding"][0]["code"]) for i in patient["identifier"]] == [
+        ("7", "MR"),
+        ("3", "PT"),
+        ("10915596784", "SS"),
+    ]
