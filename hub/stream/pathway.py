@@ -149,19 +149,19 @@ class Applier:
         return whole, notices(whole, self._settings.notice_hours_max)
 
     async def _explain(self, part: int, off: int, reason: str) -> str | None:
-        """ "poison" once the ledger has the reason; None when a server is away and all of it must be tried again."""
+        """How it ended once the ledger has the reason; None when a server is away and all of it must be tried again."""
         for attempt in range(_POISON_TRIES):
             try:
                 await self._ledger.note_poison(part, off, reason, self._clock())
+                telemetry.log("pathway_poison", partition=part, offset=off, reason=reason)
             except Faulted as fault:
                 telemetry.FAULTS.labels("pathway", fault.cause.value).inc()
                 return None
             except Exception:  # noqa: BLE001  # the next try, or the end of the process, is the answer
                 await asyncio.sleep(0.2 * (attempt + 1))
             else:
-                telemetry.log("pathway_poison", partition=part, offset=off, reason=reason)
                 return "poison"
-        die("poison_not_recorded")
+        return die("poison_not_recorded")
 
 
 class _Computed:
