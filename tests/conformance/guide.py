@@ -1,0 +1,181 @@
+"""The official HL7 v2-to-FHIR maps (hl7.fhir.uv.v2mappings) as rows, read from the guide's CSV files where they lie.
+
+Three kinds: message maps (which segment becomes which resource), segment maps (which field becomes which element) and code-system maps.
+"""
+
+import csv
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+GUIDE: Final = Path(os.environ.get("HUB_V2_TO_FHIR", Path(__file__).parents[3] / "shared" / "conformance" / "v2-to-fhir"))
+_NAME: Final = re.compile(r"R4_ (.+?) - [^-]+\.csv$")
+_VOCABULARY: Final = re.compile(r"Concept Map_ (.+?) - Sheet1\.csv$")
+_PLACE: Final = re.compile(r"^([A-Z][A-Z0-9]{2})-(\d+)$")
+_NO_SEGMENT: Final = re.compile(r"[^A-Z0-9]")
+
+# Slips of the guide, as it writes them and as they are read here: (segment map, element as written) -> element meant.
+MEANT: Final[Mapping[tuple[str, str], str]] = MappingProxyType(
+    {
+        ("IN1[Coverage]", "payer[1](Organization.address)"): "payor[1](Organization.address)",
+        ("MSH[Provenance-Source]", "occurred"): "occurredDateTime",
+        ("IN3[CareTeam]", "participant.role.coding.value"): "participant.role.coding.code",
+        ("OBX[Observation]", "valueSampedData"): "valueSampledData",
+        ("OBX[DocumentReference]", "content[2].data"): "content[2].attachment.data",
+        ("OBX[DocumentReference]", "content[2].contentType"): "content[2].attachment.contentType",
+        ("OBX[DocumentReference]", "content[3].url"): "content[3].attachment.url",
+        ("OBX[DocumentReference]", "content[4].data"): "content[4].attachment.data",
+        ("OBX[DocumentReference]", "content[4].contentType"): "content[4].attachment.contentType",
+        ("NTE[DocumentReference]", "content[2].contentType"): "content[2].attachment.contentType",
+    }
+)
+# ... and words that are misspelt wherever they stand
+_SPELLING: Final = (
+    ("organziation", "organization"), ("practioner", "practitioner"), ("Practioner", "Practitioner"), ("coveragePeriod", "period"),
+    (".coding.uri", ".coding.system"), (".uri", ".url"), ("PractitionerRole.Practitioner(", "PractitionerRole.practitioner("),
+    (".coding.value", ".coding.code"), ("([1]", "("),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class MessageRow:
+    """One row of a message map. ``place`` names the segment in its groups: ``ORU_R01.PATIENT_RESULT.PATIENT.PID``."""
+
+    structure: str
+    n: int  # position in the file
+    place: str
+    syntax: str
+    least: int
+    condition: str
+    narrative: str
+    target: str
+    segment_map: str
+    references: str
+
+    @property
+    def segment(self) -> str:
+        return self.place.rpartition(".")[2]
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The groups the segment stands in, outermost first."""
+        return tuple(self.place.split(".")[1:-1]) if ":follow:" not in self.place else ()
+
+    @property
+    def is_group(self) -> bool:
+        return not _NO_SEGMENT.sub("", self.syntax)
+
+    @property
+    def is_computable(self) -> bool:
+        return bool(self.target) and (bool(self.condition) or not self.narrative)
+
+    @property
+    def key(self) -> str:
+        return " ".join(f"{self.place} -> {self.target} {self.segment_map} {self.condition}".split())
+
+
+@dataclass(frozen=True)
+class SegmentRow:
+    """One row of a segment map. ``number`` is 0 where the row speaks of the segment as a whole."""
+
+    map: str
+    number: int
+    data_type: str
+    condition: str
+    narrative: str
+    element: str
+    type_map: str
+    vocabulary: str
+    assignment: str
+    fhir_type: str
+
+    @property
+    def segment(self) -> str:
+        return self.map.partition("[")[0]
+
+    @property
+    def is_computable(self) -> bool:
+        return bool(self.element) and (bool(self.condition) or not self.narrative)
+
+    @property
+    def meant(self) -> str:
+        element = MEANT.get((self.map, self.element), self.element)
+        for wrong, right in _SPELLING:
+            element = element.replace(wrong, right)
+        return element
+
+    @property
+    def key(self) -> str:
+        place = f"{self.segment}-{self.number}" if self.number else self.segment
+        return " ".join(f"{self.map} {place} {self.element} {self.condition}".split())
+
+
+def is_here() -> bool:
+    return (GUIDE / "segments").is_dir()
+
+
+def _rows(path: Path) -> Iterator[list[str]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        for row in list(csv.reader(file))[2:]:
+            yield [" ".join(cell.split()) for cell in row] + [""] * 20
+
+
+@cache
+def message_rows() -> tuple[MessageRow, ...]:
+    """Every row of every message map, rows without a target included: they are the structure."""
+    found = []
+    for path in sorted((GUIDE / "messages").glob("*.csv")):
+        name = _NAME.search(path.name)
+        assert name, path.name
+        for n, row in enumerate(_rows(path)):
+            if not row[1]:
+                continue
+            place, segment = _place(name[1], row[1]), _NO_SEGMENT.sub("", row[2])
+            if "end" in row[3].split() or place.startswith("/"):
+                continue  # where a group ends
+            if segment and not place.endswith(f".{segment}"):
+                place += f".{segment}"  # VXU_V04.INSURANCE for IN1, IN2 and IN3 alike
+            least = int(row[4]) if row[4].isdigit() else 0
+            found.append(MessageRow(name[1], n, place, row[2], least, row[6], row[8], row[9], row[10], row[11]))
+    return tuple(found)
+
+
+def _place(structure: str, identifier: str) -> str:
+    """Some places are written under another structure's name ("ADT_A01.ARV" in ADT_A11's map)."""
+    head, separator, rest = identifier.partition(".")
+    if ":follow:" in head:
+        return f"{structure}{head[head.index(':') :]}{separator}{rest}"
+    return f"{'/' if head.startswith('/') else ''}{structure}{separator}{rest}"
+
+
+@cache
+def segment_rows() -> Mapping[str, tuple[SegmentRow, ...]]:
+    """Segment map -> its rows."""
+    found = {}
+    for path in sorted((GUIDE / "segments").glob("*.csv")):
+        name = _NAME.search(path.name)
+        assert name, path.name
+        made = []
+        for row in _rows(path):
+            place = _PLACE.match(row[1])
+            made.append(
+                SegmentRow(name[1], int(place[2]) if place else 0, row[3], row[6], row[8], row[9], row[14], row[15], row[16], row[11])
+            )
+        found[name[1]] = tuple(made)
+    return MappingProxyType(found)
+
+
+@cache
+def vocabularies() -> Mapping[str, tuple[tuple[str, str, str, str], ...]]:
+    """Name of a code-system map -> (v2 code, v2 table, FHIR code, FHIR system), rows with a FHIR code only."""
+    found = {}
+    for path in sorted((GUIDE / "codesystems").glob("*.csv")):
+        name = _VOCABULARY.search(path.name)
+        if name:
+            found[name[1]] = tuple((r[0], r[2], r[6], r[9]) for r in _rows(path) if r[0] and r[6])
+    return MappingProxyType(found)

@@ -1,0 +1,207 @@
+"""Minimal messages: the required segments of a structure, and the one segment under test in its place."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
+
+from tests.conformance.condition import Demand
+from tests.conformance.guide import MessageRow, message_rows
+from tests.conformance.values import value
+
+# what a segment needs so that its resource is made at all: field -> value
+NEEDED: Final[Mapping[str, Mapping[int, str]]] = MappingProxyType(
+    {
+        "EVN": {2: "20261120083015+0100"},
+        "PID": {3: "A77^^^STOLAV^MR", 5: "Bjornstad^Ase"},
+        "PV1": {2: "I"},
+        "NK1": {2: "Berg^Ole", 3: "SPO^Spouse^HL70063"},
+        "AL1": {3: "N5840^Penicillin^L"},
+        "IAM": {3: "N5840^Penicillin^L", 6: "A"},
+        "DG1": {3: "I21.9^Infarction^I10", 6: "W"},
+        "PR1": {3: "FNG00^Angiography^L", 5: "20261120"},
+        "IN1": {2: "P1^Plan^L", 3: "C9", 4: "Company"},
+        "IN3": {21: "Case Manager"},
+        "ROL": {2: "AD", 3: "AT^Attending^HL70443", 4: "77^Lund^Kari"},
+        "PRT": {2: "AD", 4: "AT^Attending^HL70443", 5: "77^Lund^Kari"},
+        "OBX": {2: "ST", 3: "2951-2^Sodium^LN", 5: "OBX5q", 11: "F"},
+        "OBR": {4: "24323-8^Panel^LN", 25: "F"},
+        "ORC": {1: "NW", 2: "P1", 3: "F1"},
+        "MRG": {1: "B88^^^STOLAV^MR"},
+        "SFT": {1: "Vendor", 2: "1.0", 3: "Product", 4: "B1"},
+        "TXA": {1: "1", 2: "DS^Summary^L", 12: "D1^STOLAV", 17: "AU"},
+        "SCH": {1: "P1", 2: "F1", 6: "RTN", 25: "Booked", 11: "^^30^20261201090000+0100^20261201093000+0100"},
+        "AIS": {3: "CHK^Check^L"},
+        "AIG": {3: "77^Thing^L"},
+        "AIL": {3: "POLI^2^^STOLAV"},
+        "AIP": {3: "77^Lund^Kari"},
+        "RXA": {3: "20261120", 5: "08^HepB^CVX", 6: "1"},
+        "RXO": {1: "1234^Drug^L"},
+        "RXE": {2: "1234^Drug^L"},
+        "RXR": {1: "IM^Intramuscular^HL70162"},
+        "SPM": {1: "1", 4: "BLD^Blood^HL70487"},
+        "TQ1": {1: "1"},
+        "NTE": {3: "Remark"},
+        "MSA": {1: "AA", 2: "C-1"},
+    }
+)
+_HEAD: Final[Mapping[int, str]] = MappingProxyType(
+    {3: "DIPS", 4: "STOLAV", 5: "HUB", 6: "REGION", 7: "20261120083015+0100", 10: "C-1", 11: "P", 12: "2.5.1", 18: "UNICODE UTF-8"}
+)
+_EVENTS: Final[Mapping[str, str]] = MappingProxyType({"ADT_A11": "ADT^A11^ADT_A09"})  # A11 has a map of its own, and A09's structure
+# segment maps that no message map uses, where such a segment is sent: segment map -> structure, place, target
+EXTRA: Final = (
+    MessageRow("ADT_A60", 0, "ADT_A60.MSH", "MSH", 1, "", "", "", "", ""),
+    MessageRow("ADT_A60", 1, "ADT_A60.EVN", "EVN", 1, "", "", "", "", ""),
+    MessageRow("ADT_A60", 2, "ADT_A60.PID", "PID", 1, "", "", "", "", ""),
+    MessageRow("ADT_A60", 3, "ADT_A60.IAM", "IAM", 0, "", "", "AllergyIntolerance", "IAM[AllergyIntolerance]", ""),
+    MessageRow("ADT_A39", 0, "ADT_A39.MSH", "MSH", 1, "", "", "", "", ""),
+    MessageRow("ADT_A39", 1, "ADT_A39.EVN", "EVN", 1, "", "", "", "", ""),
+    MessageRow("ADT_A39", 2, "ADT_A39.PID", "PID", 1, "", "", "", "", ""),
+    MessageRow("ADT_A39", 3, "ADT_A39.MRG", "MRG", 1, "", "", "Account", "MRG[Account]", ""),
+    MessageRow("RDE_O11", 0, "RDE_O11.MSH", "MSH", 1, "", "", "", "", ""),
+    MessageRow("RDE_O11", 1, "RDE_O11.PID", "PID", 1, "", "", "", "", ""),
+    MessageRow("RDE_O11", 2, "RDE_O11.ORC", "ORC", 1, "", "", "", "", ""),
+    MessageRow("RDE_O11", 3, "RDE_O11.RXO", "RXO", 0, "", "", "MedicationRequest", "RXO[MedicationRequest]", ""),
+    MessageRow("RDE_O11", 4, "RDE_O11.RXE", "RXE", 1, "", "", "", "", ""),
+    MessageRow("RDE_O11", 5, "RDE_O11.TQ1", "TQ1", 0, "", "", "MedicationRequest", "TQ1[MedicationRequest]", ""),
+    MessageRow("RDE_O11", 6, "RDE_O11.RXR", "RXR", 0, "", "", "MedicationRequest", "RXR[MedicationRequest]", ""),
+)
+_EXTRA_EVENTS: Final = MappingProxyType({"ADT_A39": "ADT^A40^ADT_A39"})
+
+
+@dataclass
+class Segment:
+    """A segment to be written: field number -> text."""
+
+    name: str
+    place: str
+    fields: dict[int, str] = field(default_factory=dict)
+
+    def text(self) -> str:
+        size = max(self.fields, default=0)
+        texts = [self.fields.get(n, "") for n in range(1, size + 1)]
+        return "|".join([self.name, *(texts if self.name != "MSH" else ["^~\\&", *texts[2:]])])
+
+
+@dataclass
+class Draft:
+    """A message in the making. ``tested`` is where in ``segments`` the segment under test stands."""
+
+    segments: list[Segment]
+    tested: int
+
+    def first(self, name: str) -> Segment | None:
+        """The segment under test if it has the name, else the first of the name."""
+        here = self.segments[self.tested]
+        return here if here.name == name else next((s for s in self.segments if s.name == name), None)
+
+    def without(self) -> str:
+        """The message without the segment under test."""
+        return "\r".join(s.text() for n, s in enumerate(self.segments) if n != self.tested) + "\r"
+
+    def text(self) -> str:
+        return "\r".join(s.text() for s in self.segments) + "\r"
+
+
+def rows() -> tuple[MessageRow, ...]:
+    """The guide's message rows and those for the segment maps that none of them uses."""
+    return (*message_rows(), *EXTRA)
+
+
+def event_of(structure: str) -> str:
+    """MSH-9 of a structure's usual event."""
+    known = _EVENTS.get(structure) or _EXTRA_EVENTS.get(structure)
+    return known or f"{structure.replace('_', '^')}^{structure}"
+
+
+def draft(row: MessageRow) -> Draft:
+    """The structure's required segments, and the row's segment with the groups it stands in."""
+    own = [r for r in rows() if r.structure == row.structure]
+    tested = next(n for n, r in enumerate(own) if r == row)
+    while tested and own[tested - 1].place == row.place:
+        tested -= 1  # several rows, one segment
+    opened = {row.groups[:n] for n in range(1, len(row.groups) + 1)} | {()}
+    made: list[Segment] = []
+    at = -1
+    before = ""
+    for n, r in enumerate(own):
+        if r.place == before:
+            continue
+        before = r.place
+        path = tuple(r.place.split(".")[1:])
+        if r.is_group:
+            if r.least and path[:-1] in opened:
+                opened.add(path)
+            continue
+        if n == tested:
+            at = len(made)
+        elif not (r.least and r.groups in opened and ":follow:" not in r.place):
+            continue
+        made.append(Segment(r.segment, r.place, dict(NEEDED.get(r.segment, {}))))
+    head = made[0]
+    assert head.name == "MSH", row.place
+    head.fields = dict(_HEAD) | {9: event_of(row.structure)}
+    return Draft(made, at)
+
+
+def met(made: Draft, demands: tuple[Demand, ...], number: int, data_type: str) -> tuple[Draft, str | None] | None:
+    """The draft made to meet the demands, and what they say of the tested field (None = nothing); None when they cannot be met."""
+    own: str | None = None
+    here = made.segments[made.tested]
+    for demand in demands:
+        is_type = not demand.number and demand.component > 0
+        segment = here if is_type else made.first(demand.segment)
+        if segment is None:
+            if demand.kind == "empty":
+                continue
+            segment = Segment(demand.segment, "", dict(NEEDED.get(demand.segment, {})))
+            made.segments.insert(made.tested, segment)
+            made.tested += 1
+        field_number = number if is_type else demand.number
+        if not field_number:
+            if demand.kind == "empty":
+                return None
+            continue
+        is_own = segment is here and field_number == number
+        kind = data_type if is_own else _TYPES.get((segment.name, field_number), "ST")
+        text = own if is_own and own is not None else segment.fields.get(field_number, "")
+        wanted = _wanted(
+            demand, text, value(segment.name, field_number, kind, "").text, value(segment.name, field_number, kind, "", 1).text
+        )
+        if is_own:
+            own = wanted
+        else:
+            segment.fields[field_number] = wanted
+    return made, own
+
+
+def _wanted(demand: Demand, text: str, usual: str, second: str) -> str:
+    if demand.component:
+        parts = (text or usual).split("^")
+        parts += [""] * (demand.component - len(parts))
+        old = parts[demand.component - 1]
+        said = {"is": demand.values[0] if demand.values else "", "empty": "", "valued": old or "Zq"}
+        parts[demand.component - 1] = said.get(demand.kind, "" if old in demand.values else old)
+        return "^".join(parts)
+    if demand.kind == "not" and (text or usual).split("^")[0] in demand.values:
+        return second
+    kinds = {
+        "empty": "", "valued": text or usual, "is": demand.values[0] if demand.values else "", "repeats": f"{text or usual}~{second}",
+        "once": text or usual, "long": "19800229101112+0100",
+    }  # fmt: skip
+    return kinds.get(demand.kind, text or usual)
+
+
+_TYPES: Final[Mapping[tuple[str, int], str]] = MappingProxyType(
+    {
+        ("PID", 11): "XAD", ("PID", 13): "XTN", ("PID", 14): "XTN", ("PID", 29): "DTM", ("PID", 33): "DTM", ("PID", 34): "HD",
+        ("PV1", 3): "PL", ("PV1", 43): "PL", ("PV1", 45): "DTM", ("MSH", 22): "XON", ("MSH", 23): "XON", ("MSH", 24): "HD",
+        ("MSH", 25): "HD", ("IAM", 11): "DT", ("IAM", 15): "CWE", ("PRT", 5): "XCN", ("PRT", 6): "CWE", ("PRT", 9): "PL",
+        ("PRT", 14): "XAD", ("PRT", 10): "EI", ("PRT", 23): "CWE", ("ROL", 4): "XCN", ("OBX", 25): "XCN", ("PR1", 3): "CNE",
+        ("PR1", 5): "DTM", ("PR1", 7): "NM", ("OBR", 8): "DTM", ("OBR", 29): "EIP", ("ORC", 4): "EIP", ("SCH", 26): "EI",
+        ("SCH", 27): "EI", ("TQ1", 7): "DTM", ("TQ1", 8): "DTM", ("AIS", 4): "DTM", ("AIG", 8): "DTM", ("AIL", 6): "DTM",
+        ("AIP", 6): "DTM", ("SPM", 17): "DR", ("RXO", 2): "NM", ("RXO", 4): "CWE", ("RXO", 12): "CWE", ("RXO", 19): "CWE",
+        ("RXO", 26): "CWE", ("TXA", 8): "DTM",
+    }
+)  # fmt: skip
