@@ -32,6 +32,20 @@ MEANT: Final[Mapping[tuple[str, str], str]] = MappingProxyType(
         ("OBX[DocumentReference]", "content[4].data"): "content[4].attachment.data",
         ("OBX[DocumentReference]", "content[4].contentType"): "content[4].attachment.contentType",
         ("NTE[DocumentReference]", "content[2].contentType"): "content[2].attachment.contentType",
+        ("EVN[Provenance]", "reason.extension[1].valueCodeableConcept"): "reason.extension[1].valueCode",
+        ("PR1[Procedure]", "code[1].value"): "code.coding.code",
+        # an extension holds a value or extensions, never both: EncounterHistory.location holds what the guide writes side by side
+        ("PV1[Basic-EncounterHistory]", "extension[1].url"): "extension.extension.url",
+        ("PV1[Basic-EncounterHistory]", "extension[1].valueReference"): "extension.extension.valueReference",
+        ("PV1[Basic-EncounterHistory]", "extension[1].valueExtension[1].url"): "extension.extension.url",
+        ("PV1[Basic-EncounterHistory]", "extension[1].valueExtension[1].valueCode"): "extension.extension.valueCode",
+        ("PV1[Basic-EncounterHistory]", "extension[2].valueExtension[1].url"): "extension.extension.url",
+        ("PV1[Basic-EncounterHistory]", "extension[2].valueExtension[1].valueCodeableConcept[1].coding.code"): (
+            "extension.extension.valueCodeableConcept.coding.code"
+        ),
+        ("PV1[Basic-EncounterHistory]", "extension[2].valueExtension[1].valueCodeableConcept[1].coding.system"): (
+            "extension.extension.valueCodeableConcept.coding.system"
+        ),
     }
 )
 # ... and words that are misspelt wherever they stand
@@ -40,6 +54,19 @@ _SPELLING: Final = (
     (".coding.uri", ".coding.system"), (".uri", ".url"), ("PractitionerRole.Practitioner(", "PractitionerRole.practitioner("),
     (".coding.value", ".coding.code"), ("([1]", "("),
 )  # fmt: skip
+# URLs that the guide misspells
+_URLS: Final = (
+    ("https://hl7.org/fhir/", "http://hl7.org/fhir/"),
+    ("/fhir/v\\5.0/", "/fhir/5.0/"),
+    ("http://www.hl7.org/fhir/extension-condition-asserteddate", "http://hl7.org/fhir/StructureDefinition/condition-assertedDate"),
+    ("http://hl7.org/fhir/R4/extension-data-absent-reason.html", "http://hl7.org/fhir/StructureDefinition/data-absent-reason"),
+)
+# assignments that stand in the wrong row: as they are meant
+_ASSIGNED: Final = {
+    ("PV1[Encounter]", "participant[2].individual(Practitioner)"): "",
+    ("PV1[Encounter]", "location[4].location(Location)"): "",
+    ("PV1[Encounter]", "location[4].status"): '"reserved"',
+}
 
 
 @dataclass(frozen=True)
@@ -59,7 +86,7 @@ class MessageRow:
 
     @property
     def segment(self) -> str:
-        return self.place.rpartition(".")[2]
+        return self.place.rpartition(".")[2].partition("(")[0]
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -132,6 +159,8 @@ def message_rows() -> tuple[MessageRow, ...]:
     for path in sorted((GUIDE / "messages").glob("*.csv")):
         name = _NAME.search(path.name)
         assert name, path.name
+        seen: dict[str, int] = {}
+        before = ""
         for n, row in enumerate(_rows(path)):
             if not row[1]:
                 continue
@@ -140,9 +169,18 @@ def message_rows() -> tuple[MessageRow, ...]:
                 continue  # where a group ends
             if segment and not place.endswith(f".{segment}"):
                 place += f".{segment}"  # VXU_V04.INSURANCE for IN1, IN2 and IN3 alike
+            if place != before:
+                seen[place] = seen.get(place, 0) + 1
+            before = place
+            if seen[place] > 1:
+                place += f"({seen[place]})"  # ADT_A17 has a second PID, of another patient
             least = int(row[4]) if row[4].isdigit() else 0
-            found.append(MessageRow(name[1], n, place, row[2], least, row[6], row[8], row[9], row[10], row[11]))
+            found.append(MessageRow(name[1], n, place, row[2], least, row[6], row[8], row[9], row[10], _refs(row[11])))
     return tuple(found)
+
+
+def _refs(text: str) -> str:
+    return text.replace(".extension-EncounterHistory.", ".")
 
 
 def _place(structure: str, identifier: str) -> str:
@@ -163,9 +201,11 @@ def segment_rows() -> Mapping[str, tuple[SegmentRow, ...]]:
         made = []
         for row in _rows(path):
             place = _PLACE.match(row[1])
-            made.append(
-                SegmentRow(name[1], int(place[2]) if place else 0, row[3], row[6], row[8], row[9], row[14], row[15], row[16], row[11])
-            )
+            assigned = _ASSIGNED.get((name[1], row[9]), row[16])
+            for wrong, right in _URLS:
+                assigned = assigned.replace(wrong, right)
+            number = int(place[2]) if place else 0
+            made.append(SegmentRow(name[1], number, row[3], row[6], row[8], row[9], row[14], row[15], assigned, row[11]))
         found[name[1]] = tuple(made)
     return MappingProxyType(found)
 

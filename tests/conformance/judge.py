@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from hub.adapters.hl7v2.er7 import Er7
+from hub.adapters.hl7v2.mappings import codes
 from hub.adapters.hl7v2.message import header, of_patient
 from hub.adapters.hl7v2.translate import Hl7v2Message
 from hub.errors import Rejected
@@ -75,57 +76,89 @@ def segment_verdict(message: MessageRow, row: SegmentRow) -> Verdict:
     def verdict(is_mapped: object, note: str = "") -> Verdict:
         return Verdict(row.key, row.segment, message.place, bool(is_mapped), note)
 
-    demands = [condition.demands(c, f"{row.segment}-{row.number}") for c in (message.condition, row.condition)]
+    said = (message.condition or structure.READINGS.get(message.segment_map, ""), row.condition)
+    demands = [condition.demands(c, f"{row.segment}-{row.number}") for c in said]
     if demands[0] is None or demands[1] is None:
         return verdict(False, "the condition cannot be read")
-    ready = structure.met(structure.draft(message), (*demands[0], *demands[1]), row.number, row.data_type)
+    ready = structure.met(structure.draft(message), (*demands[0], *demands[1]), row.number, row.data_type, row.segment)
     if ready is None:
         return verdict(False, "the condition cannot be met")
     made, own = ready
-    literal = _literal(row)
+    target, literal = _target(message, row), _literal(row)
     if not row.number:
-        after, before = _leaves(bundle(made.text()), message.target, row.meant), _leaves(_without(made), message.target, row.meant)
+        after, before = _leaves(bundle(made.text()), target, row.meant), _leaves(_without(made), target, row.meant)
         gained = after - before if made.segments[made.tested].name != "MSH" else after
         return verdict(literal in gained if literal else bool(gained))
-    after, before, words = _compared(message, row, made, own)
+    seen = _compared(row, made, own)
+    gained = seen.gained(target, row.meant)
     if row.assignment.startswith("/"):
-        return verdict(bool(after))  # "to be determined by the implementer": a constant of ours
-    gained = after - before
+        return verdict(_leaves(seen.after, target, row.meant))  # "to be determined by the implementer": a constant of ours
     if literal:
-        return verdict(literal in gained, "" if gained else "nothing changes")
-    return verdict(_shows(gained, words) if words else bool(gained), "" if gained else "nothing changes")
+        return verdict(literal in gained or _holds(seen, target, row.meant, literal), "" if gained else "nothing changes")
+    return verdict(_shows(gained, seen.words) if seen.words else bool(gained), "" if gained else "nothing changes")
+
+
+def _holds(seen: "_Seen", target: str, element: str, literal: str) -> bool:
+    """A constant that was there before: it is the row's where its parent changes, or where it is not there without the field."""
+    if literal not in _leaves(seen.after, target, element):
+        return False
+    parent = element.rpartition(".")[0]
+    bare = _leaves(seen.bare_after, target, element) - _leaves(seen.bare_before, target, element)
+    return bool(literal in bare or (parent and seen.gained(target, parent)))
+
+
+def _target(message: MessageRow, row: SegmentRow) -> str:
+    """The message row's target; where a row is of the resource as a whole ("$this") it may be another, named by the data type map."""
+    kind = re.search(r"\[([A-Z]\w+)", row.type_map)
+    return kind[1] if row.element == "$this" and kind and kind[1][0].isupper() else message.target
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """The Bundles with and without a field, in a usual segment and in one that holds nothing else."""
+
+    after: Resources | None
+    before: Resources | None
+    bare_after: Resources | None
+    bare_before: Resources | None
+    words: tuple[str, ...]
+
+    def gained(self, target: str, element: str) -> Counter[str]:
+        return _leaves(self.after, target, element) - _leaves(self.before, target, element)
 
 
 def _without(made: structure.Draft) -> Resources | None:
     return bundle(made.without()) if made.segments[made.tested].name != "MSH" else None
 
 
-def _compared(
-    message: MessageRow, row: SegmentRow, made: structure.Draft, own: str | None
-) -> tuple[Counter[str], Counter[str], tuple[str, ...]]:
-    here = made.segments[made.tested]
+def _compared(row: SegmentRow, made: structure.Draft, own: str | None) -> _Seen:
+    here = made.first(row.segment)
+    assert here
     usual = _value(row, made)
     is_absence = own == ""
     if own is None or is_absence:
         filled, words = usual.text, usual.words
     else:
         filled, words = own, () if own.split("^")[0] != usual.text.split("^")[0] else usual.words
-    here.fields[row.number] = filled
-    full = made.text()
-    here.fields[row.number] = ""
-    empty = made.text()
-    after, before = (empty, full) if is_absence else (full, empty)
+    full, empty = _with(here, row.number, filled, made), _with(here, row.number, "", made)
+    here.fields = {n: v for n, v in here.fields.items() if here.name == "MSH" and n in structure.HEAD_LEAST}
+    bare_full, bare_empty = _with(here, row.number, filled, made), _with(here, row.number, "", made)
     if is_absence:
-        words = ()
-    return _leaves(bundle(after), message.target, row.meant), _leaves(bundle(before), message.target, row.meant), words
+        return _Seen(bundle(empty), bundle(full), bundle(bare_empty), bundle(bare_full), ())
+    return _Seen(bundle(full), bundle(empty), bundle(bare_full), bundle(bare_empty), words)
+
+
+def _with(here: structure.Segment, number: int, text: str, made: structure.Draft) -> str:
+    here.fields[number] = text
+    return made.text()
 
 
 def _value(row: SegmentRow, made: structure.Draft) -> Value:
     if row.segment == "OBX" and row.number == 5:
         return value("OBX", 5, made.segments[made.tested].fields.get(2, "ST"), "")
     if row.segment == "MSH" and row.number == 9:
-        kind = structure.event_of(made.segments[made.tested].fields[9].split("^")[2])
-        return Value(made.segments[made.tested].fields[9], (kind.split("^")[1], kind))
+        kind = made.segments[0].fields[9]
+        return Value(kind, (kind.split("^")[1], kind, codes.ENCOUNTER_STATUS.get(kind.split("^")[1], "unknown")))
     return value(row.segment, row.number, row.data_type, row.vocabulary)
 
 
@@ -157,7 +190,7 @@ def _fill(made: structure.Draft, row: MessageRow) -> None:
     """Every unconditional field of the segment map, so that whatever it takes for the resource to be made is there."""
     here = made.segments[made.tested]
     for r in segment_rows().get(row.segment_map, ()):
-        if r.is_computable and r.number and not r.condition and here.name not in {"MSH", "OBX"}:
+        if r.element and r.number and not r.condition and here.name not in {"MSH", "OBX"}:
             here.fields.setdefault(r.number, value(r.segment, r.number, r.data_type, r.vocabulary).text)
 
 

@@ -45,9 +45,24 @@ NEEDED: Final[Mapping[str, Mapping[int, str]]] = MappingProxyType(
         "MSA": {1: "AA", 2: "C-1"},
     }
 )
+# ... and what it needs besides where one map or another makes something of it
+NEEDED_BY_MAP: Final[Mapping[str, Mapping[int, str]]] = MappingProxyType(
+    {
+        "PID[Account]": {18: "4000^^^STOLAV^AN"},
+        "MRG[Account]": {3: "4001^^^STOLAV^AN"},
+        "NK1[Patient]": {13: "Company^^^^^^^^^9"},
+        "ROL[Patient-GeneralPractitioner]": {14: "Clinic^^^^^^^^^8"},
+        "PRT[CareTeam]": {8: "Clinic^^^^^^^^^8"},
+        "PRT[Patient-GeneralPractitioner-PractitionerRole]": {8: "Clinic^^^^^^^^^8"},
+        "IAM[AllergyIntolerance]": {14: "Berg^Ole"},
+    }
+)
+# what the guide says only in words, as this reading of it: (segment map, words) -> condition
+READINGS: Final[Mapping[str, str]] = MappingProxyType({"DG1[EpisodeOfCare]": "IF PV1-54 VALUED"})
 _HEAD: Final[Mapping[int, str]] = MappingProxyType(
     {3: "DIPS", 4: "STOLAV", 5: "HUB", 6: "REGION", 7: "20261120083015+0100", 10: "C-1", 11: "P", 12: "2.5.1", 18: "UNICODE UTF-8"}
 )
+HEAD_LEAST: Final = frozenset({7, 9, 10, 11, 12, 18})  # without these no message is taken
 _EVENTS: Final[Mapping[str, str]] = MappingProxyType({"ADT_A11": "ADT^A11^ADT_A09"})  # A11 has a map of its own, and A09's structure
 # segment maps that no message map uses, where such a segment is sent: segment map -> structure, place, target
 EXTRA: Final = (
@@ -55,6 +70,7 @@ EXTRA: Final = (
     MessageRow("ADT_A60", 1, "ADT_A60.EVN", "EVN", 1, "", "", "", "", ""),
     MessageRow("ADT_A60", 2, "ADT_A60.PID", "PID", 1, "", "", "", "", ""),
     MessageRow("ADT_A60", 3, "ADT_A60.IAM", "IAM", 0, "", "", "AllergyIntolerance", "IAM[AllergyIntolerance]", ""),
+    MessageRow("ADT_A60", 4, "ADT_A60.SFT", "SFT", 0, "", "", "MessageHeader", "SFT[MessageHeader]", ""),
     MessageRow("ADT_A39", 0, "ADT_A39.MSH", "MSH", 1, "", "", "", "", ""),
     MessageRow("ADT_A39", 1, "ADT_A39.EVN", "EVN", 1, "", "", "", "", ""),
     MessageRow("ADT_A39", 2, "ADT_A39.PID", "PID", 1, "", "", "", "", ""),
@@ -142,10 +158,11 @@ def draft(row: MessageRow) -> Draft:
     head = made[0]
     assert head.name == "MSH", row.place
     head.fields = dict(_HEAD) | {9: event_of(row.structure)}
+    made[at].fields |= NEEDED_BY_MAP.get(row.segment_map, {})
     return Draft(made, at)
 
 
-def met(made: Draft, demands: tuple[Demand, ...], number: int, data_type: str) -> tuple[Draft, str | None] | None:
+def met(made: Draft, demands: tuple[Demand, ...], number: int, data_type: str, own_segment: str = "") -> tuple[Draft, str | None] | None:
     """The draft made to meet the demands, and what they say of the tested field (None = nothing); None when they cannot be met."""
     own: str | None = None
     here = made.segments[made.tested]
@@ -163,7 +180,7 @@ def met(made: Draft, demands: tuple[Demand, ...], number: int, data_type: str) -
             if demand.kind == "empty":
                 return None
             continue
-        is_own = segment is here and field_number == number
+        is_own = segment is (made.first(own_segment) if own_segment else here) and field_number == number
         kind = data_type if is_own else _TYPES.get((segment.name, field_number), "ST")
         text = own if is_own and own is not None else segment.fields.get(field_number, "")
         wanted = _wanted(
@@ -177,6 +194,8 @@ def met(made: Draft, demands: tuple[Demand, ...], number: int, data_type: str) -
 
 
 def _wanted(demand: Demand, text: str, usual: str, second: str) -> str:
+    if (demand.segment, demand.number, demand.component) == ("PR1", 5, 5):  # the fifth part of a DTM: its minutes
+        return "202611200830+0100" if demand.kind == "valued" else "20261120"
     if demand.component:
         parts = (text or usual).split("^")
         parts += [""] * (demand.component - len(parts))

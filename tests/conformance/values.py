@@ -101,6 +101,9 @@ VALUES: Final[Mapping[tuple[str, int], Value]] = MappingProxyType(
         ("PID", 31): Value("Y", ("true",)),
         ("PID", 25): Value("2", ("2",)),
         ("PID", 19): Value("10915596784", ("10915596784",)),
+        ("NK1", 16): Value("19700102", ("1970-01-02",)),
+        ("AL1", 2): Value("DA", ("medication", "allergy", "DA", "http://hl7.org/fhir/StructureDefinition/alternate-codes")),
+        ("IAM", 2): Value("DA", ("medication", "allergy", "DA", "http://hl7.org/fhir/StructureDefinition/alternate-codes")),
         ("OBX", 2): Value("ST", ("ST",)),
         ("OBX", 11): Value("C", ("corrected",)),
         ("OBX", 4): Value("1.2", ("1.2",)),
@@ -108,7 +111,7 @@ VALUES: Final[Mapping[tuple[str, int], Value]] = MappingProxyType(
         ("MSH", 17): Value("NOR", ("NO", "NOR")),
         ("MSH", 9): Value("ADT^A01^ADT_A01", ("A01",)),
         ("PV2", 22): Value("Y", ("R", "Y")),
-        ("PR1", 7): Value("45", ("2",)),
+        ("PR1", 7): Value("45", ("T09:15",)),
     }
 )  # fmt: skip
 

@@ -140,6 +140,11 @@ class Er7:
         """All segments of a name, or all of them, in order."""
         return [self._segment(i) for i, tag in enumerate(self._tags) if not name or tag[:3] == name]
 
+    def until(self, name: str, n: int) -> "Er7":
+        """The message as far as the n-th segment of a name (from 0), which is left out with all behind it; the whole when there is none."""
+        found = [i for i, tag in enumerate(self._tags) if tag[:3] == name]
+        return Er7(self._lines[: found[n]], self.delimiters, self.encoding) if n < len(found) else self
+
     def names(self) -> list[str]:
         """The segment names in order."""
         return [tag[:3] for tag in self._tags]

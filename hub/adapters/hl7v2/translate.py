@@ -17,6 +17,7 @@ from hub.model import Detail, Event, Form, Identifier, Kind, Provider, Received
 
 _MUNICIPALITY_DIGITS: Final = 4
 _ACCOUNT_MERGE: Final = "ADT^A41"
+_SWAP: Final = "ADT^A17"  # two patients change places: the second is no part of what is told of the first
 _TIMES: Final = (("EVN", 6), ("EVN", 2), ("MSH", 7))  # when it happened, first that is given
 
 
@@ -66,7 +67,8 @@ class Hl7v2Message:
 
     def _cut(self) -> Content:
         if self._content is None:
-            self._content = Content(self._read())
+            er7 = self._read()
+            self._content = Content(er7.until("PID", 1) if self._received.trigger == _SWAP else er7)
         return self._content
 
     def _bundle_bytes(self, detail: Detail) -> bytes:

@@ -1,31 +1,64 @@
-"""People, organisations and places as resources of their own: XCN, XON, PL."""
+"""People, organisations, places and things as resources of their own: XCN, XON, HD, PL, EI."""
 
 from typing import Final
 
 from hub.adapters.hl7v2.mappings import codes
 from hub.adapters.hl7v2.mappings.content import Text
-from hub.adapters.hl7v2.mappings.datatypes import Json, authority, identifier_type, name_of, put
+from hub.adapters.hl7v2.mappings.datatypes import (
+    Json,
+    authority,
+    check_digit,
+    coded,
+    ei,
+    identifier_type,
+    leaf,
+    name_of,
+    put,
+    uri_of,
+)
+from hub.adapters.hl7v2.mappings.rows import Draft
 from hub.identity import ENH
 from hub.numbers import is_organisation_number
 
 PHYSICAL: Final = ((3, "bd"), (2, "ro"), (8, "lvl"), (1, ""), (7, "bu"), (4, "si"))  # PL component -> location-physical-type
+_PHYSICAL_SYSTEM: Final = f"{codes.TERMINOLOGY}location-physical-type"
+_URI: Final = "urn:ietf:rfc:3986"
+_degree: Final = coded("DegreeLicenseCertificate")
 
 
 def xcn(raw: str, t: Text) -> Json:
-    """XCN -> Practitioner (identifier XCN-1 in the system XCN-9, name XCN-2 to 7)."""
+    """XCN -> Practitioner (identifier XCN-1 in the system XCN-9, name XCN-2 to 7, qualification XCN-7)."""
     parts = t.parts(raw)
-    value, name = t.part(parts, 1), name_of(parts, t, 2)
+    value, name = t.part(parts, 1), name_of(parts, t, 2, raw)
     if not value and not name:
         return {}
     out: Json = {"resourceType": "Practitioner"}
     if value:
-        identifier: Json = {"value": value}
-        put(identifier, "system", authority(t.raw(raw, 9), t, t.part(parts, 13)))
-        put(identifier, "type", identifier_type(t.part(parts, 13)))
-        out["identifier"] = [identifier]
+        out["identifier"] = [_number(value, raw, parts, t)]
     if name:
         out["name"] = [name]
+    degree = t.part(parts, 7)
+    if degree:
+        out["qualification"] = [{"code": _degree(degree, t)}]
     return out
+
+
+def _number(value: str, raw: str, parts: list[str], t: Text) -> Json:
+    kind = t.part(parts, 13)
+    identifier: Json = {"value": value}
+    put(identifier, "system", authority(t.raw(raw, 9), t, kind))
+    put(identifier, "type", identifier_type(kind))
+    put(identifier, "extension", check_digit(t.part(parts, 11), t.part(parts, 12)))
+    return identifier
+
+
+def related(raw: str, t: Text) -> Json:
+    """XCN -> RelatedPerson, without the patient; who is no professional has a degree in the name."""
+    made = xcn(raw, t)
+    degree = t.part(t.parts(raw), 7)
+    if made.pop("qualification", None) and "name" in made:
+        made["name"][0].setdefault("suffix", []).append(degree)
+    return made | {"resourceType": "RelatedPerson"} if made else {}
 
 
 def xon(raw: str, t: Text) -> Json:
@@ -39,24 +72,128 @@ def xon(raw: str, t: Text) -> Json:
         return {}
     out: Json = {"resourceType": "Organization"}
     if value:
+        kind = t.part(parts, 7)
         identifier: Json = {"value": value}
-        system = authority(t.raw(raw, 6), t, t.part(parts, 7))
+        system = authority(t.raw(raw, 6), t, kind)
         put(identifier, "system", system or (ENH if is_organisation_number(value) else ""))
-        put(identifier, "type", identifier_type(t.part(parts, 7)))
+        put(identifier, "type", identifier_type(kind))
+        put(identifier, "extension", check_digit(t.part(parts, 4), t.part(parts, 5)))
         out["identifier"] = [identifier]
     put(out, "name", name)
     return out
 
 
+def _identifiers(first: str, second: str, third: str) -> list[Json]:
+    """HD -> identifiers: its namespace, and its universal id as the URI that it is, or with its type."""
+    found: list[Json] = [{"value": first}] if first else []
+    if second:
+        uri = uri_of("", second, third)
+        is_uri = uri.startswith(("urn:", "http://", "https://"))
+        kind = {"coding": [{"system": f"{codes.TERMINOLOGY}v2-0301", "code": third}]} if third else {}
+        universal: Json = {"system": _URI, "value": uri} if is_uri else {"value": second}
+        found.append(universal | ({"type": kind} if kind else {}))
+    return found
+
+
+def _three(raw: str, t: Text) -> tuple[str, str, str]:
+    parts = t.parts(raw)
+    return t.part(parts, 1), t.part(parts, 2), t.part(parts, 3)
+
+
+def organisation(raw: str, t: Text) -> Json:
+    """HD -> Organization, known by its namespace and its universal id."""
+    first, second, third = _three(raw, t)
+    found = _identifiers(first, second, third)
+    return {"resourceType": "Organization", "identifier": found, "name": first or second} if found else {}
+
+
+def device(raw: str, t: Text) -> Json:
+    """HD -> Device: an application."""
+    first, second, third = _three(raw, t)
+    found = _identifiers(first, second, third)
+    named = {"deviceName": [{"name": first, "type": "user-friendly-name"}]} if first else {}
+    return {"resourceType": "Device", "identifier": found, **named} if found else {}
+
+
+def instrument(raw: str, t: Text) -> Json:
+    """EI -> Device: an apparatus."""
+    made = ei(raw, t)
+    return {"resourceType": "Device", "identifier": [made]} if made else {}
+
+
+def site(raw: str, t: Text) -> Json:
+    """HD -> Location: a facility."""
+    first, second, third = _three(raw, t)
+    if not first and not second:
+        return {}
+    out: Json = {"resourceType": "Location", "name": first or second}
+    put(out, "identifier", _identifiers("", second, third))
+    return out | {"mode": "instance", "physicalType": {"coding": [{"system": _PHYSICAL_SYSTEM, "code": "si"}]}}
+
+
 def pl(raw: str, t: Text) -> list[Json]:
-    """PL -> Locations from the bed outwards, each with its physical type; each is part of the next."""
+    """PL -> Locations from the bed outwards, each with its physical type; each is part of the next.
+
+    PL-9 describes the innermost, and PL-10 is a number of it.
+    """
     parts = t.parts(raw)
     out: list[Json] = []
     for n, kind in PHYSICAL:
         name = t.part(parts, n)
         if name:
-            physical = {"coding": [{"system": f"{codes.TERMINOLOGY}location-physical-type", "code": kind}]} if kind else {}
-            made: Json = {"resourceType": "Location", "name": name, "mode": "instance"}
-            put(made, "physicalType", physical)
+            made: Json = {"resourceType": "Location", "identifier": [{"value": name}], "name": name, "mode": "instance"}
+            if kind:
+                made["physicalType"] = {"coding": [{"system": _PHYSICAL_SYSTEM, "code": kind}]}
             out.append(made)
+    if len(parts) > 8:
+        described, number = t.part(parts, 9), t.part(parts, 10)
+        if described and not out:
+            out.append({"resourceType": "Location", "name": described, "mode": "instance"})
+        elif described:
+            out[0]["description"] = described
+        if number and out:
+            out[0]["identifier"] = [*out[0].get("identifier", ()), {"value": number}]
     return out
+
+
+_PLACES: dict[str, list[Json]] = {}  # wards and beds read before; never changed
+
+
+def location(draft: Draft, raw: str, place: str) -> Json:
+    """Add the chain of Locations of a PL, the innermost first; gives the Reference to the innermost, ``{}`` when there is none."""
+    t = draft.text
+    return chain(draft, _levels(raw, t), place)
+
+
+def _levels(raw: str, t: Text) -> list[Json]:
+    if not t.is_usual or "\\" in raw or len(raw) > 200:
+        return pl(raw, t)
+    known = _PLACES.get(raw)
+    if known is None:
+        if len(_PLACES) >= 4096:
+            _PLACES.clear()
+        known = _PLACES[raw] = pl(raw, t)
+    return known
+
+
+def chain(draft: Draft, levels: list[Json], place: str) -> Json:
+    """Add Locations, each part of the next; gives the Reference to the first."""
+    reference: Json = {}
+    key: tuple[str, ...] = ("PL",)
+    for n in range(len(levels) - 1, -1, -1):
+        level = levels[n]
+        key += (level["name"], level["physicalType"]["coding"][0]["code"] if "physicalType" in level else "")
+        known = draft.known(key)
+        if known is None:
+            made = level.copy()
+            if reference:
+                made["partOf"] = reference
+            known = draft.keep(key, draft.add(f"{place}/{n}", made))
+        reference = known
+    return reference
+
+
+def named(raw: str, t: Text) -> Json:
+    """A place known by its name alone."""
+    name = leaf(raw, t)
+    return {"resourceType": "Location", "name": name} if name else {}

@@ -1,4 +1,4 @@
-"""The whole message as an R4 message Bundle: MessageHeader, Patient, Encounter, and what the message's family adds."""
+"""The whole message as an R4 message Bundle: MessageHeader, Patient, Encounter, what the message's family adds, and where it comes from."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -6,11 +6,13 @@ from typing import Final
 
 from hub.adapters.bundle import DESTINATION
 from hub.adapters.hl7v2.mappings import adt, mdm, orm, oru, ref, siu
+from hub.adapters.hl7v2.mappings.around import around
 from hub.adapters.hl7v2.mappings.content import Content
 from hub.adapters.hl7v2.mappings.datatypes import Json
 from hub.adapters.hl7v2.mappings.encounter import encounter
-from hub.adapters.hl7v2.mappings.header import PROVIDER, message_header, sent
+from hub.adapters.hl7v2.mappings.header import PROVIDER, message_header, sender_of, sent
 from hub.adapters.hl7v2.mappings.patient import patient, retired
+from hub.adapters.hl7v2.mappings.provenance import sources
 from hub.adapters.hl7v2.mappings.rows import Draft
 from hub.errors import Reason, Rejected
 from hub.identity import derived_id
@@ -20,6 +22,8 @@ from hub.model import Detail, Event, Received
 FAMILIES: Final[Mapping[str, Callable[[Draft, Json, Json], list[Json]]]] = MappingProxyType(
     {
         "ADT": adt.resources,
+        "BAR": adt.resources,
+        "DFT": adt.charges,
         "ORU": oru.resources,
         "MDM": mdm.resources,
         "REF": ref.resources,
@@ -40,14 +44,18 @@ def bundle(content: Content, received: Received, event: Event) -> Json:
     subject = patient(draft, received.identifiers)
     retired(draft, subject, event.merged)
     visit = encounter(draft, subject)
+    around(draft, subject, visit, received.received_us)
     focus = [{"reference": r["reference"]} for r in add(draft, subject, visit)]
-    header = message_header(draft, received, focus) | {"destination": DESTINATION}
-    draft.add("MSH", header)
+    sender = sender_of(draft)
+    header = message_header(draft, received, sender, focus) | {"destination": DESTINATION}
+    place = len(draft.entries)
+    sources(draft, received, draft.add("MSH", header), sender)
+    entries = draft.entries
     return {
         "resourceType": "Bundle",
         "id": derived_id(received.event_id, "bundle", Detail.FULL.value),
         "identifier": {"system": f"{PROVIDER}:{received.provider or 'unknown'}", "value": received.control_id},
         "type": "message",
         "timestamp": sent(draft, received),
-        "entry": [draft.entries[-1], *draft.entries[:-1]],
+        "entry": [entries[place], *entries[:place], *entries[place + 1 :]],
     }

@@ -1,12 +1,14 @@
 """Code tables as data: HL7 v2 table -> FHIR code. A code that is not in a table is not guessed: it stays a v2 code or is left out.
 
-Source: HL7 v2-to-FHIR (hl7.fhir.uv.v2mappings 1.0.0), its known errors corrected; the event column of ENCOUNTER_STATUS is the hub's own
-where the guide has none.
+Source: HL7 v2-to-FHIR (hl7.fhir.uv.v2mappings 1.0.0), its known errors corrected (``tables`` holds its maps whole); what the hub says
+beyond the guide or against it stands beside each table with its reason.
 """
 
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
+
+from hub.adapters.hl7v2.mappings.tables import plain
 
 Table = Mapping[str, str]
 TERMINOLOGY: Final = "http://terminology.hl7.org/CodeSystem/"
@@ -18,30 +20,31 @@ def _table(pairs: dict[str, str]) -> Table:
     return MappingProxyType(pairs)
 
 
-GENDER: Final = _table({"F": "female", "M": "male", "O": "other", "U": "unknown", "A": "other", "N": "other"})  # 0001
+# The guide's tables, and beside each what the hub adds or answers otherwise, with the reason.
+GENDER: Final = _table(plain("AdministrativeSex"))  # 0001
 NAME_USE: Final = _table(  # 0200
-    {"D": "usual", "L": "official", "R": "official", "C": "official", "M": "maiden", "BAD": "old", "N": "nickname", "MSK": "anonymous",
-     "S": "anonymous", "NOUSE": "old", "TEMP": "temp", "NAV": "temp"}
-)  # fmt: skip
-ADDRESS_USE: Final = _table({"H": "home", "O": "work", "B": "work", "BI": "billing", "C": "temp", "V": "temp", "BA": "old"})  # 0190
-ADDRESS_TYPE: Final = _table({"M": "postal", "SH": "postal"})  # 0190
+    plain("NameType")
+    | {"C": "official", "NOUSE": "old"}  # adopted name; no longer to be used: table 0200's own words, which the guide leaves unmapped
+    | {"S": "anonymous"}  # coded pseudo-name: a name that is not to be known must not pass for a usual one
+)
+ADDRESS_USE: Final = _table(plain("AddressType[Use]") | {"V": "temp"})  # 0190; V: a vacation address is one for a time
+ADDRESS_TYPE: Final = _table(plain("AddressType[Type]"))  # 0190
 TELECOM_SYSTEM: Final = _table(  # 0202
-    {"PH": "phone", "CP": "phone", "SAT": "phone", "MD": "other", "FX": "fax", "BP": "pager", "Internet": "email", "X.400": "email",
-     "TDD": "other", "TTY": "other"}
-)  # fmt: skip
+    plain("TelecommunicationEquipmentType")
+    | {"CP": "phone", "SAT": "phone"}  # "mobile" is a use and no system (CP sets that too); one speaks in a satellite phone
+)
 TELECOM_USE: Final = _table(  # 0201
-    {"PRN": "home", "ORN": "home", "WPN": "work", "VHN": "temp", "PRS": "mobile"}
+    plain("TelecommunicationUseCode") | {"ORN": "home", "VHN": "temp", "PRS": "mobile"}  # the table's own words, unmapped in the guide
 )
-MARITAL: Final = _table(  # 0002 -> v3-MaritalStatus
-    {"A": "L", "D": "D", "M": "M", "S": "S", "W": "W", "C": "C", "P": "T", "I": "I", "T": "T", "U": "UNK", "N": "A", "E": "L"}
-)
-CLASS: Final = _table({"E": "EMER", "I": "IMP", "O": "AMB", "P": "PRENC"})  # 0004 -> v3-ActCode; others stay 0004
 CLASS_STATUS: Final = _table({"P": "planned", "U": "unknown"})  # 0004; everything else in-progress
 ENCOUNTER_STATUS: Final = _table(  # 0003; events not here leave it to the patient class
-    {"A01": "in-progress", "A02": "in-progress", "A03": "finished", "A04": "arrived", "A05": "planned", "A06": "in-progress",
-     "A07": "in-progress", "A11": "cancelled", "A12": "in-progress", "A13": "in-progress", "A16": "in-progress", "A25": "in-progress",
-     "S12": "planned", "S13": "planned", "S14": "planned", "S15": "cancelled", "S26": "cancelled"}
-)  # fmt: skip
+    plain("Event[EncounterStatus]")
+    | {"A04": "arrived"}  # registered means that the patient is there; the guide's "planned" is what A05 says
+    | dict.fromkeys(("A06", "A07", "A09", "A10", "A12", "A15", "A16", "A17", "A22", "A25", "A26"), "in-progress")  # the stay goes on
+    | {"A14": "planned", "A27": "cancelled", "A38": "cancelled", "A21": "onleave", "A23": "entered-in-error"}  # table 0003's own words
+    | dict.fromkeys(("A28", "A31"), "unknown")  # about the person: they say no more of a stay than A08 does
+    | {"S12": "planned", "S13": "planned", "S14": "planned", "S15": "cancelled", "S26": "cancelled"}
+)
 REPORT_STATUS: Final = _table(  # 0123
     {"O": "registered", "I": "registered", "S": "registered", "P": "preliminary", "C": "corrected", "R": "partial", "F": "final",
      "X": "cancelled", "A": "partial", "M": "preliminary"}

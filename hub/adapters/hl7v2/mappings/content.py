@@ -8,6 +8,7 @@ from typing import Final
 from hub.adapters.hl7v2.er7 import Er7, Segment
 
 NULL: Final = '""'  # "delete this value": there is none
+_USUAL: Final = ("^", "&", "~", "\\")
 _UNTEXT: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # no FHIR string holds these
 
 
@@ -20,6 +21,7 @@ class Text:
     repetition: str
     escape: str
     unescape: Callable[[str], str]
+    is_usual: bool = False  # the delimiters are those of nearly every message: what was read once may be known again
 
     def leaf(self, raw: str) -> str:
         """The characters meant by a piece that is not divided further; "" for none and for the v2 null."""
@@ -64,7 +66,8 @@ class Content:
 
     def __init__(self, er7: Er7) -> None:
         marks = er7.delimiters
-        self.text: Final = Text(marks.component, marks.subcomponent, marks.repetition, marks.escape, er7.unescape)
+        marked = (marks.component, marks.subcomponent, marks.repetition, marks.escape)
+        self.text: Final = Text(*marked, er7.unescape, is_usual=marked == _USUAL)
         self._er7: Final = er7
         self._first: Final[dict[str, Segment | None]] = {}
 

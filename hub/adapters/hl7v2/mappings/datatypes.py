@@ -5,16 +5,43 @@ Source: HL7 v2-to-FHIR data type maps (XPN[HumanName], XAD[Address], XTN[Contact
 """
 
 import re
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
 
 from hub.adapters.hl7v2.mappings import codes
-from hub.adapters.hl7v2.mappings.content import Text
+from hub.adapters.hl7v2.mappings.content import NULL, Text
+from hub.adapters.hl7v2.mappings.tables import TABLES
 from hub.adapters.hl7v2.mappings.times import date_time, instant
 from hub.identity import NO_BASIS
 
 Json = dict[str, Any]
+Made = TypeVar("Made")
+EXTENSION: Final = "http://hl7.org/fhir/StructureDefinition/"
 _OID: Final = re.compile(r"[0-2](\.(0|[1-9]\d*))+", re.ASCII)
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_KNOWN_MAX: Final = 4096  # texts remembered by each function ``remembered`` wraps
+_LENGTH_MAX: Final = 120  # ... and how long one may be: longer ones hardly come twice
+
+
+def remembered(make: Callable[[str, Text], Made]) -> Callable[[str, Text], Made]:
+    """A function of coded or institutional text (codes, wards, professionals), which comes again and again: each is read once.
+
+    What it gives is shared: never change it. Not for what is told of patients: that is not kept beyond its message.
+    """
+    known: dict[str, Made] = {}
+
+    def made(raw: str, t: Text) -> Made:
+        if not t.is_usual or len(raw) > _LENGTH_MAX or "\\" in raw:
+            return make(raw, t)
+        try:
+            return known[raw]
+        except KeyError:
+            if len(known) >= _KNOWN_MAX:
+                known.clear()
+            found = known[raw] = make(raw, t)
+            return found
+
+    return made
 
 
 def code(text: str) -> str:
@@ -54,17 +81,27 @@ def authority(raw: str, t: Text, kind: str = "") -> str:
     return NO_BASIS.get(system or kind, system)
 
 
+def extension(url: str, key: str, value: Any) -> Json:
+    """A FHIR extension of core's, by the last part of its URL; ``{}`` when there is no value."""
+    return {"url": EXTENSION + url, key: value} if value else {}
+
+
+_CODINGS: Final = ((0, 6), (3, 7), (9, 12))  # where each coding starts (code, display, system), and where its version stands
+
+
 def cwe(raw: str, t: Text, default_system: str = "") -> Json:
     """CE, CWE, CNE, IS, ID -> CodeableConcept: up to three codings and the text (CWE-9, else the first display)."""
     parts = t.parts(raw)
     size = len(parts)
     codings = []
-    for n in (0, 3, 9):  # where each coding starts: code, display, system
+    for n, version in _CODINGS:
         if n < size and (value := code(parts[n])):
             coding = {"code": value}
             system = codes.coding_system(parts[n + 2]) if n + 2 < size else ""
             put(coding, "system", system or ("" if n else default_system))
             put(coding, "display", parts[n + 1] if n + 1 < size else "")
+            if version < size:
+                put(coding, "version", parts[version])
             codings.append(coding)
     out: Json = {"coding": codings} if codings else {}
     text = t.part(parts, 9) or t.part(parts, 2) or t.part(parts, 5)
@@ -73,27 +110,104 @@ def cwe(raw: str, t: Text, default_system: str = "") -> Json:
     return out
 
 
+def coded(name: str, default_system: str = "") -> Callable[[str, Text], Json]:
+    """CWE -> CodeableConcept by a map of the guide: the first coding in FHIR's code where the map has it, else as it came.
+
+    What the maker gives is shared: never change it.
+    """
+    table = TABLES[name]
+    default_system = default_system or table.v2
+
+    def make(raw: str, t: Text) -> Json:
+        concept = cwe(raw, t, default_system)
+        first = concept["coding"][0] if "coding" in concept else {}
+        known = table.codes.get(first.get("code", "")) if first.get("system") in {table.v2, default_system} else None
+        if known:
+            concept["coding"][0] = coding_of(known.system, known.code, known.display)
+        return concept
+
+    return remembered(make)
+
+
+def concept(default_system: str) -> Callable[[str, Text], Json]:
+    """CWE -> CodeableConcept, in ``default_system`` where the message names none. What the maker gives is shared: never change it."""
+    return remembered(lambda raw, t: cwe(raw, t, default_system))
+
+
+def table_concept(number: str) -> Callable[[str, Text], Json]:
+    """CWE -> CodeableConcept of a v2 table."""
+    return concept(f"{codes.TERMINOLOGY}v2-{number}")
+
+
+def mapped(table: codes.Table) -> Callable[[str, Text], str]:
+    """CWE, ID, IS -> code by a table; "" for a code it does not have."""
+    return lambda raw, t: table.get(leaf(raw, t), "")
+
+
+def coding_of(system: str, value: str, shown: str = "") -> Json:
+    """A Coding."""
+    return {"system": system, "code": value, "display": shown} if shown else {"system": system, "code": value}
+
+
+def coding(raw: str, t: Text, default_system: str = "") -> Json:
+    """CWE -> Coding: the first."""
+    found = cwe(raw, t, default_system).get("coding")
+    return dict(found[0]) if found else {}
+
+
 def xpn(raw: str, t: Text) -> Json:
     """XPN -> HumanName. The family name is the first subcomponent (FN-1); a second given name is kept as written."""
-    return name_of(t.parts(raw), t, 1)
+    return name_of(t.parts(raw), t, 1, raw)
 
 
-def name_of(parts: list[str], t: Text, first: int) -> Json:
-    """The HumanName whose family name is component ``first``: 1 in XPN, 2 in XCN."""
+# the parts of FN (subcomponents from the second on) that FHIR keeps beside the family name
+_FAMILY: Final = ("humanname-own-prefix", "humanname-own-name", "humanname-partner-prefix", "humanname-partner-name")
+
+
+def name_of(parts: list[str], t: Text, first: int, raw: str = "") -> Json:
+    """The HumanName whose family name is component ``first``: 1 in XPN, 2 in XCN. ``raw``: the repetition, for what FN says besides.
+
+    The degree is a suffix in XPN; in XCN it is a qualification of the person, and none of the name.
+    """
     family, given, second, suffix, prefix, degree = [*parts[first - 1 : first + 5], "", "", "", "", "", ""][:6]
     out: Json = {}
-    use = codes.NAME_USE.get(t.part(parts, 7 if first == 1 else 10))
-    if use:
-        out["use"] = use
-    if family:
-        out["family"] = family
-    if given or second:
-        out["given"] = [v for v in (given, second) if v]
-    if prefix:
-        out["prefix"] = [prefix]
-    if suffix or degree:
-        out["suffix"] = [v for v in (suffix, degree) if v]
-    return out if out.keys() - {"use"} else {}
+    put(out, "family", family)
+    put(out, "given", [v for v in (given, second) if v] if given or second else [])
+    put(out, "prefix", [prefix] if prefix else [])
+    suffixes = (suffix, degree) if first == 1 else (suffix,)
+    put(out, "suffix", [v for v in suffixes if v])
+    if not out:
+        return out
+    put(out, "use", codes.NAME_USE.get(t.part(parts, 7 if first == 1 else 10), ""))
+    if t.subcomponent in raw:
+        _family(out, t.raw(raw, first), t)
+    if len(parts) > 9:
+        _name_more(out, parts, t, first, raw)
+    return out
+
+
+def _family(out: Json, raw: str, t: Text) -> None:
+    own = [t.leaf(p) for p in raw.split(t.subcomponent)[1:5]]
+    said = [extension(url, "valueString", value) for url, value in zip(_FAMILY, own, strict=False) if value]
+    if said:
+        out["_family"] = {"extension": said}
+
+
+_ORDER: Final = {"F": "NL1", "G": "NL3"}  # 0444 -> name-assembly-order, to which R4 binds the extension (the guide leaves F and G)
+
+
+def _name_more(out: Json, parts: list[str], t: Text, first: int, raw: str) -> None:
+    """XPN-10 to 14, XCN-17 to 21: when the name holds, in which order it is read, and a last suffix."""
+    at = 10 if first == 1 else 17  # period as DR, assembly order, start, end, professional suffix
+    span = [t.leaf(p) for p in t.raw(raw, at).split(t.subcomponent)[:2]] if raw else []
+    start, end = t.part(parts, at + 2) or t.part(span, 1), t.part(parts, at + 3) or t.part(span, 2)
+    put(out, "period", period(start, end))
+    order = _ORDER.get(t.part(parts, at + 1), "")
+    if order:
+        out["extension"] = [extension("humanname-assembly-order", "valueCode", order)]
+    last = t.part(parts, at + 4)
+    if last:
+        out.setdefault("suffix", []).append(last)
 
 
 def xad(raw: str, t: Text) -> Json:
@@ -108,7 +222,20 @@ def xad(raw: str, t: Text) -> Json:
         out["line"] = lines
     for key, n in (("city", 3), ("state", 4), ("postalCode", 5), ("country", 6), ("district", 9)):
         put(out, key, t.part(parts, n))
-    return out if out.keys() - {"use", "type"} else {}
+    if not out.keys() - {"use", "type"}:
+        return {}
+    if len(parts) > 9:
+        _address_more(out, parts, t, raw)
+    return out
+
+
+def _address_more(out: Json, parts: list[str], t: Text, raw: str) -> None:
+    """XAD-10 (census tract) and XAD-12 to 14 (when the address holds)."""
+    tract = t.part(parts, 10)
+    if tract:
+        out["extension"] = [extension("iso21090-ADXP-censusTract", "valueString", tract)]
+    span = [t.leaf(p) for p in t.raw(raw, 12).split(t.subcomponent)[:2]]
+    put(out, "period", period(t.part(parts, 13) or t.part(span, 1), t.part(parts, 14) or t.part(span, 2)))
 
 
 def _street(raw: str, t: Text) -> str:
@@ -130,29 +257,57 @@ def xtn(raw: str, t: Text) -> Json:
         return {}
     out: Json = {"system": system, "value": value}
     put(out, "use", "mobile" if equipment == "CP" else codes.TELECOM_USE.get(use, ""))
+    if len(parts) > 4:
+        _telecom_more(out, parts, t)
     return out
+
+
+_TELECOM_PARTS: Final = ((5, "contactpoint-country"), (6, "contactpoint-area"), (7, "contactpoint-local"), (8, "contactpoint-extension"))
+
+
+def _telecom_more(out: Json, parts: list[str], t: Text) -> None:
+    """XTN-5 to 8 (the number's parts), XTN-13 and 14 (when it holds), XTN-18 (which to try first)."""
+    said = [extension(url, "valueString", value) for n, url in _TELECOM_PARTS if (value := t.part(parts, n))]
+    if said:
+        out["extension"] = said
+    put(out, "period", period(t.part(parts, 13), t.part(parts, 14)))
+    rank = positive(t.part(parts, 18))
+    if rank:
+        out["rank"] = rank
 
 
 def _number(parts: list[str], t: Text) -> str:
-    country, area, local, extension = (t.part(parts, n) for n in (5, 6, 7, 8))
+    country, area, local, extended = (t.part(parts, n) for n in (5, 6, 7, 8))
     if not local:
         return ""
     country = f"+{country.removeprefix('+')}" if country else ""
-    return " ".join(p for p in (country, area, local, f"x{extension}" if extension else "") if p)
+    return " ".join(p for p in (country, area, local, f"X{extended}" if extended else "") if p)
 
 
 def cx(raw: str, t: Text) -> Json:
-    """CX -> Identifier with system (CX-4), type (CX-5, table 0203), period (CX-7, 8) and assigner."""
+    """CX -> Identifier with system (CX-4), type (CX-5, table 0203), period (CX-7, 8), assigner, and check digit (CX-2, 3)."""
     parts = t.parts(raw)
-    value = t.part(parts, 1)
+    size = len(parts)
+    value = parts[0]
     if not value:
         return {}
     out: Json = {"value": value}
-    put(out, "system", authority(t.raw(raw, 4), t, t.part(parts, 5)))
-    put(out, "type", identifier_type(t.part(parts, 5)))
-    put(out, "period", period(t.part(parts, 7), t.part(parts, 8)))
-    put(out, "assigner", {"display": name} if (name := t.part(parts, 6)) else {})
+    if size > 3:
+        kind = parts[4] if size > 4 else ""
+        put(out, "system", authority(t.raw(raw, 4), t, kind))
+        put(out, "type", identifier_type(kind))
+        if size > 5:
+            put(out, "assigner", {"display": name} if (name := parts[5]) else {})
+            put(out, "period", period(t.part(parts, 7), t.part(parts, 8)))
+    if size > 1:
+        put(out, "extension", check_digit(parts[1], parts[2] if size > 2 else ""))
     return out
+
+
+def check_digit(digit: str, scheme: str) -> list[Json]:
+    """The check digit of an identifier and how it is reckoned, as core's extensions."""
+    found = (extension("identifier-checkDigit", "valueString", digit), extension("namingsystem-checkDigit", "valueString", scheme))
+    return [e for e in found if e]
 
 
 def ei(raw: str, t: Text, kind: str = "") -> Json:
@@ -167,6 +322,18 @@ def ei(raw: str, t: Text, kind: str = "") -> Json:
     return out
 
 
+def dln(raw: str, t: Text) -> Json:
+    """DLN -> Identifier: a driver's licence, who issued it, until when."""
+    parts = t.parts(raw)
+    value = t.part(parts, 1)
+    if not value:
+        return {}
+    out: Json = {"value": value, "type": identifier_type("DL")}
+    put(out, "system", "%20".join(t.part(parts, 2).split()))
+    put(out, "period", period("", t.part(parts, 3)))
+    return out
+
+
 def identifier_type(kind: str) -> Json:
     """A table 0203 code as Identifier.type."""
     return {"coding": [{"system": f"{codes.TERMINOLOGY}v2-0203", "code": code(kind)}]} if kind else {}
@@ -174,6 +341,8 @@ def identifier_type(kind: str) -> Json:
 
 def period(start: str, end: str) -> Json:
     """Two DTM texts as a Period; either may be open."""
+    if not start and not end:
+        return {}
     out: Json = {}
     put(out, "start", date_time(start))
     put(out, "end", date_time(end))
@@ -183,6 +352,11 @@ def period(start: str, end: str) -> Json:
 def leaf(raw: str, t: Text) -> str:
     """The first component's text: ST, ID, IS, NM and whatever is used as one."""
     return raw if raw.isalnum() else t.part(t.parts(raw), 1)
+
+
+def text(raw: str, t: Text) -> str:
+    """The whole repetition as text: ST, TX, FT."""
+    return t.leaf(raw)
 
 
 def moment(raw: str, t: Text) -> str:
@@ -205,7 +379,25 @@ def filler(raw: str, t: Text) -> Json:
     return ei(raw, t, "FILL")
 
 
-def put(out: dict[str, Any], key: str, value: str | Json) -> None:
+def positive(text: str) -> int:
+    """NM -> positiveInt; 0 when it is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+
+
+def flag(raw: str, t: Text) -> bool | None:
+    """ID of table 0136 -> boolean."""
+    return _YES_NO.get(leaf(raw, t))
+
+
+_YES_NO: Final = {"Y": True, "N": False}
+
+
+def is_said(raw: str) -> bool:
+    """Whether a field says anything: it is neither empty nor the v2 null."""
+    return bool(raw) and raw != NULL
+
+
+def put(out: dict[str, Any], key: str, value: str | Json | list[Json] | list[str]) -> None:
     """Set an element, unless there is nothing to set: FHIR has no empty ones."""
     if value:
         out[key] = value

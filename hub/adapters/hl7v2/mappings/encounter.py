@@ -1,85 +1,123 @@
-"""Encounter, and what belongs to it: PV1, PV2, DG1, AL1."""
+"""The visit: PV1 and PV2 as Encounter, and what else they say (coverage, episode, a place the patient was at for a while)."""
 
 from collections.abc import Callable
-from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from hub.adapters.hl7v2.er7 import Segment
 from hub.adapters.hl7v2.mappings import actors, codes, datatypes
+from hub.adapters.hl7v2.mappings.allergies import allergies
+from hub.adapters.hl7v2.mappings.conditions import diagnoses
 from hub.adapters.hl7v2.mappings.content import Text
-from hub.adapters.hl7v2.mappings.datatypes import Json
+from hub.adapters.hl7v2.mappings.datatypes import EXTENSION, Json, coded, coding_of, put, table_concept
+from hub.adapters.hl7v2.mappings.header import label
+from hub.adapters.hl7v2.mappings.patient import important
 from hub.adapters.hl7v2.mappings.rows import Draft, Link, Row, Rows, apply
+from hub.adapters.hl7v2.mappings.tables import TABLES
+
+__all__ = ["allergies", "chain", "diagnoses", "encounter", "location"]
 
 _PARTICIPATION: Final = f"{codes.TERMINOLOGY}v3-ParticipationType"
-_CLINICAL: Final = f"{codes.TERMINOLOGY}allergyintolerance-clinical"
-_VERIFICATION: Final = f"{codes.TERMINOLOGY}condition-ver-status"
-# PV1 field, EncounterLocationStatus; the first is where the patient is
-_LOCATIONS: Final = ((3, "active"), (6, "completed"), (11, "active"), (42, "reserved"))
-_CRITICALITY: Final = {"SV": "high", "MO": "high", "MI": "low", "U": "unable-to-assess"}  # 0128
-_ALLERGY_CATEGORY: Final = {"DA": "medication", "FA": "food", "EA": "environment", "LA": "environment", "PA": "environment"}  # 0127
+_LATER: Final = "http://hl7.org/fhir/5.0/StructureDefinition/extension-"  # elements of R5, as R4 may carry them
+# PV1 field, EncounterLocationStatus, is it a temporary one; the first is where the patient is
+_LOCATIONS: Final = ((3, "active", False), (6, "completed", False), (11, "active", True), (42, "reserved", False), (43, "completed", True))
+_TEMPORARY: Final = [
+    {
+        "url": f"{EXTENSION}subject-locationClassification",
+        "valueCodeableConcept": {"coding": [coding_of("http://hl7.org/fhir/ValueSet/subject-location", "temporary")]},
+    }
+]
+_UNDONE: Final = {"A12": 6, "A26": 42}  # a cancelled transfer: where the patient was, or was to be, sent is no place of the stay
+_MAY_BE_OVER: Final = frozenset({None, "unknown", "arrived", "in-progress"})
+_CHANGED_CLASS: Final = frozenset({"A06", "A07"})
+chain: Final = actors.chain
+location: Final = actors.chain
 
 
-def _role(code: str) -> Callable[[Json], Json]:
-    kind = [{"coding": [{"system": _PARTICIPATION, "code": code}]}]
+def _role(code: str, shown: str) -> Callable[[Json], Json]:
+    kind = [{"coding": [coding_of(_PARTICIPATION, code)], "text": shown}]
     return lambda reference: {"type": kind, "individual": reference}
 
 
-def _from_table(number: str) -> Callable[[str, Text], Json]:
-    system = f"{codes.TERMINOLOGY}v2-{number}"
-    return lambda raw, t: datatypes.cwe(raw, t, system)
+def _attends(reference: Json) -> Json:
+    return {"type": _ATTENDER, "individual": reference}
 
 
-def _named(raw: str, t: Text) -> Json:
-    name = t.part(t.parts(raw), 1)
-    return {"resourceType": "Location", "name": name} if name else {}
+_ATTENDER: Final = [{"coding": [coding_of(_PARTICIPATION, "ATND", "attender")]}]
+_VISIT_NUMBER: Final = {**datatypes.identifier_type("VN"), "text": "visit number"}
 
 
 def _visit_number(raw: str, t: Text) -> Json:
+    """CX of PV1-19: a visit number, whatever else the sender calls it."""
     made = datatypes.cx(raw, t)
-    return made | {"type": made.get("type") or datatypes.identifier_type("VN")} if made else {}
+    said = [c for c in made.get("type", {}).get("coding", ()) if c["code"] != "VN"]
+    return {**made, "type": {**_VISIT_NUMBER, "coding": [*_VISIT_NUMBER["coding"], *said]} if said else _VISIT_NUMBER} if made else {}
 
 
 def _days(raw: str, t: Text) -> Json:
     text = t.leaf(raw)
     system = "http://unitsofmeasure.org"
-    return {"value": int(text), "unit": "d", "system": system, "code": "d"} if text.isascii() and text.isdigit() and len(text) < 6 else {}
+    return (
+        {"value": int(text), "unit": "days", "system": system, "code": "d"} if text.isascii() and text.isdigit() and len(text) < 6 else {}
+    )
 
 
+def _moment(name: str) -> Callable[[str, Text], Json]:
+    url = f"{_LATER}{name}"
+    return lambda raw, t: {"url": url, "valueDateTime": value} if (value := datatypes.moment(raw, t)) else {}
+
+
+def _arrival(raw: str, t: Text) -> Json:
+    found = _arrived(raw, t).get("coding")
+    return {"url": f"{EXTENSION}encounter-modeOfArrival", "valueCoding": found[0]} if found else {}
+
+
+def _described(raw: str, t: Text) -> Json:
+    """PV2-12 as narrative: the text alone, none of it markup."""
+    said = t.leaf(raw).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return {"status": "generated", "div": f'<div xmlns="http://www.w3.org/1999/xhtml">{said}</div>'} if said else {}
+
+
+def _discharged_to(raw: str, t: Text) -> Json:
+    """DLD -> Location of that type: where the patient went is a kind of place, or the name of one."""
+    name = datatypes.leaf(raw, t)
+    return {"resourceType": "Location", "name": name, "type": [_discharge_place(raw.split(t.component, 1)[0], t)]} if name else {}
+
+
+_arrived: Final = coded("ModeOfArrivalCode")
+_discharge_place: Final = table_concept("0113")
 PV1: Final[Rows] = (
-    Row(4, "type", _from_table("0007"), many=True),
+    Row(4, "type", coded("AdmissionType"), many=True),
     Row(5, "hospitalization.preAdmissionIdentifier", datatypes.cx),
-    Link(7, "participant", actors.xcn, _role("ATND")),
-    Link(8, "participant", actors.xcn, _role("REF")),
-    Link(9, "participant", actors.xcn, _role("CON")),
-    Row(10, "serviceType", _from_table("0069")),
-    Row(13, "hospitalization.reAdmission", _from_table("0092")),
-    Row(14, "hospitalization.admitSource", _from_table("0023")),
-    Row(15, "hospitalization.specialArrangement", _from_table("0009"), many=True),
-    Row(16, "hospitalization.specialCourtesy", _from_table("0099"), many=True),
-    Link(17, "participant", actors.xcn, _role("ADM")),
+    Link(7, "participant", actors.xcn, _attends),
+    Link(8, "participant", actors.xcn, _role("REF", "referrer")),
+    Link(9, "participant", actors.xcn, _role("CON", "consultant")),
+    Row(10, "serviceType", coded("HospitalService")),
+    Row(13, "hospitalization.reAdmission", coded("ReadmissionIndicator")),
+    Row(14, "hospitalization.admitSource", table_concept("0023")),
+    Row(15, "hospitalization.specialArrangement", coded("AmbulatoryStatus"), many=True),
+    Row(16, "hospitalization.specialCourtesy", table_concept("0099"), many=True),
+    Link(17, "participant", actors.xcn, _role("ADM", "admitter")),
     Row(19, "identifier", _visit_number, many=True),
-    Row(36, "hospitalization.dischargeDisposition", _from_table("0112")),
-    Link(37, "hospitalization.destination", _named, many=False),
-    Row(38, "hospitalization.dietPreference", _from_table("0114"), many=True),
+    Row(36, "hospitalization.dischargeDisposition", table_concept("0112")),
+    Link(37, "hospitalization.destination", _discharged_to, many=False),
+    Row(38, "hospitalization.dietPreference", table_concept("0114"), many=True),
     Row(44, "period.start", datatypes.moment),
     Row(45, "period.end", datatypes.moment),
     Row(50, "identifier", datatypes.cx, many=True),
-    Link(52, "participant", actors.xcn, _role("PART")),
+    Link(52, "participant", actors.xcn, _role("PART", "Participation")),
 )
 PV2: Final[Rows] = (
-    Row(3, "reasonCode", datatypes.cwe, many=True),
+    Row(3, "reasonCode", datatypes.concept(""), many=True),
+    Row(8, "extension", _moment("Encounter.plannedStartDate"), many=True),
+    Row(9, "extension", _moment("Encounter.plannedEndDate"), many=True),
     Row(11, "length", _days),
-    Row(25, "priority", _from_table("0217")),
+    Row(12, "text", _described),
+    Link(13, "participant", actors.xcn, _role("REF", "referrer")),
+    Row(25, "priority", coded("EncounterPriority")),
+    Row(38, "extension", _arrival, many=True),
 )
-DG1: Final[Rows] = (
-    Row(3, "code", datatypes.cwe),
-    Row(5, "onsetDateTime", datatypes.moment),
-    Row(19, "recordedDate", datatypes.moment),
-)
-AL1: Final[Rows] = (
-    Row(3, "code", datatypes.cwe),
-    Row(6, "onsetDateTime", datatypes.moment),
-)
+_financial_class: Final = table_concept("0064")
+_bed: Final = TABLES["BedStatus"]
 
 
 def encounter(draft: Draft, subject: Json) -> Json:
@@ -98,21 +136,25 @@ def encounter(draft: Draft, subject: Json) -> Json:
     _locations(draft, pv1, resource, patient_class)
     pv2 = draft.content.segment("PV2")
     if pv2 is not None:
-        apply(PV2, pv2, resource, draft, "PV2")
+        _more(draft, pv2, resource)
+    if draft.trigger in _CHANGED_CLASS:
+        _changed(draft, resource)
+    if len(pv1.fields) > 16:
+        _besides(draft, pv1, resource, subject)
     return reference
 
 
 def _class(patient_class: str) -> Json:
-    mapped = codes.CLASS.get(patient_class)
-    if mapped:
-        return {"system": codes.ACT_CODE, "code": mapped}
+    known = TABLES["PatientClass[EncounterClass]"].codes.get(patient_class)
+    if known:
+        return coding_of(known.system, known.code, known.display)
     if patient_class:
-        return {"system": f"{codes.TERMINOLOGY}v2-0004", "code": datatypes.code(patient_class)}
-    return {"system": f"{codes.TERMINOLOGY}v3-NullFlavor", "code": "NI"}  # Encounter.class is required in R4
+        return coding_of(f"{codes.TERMINOLOGY}v2-0004", datatypes.code(patient_class))
+    return coding_of(f"{codes.TERMINOLOGY}v3-NullFlavor", "NI")  # Encounter.class is required in R4
 
 
 def _status(trigger: str, patient_class: str, resource: Json) -> str:
-    """What the event says; else finished when there is a discharge time; else what the patient class says."""
+    """What the event says, or finished when there is a discharge time and the visit was begun; else what the patient class says."""
     if trigger == "A13":  # the discharge did not happen
         resource.get("period", {}).pop("end", None)
         resource.get("hospitalization", {}).pop("dischargeDisposition", None)
@@ -120,70 +162,83 @@ def _status(trigger: str, patient_class: str, resource: Json) -> str:
             if not resource.get(empty, True):
                 del resource[empty]
     said = codes.ENCOUNTER_STATUS.get(trigger)
-    if said:
-        return said
-    if "end" in resource.get("period", {}):
+    if "end" in resource.get("period", {}) and said in _MAY_BE_OVER:
         return "finished"
-    return codes.CLASS_STATUS.get(patient_class, "in-progress" if patient_class else "unknown")
+    return said or codes.CLASS_STATUS.get(patient_class, "in-progress" if patient_class else "unknown")
 
 
 def _locations(draft: Draft, pv1: Segment, resource: Json, patient_class: str) -> None:
-    for number, status in _LOCATIONS:
-        raw = pv1.field(number)
-        if not raw or (draft.trigger == "A12" and number == 6):  # a cancelled transfer: where the patient was sent is no place of the stay
+    size = len(pv1.fields)
+    found: list[Json] = []
+    for number, status, is_temporary in _LOCATIONS:
+        if number >= size or not (raw := pv1.fields[number]) or _UNDONE.get(draft.trigger) == number:
             continue
-        levels = actors.pl(raw, draft.text)
-        if levels:
-            planned = "planned" if number == 3 and patient_class == "P" else status
-            reference = location(draft, levels, f"PV1-{number}")
-            resource.setdefault("location", []).append({"location": reference, "status": planned})
+        reference = actors.location(draft, raw, f"PV1-{number}")
+        if reference:
+            said = "planned" if number == 3 and patient_class == "P" else status
+            found.append({"location": reference, "status": said} | ({"extension": _TEMPORARY} if is_temporary else {}))
+    if found:
+        resource["location"] = found
+    bed = draft.text.leaf(pv1.fields[40]) if size > 40 else ""
+    if bed and found and pv1.field(3):
+        known = _bed.codes.get(bed)
+        draft.resource(found[0]["location"])["operationalStatus"] = coding_of(_bed.v2, bed, known.display if known else "")
 
 
-def location(draft: Draft, levels: list[Json], place: str) -> Json:
-    """Add a chain of Locations, the innermost first; gives the Reference to the innermost."""
-    reference: Json = {}
-    key: tuple[str, ...] = ("PL",)
-    for n in reversed(range(len(levels))):
-        level = levels[n] | {"partOf": reference} if reference else levels[n]
-        key += (level["name"], str(level.get("physicalType")))
-        reference = draft.once(key, f"{place}/{n}", partial(dict, level))
-    return reference
+def _more(draft: Draft, pv2: Segment, resource: Json) -> None:
+    """PV2: why, when it is planned for, how long; the place the patient was to go to, and who may know of the visit."""
+    apply(PV2, pv2, resource, draft, "PV2")
+    planned = actors.location(draft, pv2.field(1), "PV2-1") if pv2.field(1) else {}
+    if planned:
+        resource.setdefault("location", []).append({"location": planned, "status": "planned"})
+    secret = draft.text.part(draft.text.parts(pv2.field(22)), 1)
+    if secret:
+        resource["meta"] = {"security": [label(secret)]}
 
 
-def diagnoses(draft: Draft, subject: Json, visit: Json) -> None:
-    """Add a Condition for each DG1; the Encounter, if any, refers to them."""
-    for n, dg1 in enumerate(draft.content.segments("DG1")):
-        made: Json = {"resourceType": "Condition", "subject": subject}
-        if visit:
-            made["encounter"] = visit
-        made = apply(DG1, dg1, made, draft, f"DG1[{n}]")
-        if "code" not in made:
-            text = draft.text.leaf(dg1.field(4))
-            if not text:
-                continue
-            made["code"] = {"text": text}
-        status = "entered-in-error" if dg1.field(21) == "D" else "confirmed" if dg1.field(6) == "F" else "unconfirmed"
-        made["verificationStatus"] = {"coding": [{"system": _VERIFICATION, "code": status}]}
-        if status != "entered-in-error":
-            made["clinicalStatus"] = {"coding": [{"system": f"{codes.TERMINOLOGY}condition-clinical", "code": "active"}]}
-        draft.add(f"DG1[{n}]", made)
+def _changed(draft: Draft, resource: Json) -> None:
+    """A06, A07: the class since when the event happened."""
+    since = datatypes.moment(draft.content.field("EVN", 6), draft.text) or datatypes.moment(draft.content.field("EVN", 2), draft.text)
+    if since:
+        resource["classHistory"] = [{"class": resource["class"], "period": {"start": since}}]
 
 
-def allergies(draft: Draft, subject: Json) -> None:
-    """Add an AllergyIntolerance for each AL1."""
-    for n, al1 in enumerate(draft.content.segments("AL1")):
-        made = apply(AL1, al1, {"resourceType": "AllergyIntolerance", "patient": subject}, draft, f"AL1[{n}]")
-        if "code" not in made:
-            continue
-        t = draft.text
-        category = _ALLERGY_CATEGORY.get(t.part(t.parts(al1.field(2)), 1))
-        criticality = _CRITICALITY.get(t.part(t.parts(al1.field(4)), 1))
-        made["clinicalStatus"] = {"coding": [{"system": _CLINICAL, "code": "active"}]}
-        if category:
-            made["category"] = [category]
-        if criticality:
-            made["criticality"] = criticality
-        reactions = [{"text": text} for raw in t.repetitions(al1.field(5)) if (text := t.leaf(raw))]
-        if reactions:
-            made["reaction"] = [{"manifestation": reactions}]
-        draft.add(f"AL1[{n}]", made)
+def _besides(draft: Draft, pv1: Segment, resource: Json, subject: Json) -> None:
+    """What PV1 says that is not the visit's own: a VIP, a coverage, an episode of care, where the patient was for a while."""
+    t = draft.text
+    if pv1.field(16):
+        important(draft, subject, pv1.field(16))
+    financial = pv1.field(20)
+    concept = _financial_class(t.repetitions(financial)[0], t) if datatypes.is_said(financial) else {}
+    if concept:
+        coverage: Json = {"resourceType": "Coverage", "status": "active", "type": concept, "beneficiary": subject}
+        draft.add("PV1-20", coverage | {"payor": [{"display": "unknown"}]})  # R4 demands a payor; PV1-20 names none
+    _history(draft, pv1.field(43), subject)
+    _episode(draft, pv1, resource, subject)
+
+
+def _history(draft: Draft, raw: str, subject: Json) -> None:
+    """PV1-43, a temporary place the patient has left, as the EncounterHistory of R5 in a Basic."""
+    place = actors.location(draft, raw, "PV1-43") if raw else {}
+    if not place:
+        return
+    url = f"{_LATER}EncounterHistory.location"
+    said: list[Any] = [
+        {"url": f"{url}.location", "valueReference": place},
+        {"url": f"{url}.location.status", "valueCode": "complete"},
+        *_TEMPORARY,
+    ]
+    kind = {"coding": [coding_of("http://hl7.org/fhir/fhir-types", "EncounterHistory")]}
+    draft.add("PV1-43/history", {"resourceType": "Basic", "extension": [{"url": url, "extension": said}], "code": kind, "subject": subject})
+
+
+def _episode(draft: Draft, pv1: Segment, resource: Json, subject: Json) -> None:
+    """PV1-53 and 54: the episode of care that the visit belongs to."""
+    number = datatypes.cx(pv1.field(54), draft.text) if pv1.field(54) else {}
+    described = draft.text.leaf(pv1.field(53))
+    if not number and not described:
+        return
+    made: Json = {"resourceType": "EpisodeOfCare", "status": "active", "patient": subject}
+    put(made, "extension", [{"url": f"{EXTENSION}resource-instance-description", "valueString": described}] if described else [])
+    put(made, "identifier", [number] if number else [])
+    resource["episodeOfCare"] = [draft.keep(("episode",), draft.add("PV1-54", made))]

@@ -1,73 +1,59 @@
-"""Patient, and who belongs to the patient: PID, PD1, MRG, NK1."""
+"""Patient, and what is the patient's: PID, PD1, the record that MRG retires."""
 
-from collections.abc import Mapping
-from types import MappingProxyType
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from hub.adapters.hl7v2.er7 import Segment
-from hub.adapters.hl7v2.mappings import actors, codes, datatypes
+from hub.adapters.hl7v2.mappings import actors, codes, datatypes, kin
 from hub.adapters.hl7v2.mappings.content import Content, Text
-from hub.adapters.hl7v2.mappings.datatypes import Json
-from hub.adapters.hl7v2.mappings.rows import Draft, Link, Row, Rows, apply, prune
+from hub.adapters.hl7v2.mappings.datatypes import EXTENSION, Json, coded, extension, table_concept
+from hub.adapters.hl7v2.mappings.rows import Draft, Link, Row, Rows, apply
 from hub.adapters.hl7v2.mappings.times import date, date_time
 from hub.model import Identifier
 
-_EXTENSION: Final = "http://hl7.org/fhir/StructureDefinition/"
-_CONTACT: Final = frozenset({"EMR", "E", "F", "I", "S", "EMC"})  # NK1-3 (0131): a contact; every other code is a relation
-_YES_NO: Final[Mapping[str, bool]] = MappingProxyType({"Y": True, "N": False})
+_LIVING_WILL: Final = {"coding": [{"system": "http://loinc.org", "code": "75320-2"}]}
 
 
 def _date(raw: str, t: Text) -> str:
     return date(datatypes.leaf(raw, t))
 
 
-def _gender(raw: str, t: Text) -> str:
-    return codes.GENDER.get(datatypes.leaf(raw, t), "")
+def _extended(name: str, key: str, make: Callable[[str, Text], Any]) -> Callable[[str, Text], Json]:
+    """An extension of Patient whose value a maker makes; the URL is written once."""
+    url = EXTENSION + name
+    return lambda raw, t: {"url": url, key: value} if (value := make(raw, t)) else {}
 
 
-def _flag(raw: str, t: Text) -> bool | None:
-    return _YES_NO.get(datatypes.leaf(raw, t))
+def _nested(name: str, inner: str, make: Callable[[str, Text], Json]) -> Callable[[str, Text], Json]:
+    """As ``_extended`` for the extensions that hold their value one deeper."""
+    url = EXTENSION + name
+    return lambda raw, t: (
+        {"url": url, "extension": [{"url": inner, "valueCodeableConcept": value}]} if (value := make(raw, t)) else {}
+    )  # fmt: skip
 
 
-def _extension(name: str, key: str, value: Any) -> Json:
-    return {"url": _EXTENSION + name, key: value} if value else {}
-
-
-def _maiden_name(raw: str, t: Text) -> Json:
-    return _extension("patient-mothersMaidenName", "valueString", datatypes.leaf(raw, t))
-
-
-def _religion(raw: str, t: Text) -> Json:
-    return _extension("patient-religion", "valueCodeableConcept", datatypes.cwe(raw, t, f"{codes.TERMINOLOGY}v2-0006"))
+def _full_name(raw: str, t: Text) -> str:
+    """XPN[string]: given names and family name."""
+    parts = t.parts(raw)
+    return " ".join(p for p in (t.part(parts, 2), t.part(parts, 3), t.part(parts, 1)) if p)
 
 
 def _birth_place(raw: str, t: Text) -> Json:
     text = t.leaf(raw)
-    return _extension("patient-birthPlace", "valueAddress", {"text": text} if text else {})
+    return {"text": text} if text else {}
 
 
-def _citizenship(raw: str, t: Text) -> Json:
-    concept = datatypes.cwe(raw, t, f"{codes.TERMINOLOGY}v2-0171")
-    return _extension("patient-citizenship", "extension", [{"url": "code", "valueCodeableConcept": concept}] if concept else [])
+def _congregation(raw: str, t: Text) -> str:
+    parts = t.parts(raw)
+    return t.part(parts, 1) or t.part(parts, 10)
 
 
-def _nationality(raw: str, t: Text) -> Json:
-    concept = datatypes.cwe(raw, t, f"{codes.TERMINOLOGY}v2-0212")
-    return _extension("patient-nationality", "extension", [{"url": "code", "valueCodeableConcept": concept}] if concept else [])
+_tongue: Final = datatypes.concept("urn:ietf:bcp:47")
 
 
 def _language(raw: str, t: Text) -> Json:
-    concept = datatypes.cwe(raw, t, "urn:ietf:bcp:47")
+    concept = _tongue(raw, t)
     return {"language": concept} if concept else {}
-
-
-def _marital(raw: str, t: Text) -> Json:
-    concept = datatypes.cwe(raw, t, f"{codes.TERMINOLOGY}v2-0002")
-    mapped = codes.MARITAL.get(datatypes.leaf(raw, t))
-    if mapped:
-        system = "v3-NullFlavor" if mapped == "UNK" else "v3-MaritalStatus"
-        concept["coding"] = [{"system": codes.TERMINOLOGY + system, "code": mapped}]
-    return concept
 
 
 def _home(raw: str, t: Text) -> Json:
@@ -81,71 +67,66 @@ def _work(raw: str, t: Text) -> Json:
 
 
 def _order(raw: str, t: Text) -> int | None:
-    text = datatypes.leaf(raw, t)
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 4 and int(text) > 0 else None
-
-
-def _died(raw: str, t: Text) -> str:
-    return date_time(datatypes.leaf(raw, t))
+    return datatypes.positive(datatypes.leaf(raw, t)) or None
 
 
 def _born(raw: str, t: Text) -> Json:
     whole = date_time(datatypes.leaf(raw, t))
-    return {"extension": [_extension("patient-birthTime", "valueDateTime", whole)]} if len(whole) > 10 else {}
+    return {"extension": [extension("patient-birthTime", "valueDateTime", whole)]} if len(whole) > 10 else {}
 
 
 PID: Final[Rows] = (
     Row(5, "name", datatypes.xpn, many=True),
-    Row(6, "extension", _maiden_name, many=True),
+    Row(6, "extension", _extended("patient-mothersMaidenName", "valueString", _full_name), many=True),
     Row(7, "birthDate", _date),
     Row(7, "_birthDate", _born),
-    Row(8, "gender", _gender),
+    Row(8, "gender", datatypes.mapped(codes.GENDER)),
     Row(9, "name", datatypes.xpn, many=True),
     Row(11, "address", datatypes.xad, many=True),
     Row(13, "telecom", _home, many=True),
     Row(14, "telecom", _work, many=True),
     Row(15, "communication", _language, many=True),
-    Row(16, "maritalStatus", _marital),
-    Row(17, "extension", _religion, many=True),
-    Row(23, "extension", _birth_place, many=True),
+    Row(16, "maritalStatus", coded("MaritalStatus")),
+    Row(17, "extension", _extended("patient-religion", "valueCodeableConcept", coded("Religion")), many=True),
+    Row(20, "identifier", datatypes.dln, many=True),
+    Row(23, "extension", _extended("patient-birthPlace", "valueAddress", _birth_place), many=True),
     Row(25, "multipleBirthInteger", _order),
-    Row(24, "multipleBirthBoolean", _flag),
-    Row(26, "extension", _citizenship, many=True),
-    Row(28, "extension", _nationality, many=True),
-    Row(29, "deceasedDateTime", _died),
-    Row(30, "deceasedBoolean", _flag),
+    Row(24, "multipleBirthBoolean", datatypes.flag),
+    Row(26, "extension", _nested("patient-citizenship", "code", table_concept("0171")), many=True),
+    Row(28, "extension", _nested("patient-nationality", "code", table_concept("0212")), many=True),
+    Row(29, "deceasedDateTime", datatypes.moment),
+    Row(30, "deceasedBoolean", datatypes.flag),
+    Row(39, "extension", _nested("patient-citizenship", "code", table_concept("0171")), many=True),
+    Row(40, "telecom", datatypes.xtn, many=True),
 )
+_animal_species: Final = table_concept("0446")
+_animal_breed: Final = table_concept("0447")
 PD1: Final[Rows] = (
     Link(3, "generalPractitioner", actors.xon),
     Link(4, "generalPractitioner", actors.xcn),
+    Row(6, "extension", _extended("patient-disability", "valueCodeableConcept", table_concept("0295")), many=True),
+    Row(14, "extension", _extended("patient-congregation", "valueString", _congregation), many=True),
 )
-NK1: Final[Rows] = (
-    Row(2, "name", datatypes.xpn, many=True),
-    Row(3, "relationship", datatypes.cwe, many=True),
-    Row(4, "address", datatypes.xad, many=True),
-    Row(5, "telecom", _home, many=True),
-    Row(6, "telecom", _work, many=True),
-    Row(15, "gender", _gender),
-    Row(16, "birthDate", _date),
-    Row(33, "identifier", datatypes.cx, many=True),
-)
+_importance: Final = _extended("patient-importance", "valueCodeableConcept", table_concept("0099"))
+_living_will: Final = coded("LivingWillCode")
 
 
 def patient(draft: Draft, identifiers: tuple[Identifier, ...]) -> Json:
     """Add the Patient of the first PID; gives the Reference to it. The identifiers are those the gateway read."""
     content = draft.content
     resource: Json = {"resourceType": "Patient", "identifier": _identifiers(draft, identifiers)}
+    reference = draft.add("PID", resource)
     pid, pd1 = content.segment("PID"), content.segment("PD1")
     if pid is not None:
         apply(PID, pid, resource, draft, "PID")
         _tidy(resource, pid, draft.text)
-    reference = draft.add("PID", resource)
     if pd1 is not None:
         apply(PD1, pd1, resource, draft, "PD1")
-    draft.entries[:] = [e for e in draft.entries if e["resource"] is resource] + [
-        e for e in draft.entries if e["resource"] is not resource
-    ]  # fmt: skip
-    _next_of_kin(draft, resource, reference)
+        _will(draft, pd1, reference)
+    mother = pid.field(21) if pid is not None else ""
+    if mother:
+        kin.mother(draft, mother, reference)
+    kin.next_of_kin(draft, resource, reference)
     return reference
 
 
@@ -153,7 +134,7 @@ def _identifiers(draft: Draft, identifiers: tuple[Identifier, ...]) -> list[Json
     told = _told(draft.content)
     out = []
     for known in identifiers:
-        made: Json = dict(told.get(known.value, {})) | {"value": known.value}
+        made: Json = {**told.get(known.value, {}), "value": known.value}
         made.pop("system", None)
         if known.system:
             made["system"] = "%20".join(known.system.split())
@@ -161,10 +142,10 @@ def _identifiers(draft: Draft, identifiers: tuple[Identifier, ...]) -> list[Json
     return out
 
 
-def _told(content: Content) -> dict[str, Json]:
-    """What PID-3, 2, 4 and 19 say about each number besides its system: type, period, assigner."""
+def _told(content: Content) -> Mapping[str, Json]:
+    """What PID-3, 2, 4 and 19 say about each number besides its system: type, period, assigner, check digit."""
     t = content.text
-    made = [datatypes.cx(raw, t) for n in (3, 2, 4) for raw in t.repetitions(content.field("PID", n))]
+    made = [datatypes.cx(raw, t) for n in (3, 2, 4) if (field := content.field("PID", n)) for raw in t.repetitions(field)]
     if ssn := content.value("PID", 19):
         made.append({"value": ssn, "type": datatypes.identifier_type("SS")})
     return {m["value"]: m for m in reversed(made) if m}
@@ -177,24 +158,37 @@ def _tidy(resource: Json, pid: Segment, t: Text) -> None:
     if "multipleBirthInteger" in resource:
         resource.pop("multipleBirthBoolean", None)
     county = datatypes.leaf(pid.field(12), t)
-    if county and resource.get("address"):
-        resource["address"][0].setdefault("district", county)
+    if county:
+        _county(resource, county)
+    species, breed = _animal_species(pid.field(35), t), _animal_breed(pid.field(36), t)
+    said = [{"url": url, "valueCodeableConcept": v} for url, v in (("species", species), ("breed", breed)) if v]
+    if said:
+        resource.setdefault("extension", []).append({"url": f"{EXTENSION}patient-animal", "extension": said})
 
 
-def _next_of_kin(draft: Draft, resource: Json, reference: Json) -> None:
-    for n, nk1 in enumerate(draft.content.segments("NK1")):
-        made = apply(NK1, nk1, {}, draft, f"NK1[{n}]")
-        if not made.get("name"):
-            continue
-        if datatypes.leaf(nk1.field(3), draft.text) in _CONTACT:
-            names = made.pop("name")
-            addresses = made.pop("address", [])
-            made.pop("birthDate", None)  # Patient.contact has neither this nor an identifier
-            made.pop("identifier", None)
-            made |= {"name": names[0]} | ({"address": addresses[0]} if addresses else {})
-            resource.setdefault("contact", []).append(prune(made))
-        else:
-            draft.add(f"NK1[{n}]", {"resourceType": "RelatedPerson", "patient": reference, **made})
+def _county(resource: Json, county: str) -> None:
+    """PID-12 is the district of the one address that has none, else an address of its own."""
+    addresses = resource.setdefault("address", [])
+    if len(addresses) == 1 and "district" not in addresses[0]:
+        addresses[0]["district"] = county
+    elif all(a.get("district") != county for a in addresses):
+        addresses.append({"district": county})
+
+
+def _will(draft: Draft, pd1: Segment, subject: Json) -> None:
+    """PD1-7: whether there is a living will, as an Observation."""
+    raw = pd1.field(7)
+    concept = _living_will(raw, draft.text) if raw else {}
+    if concept:
+        made = {"resourceType": "Observation", "status": "final", "code": _LIVING_WILL, "subject": subject}
+        draft.add("PD1-7", made | {"valueCodeableConcept": concept})
+
+
+def important(draft: Draft, subject: Json, raw: str) -> None:
+    """PV1-16: a very important person is one whatever the visit."""
+    said = _importance(raw, draft.text)
+    if said:
+        draft.resource(subject).setdefault("extension", []).append(said)
 
 
 def retired(draft: Draft, reference: Json, merged: tuple[Identifier, ...]) -> None:
@@ -210,6 +204,9 @@ def retired(draft: Draft, reference: Json, merged: tuple[Identifier, ...]) -> No
     }
     mrg = draft.content.segment("MRG")
     if mrg is not None:
-        apply((Row(7, "name", datatypes.xpn, many=True),), mrg, old, draft, "MRG")
-    survivor = next(e["resource"] for e in draft.entries if e["fullUrl"] == reference["reference"])
+        apply(_RETIRED, mrg, old, draft, "MRG")
+    survivor = draft.resource(reference)
     survivor.setdefault("link", []).append({"other": draft.add("MRG", old), "type": "replaces"})
+
+
+_RETIRED: Final[Rows] = (Row(7, "name", datatypes.xpn, many=True),)

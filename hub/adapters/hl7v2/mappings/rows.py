@@ -1,12 +1,12 @@
 """How a segment becomes a resource: a table of rows, one a field, and the Bundle under construction that the rows write to.
 
 A row is (field, target, function). Adding a mapping is adding a row; the function comes from ``datatypes`` or stands beside its table.
+A field that is absent costs one look at the segment.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from hub.adapters.hl7v2.er7 import Segment
 from hub.adapters.hl7v2.mappings.content import NULL, Content, Text
@@ -14,6 +14,8 @@ from hub.adapters.hl7v2.mappings.datatypes import Json
 from hub.identity import derived_id
 
 Maker = Callable[[str, Text], Any]
+_KNOWN_MAX: Final = 8192
+_LENGTH_MAX: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Field ``number`` -> a resource of its own, which ``target`` refers to; ``wrap`` puts the reference where the element wants it."""
+    """Field ``number`` -> a resource of its own, which ``target`` refers to; ``wrap`` puts the reference where the element wants it.
+
+    The resource is a professional, an organisation, a place or a thing: what is made of a text is made once and known again.
+    """
 
     number: int
     target: str
@@ -38,6 +43,7 @@ class Link:
 
 
 Rows = tuple[Row | Link, ...]
+_MADE: dict[tuple[Maker, str], tuple[Json, str]] = {}  # resources that Links make, with what they are called; never changed
 
 
 @dataclass(slots=True)
@@ -53,11 +59,13 @@ class Draft:
 
     def add(self, place: str, resource: Json) -> Json:
         """Put a resource into the Bundle; gives a Reference to it, with a display where the resource has a name."""
+        return self._put(place, resource, display(resource))
+
+    def _put(self, place: str, resource: Json, shown: str) -> Json:
         key = derived_id(self.event_id, place)
         url = f"urn:uuid:{key}"
         resource["id"] = key
         self.entries.append({"fullUrl": url, "resource": resource})
-        shown = display(resource)
         return {"reference": url, "display": shown} if shown else {"reference": url}
 
     def once(self, key: tuple[Any, ...], place: str, make: Callable[[], Json]) -> Json:
@@ -68,12 +76,49 @@ class Draft:
             known = self._known[key] = self.add(place, made) if made else {}
         return known
 
+    def known(self, key: tuple[Any, ...]) -> Json | None:
+        """The Reference kept under a key, or None."""
+        return self._known.get(key)
+
+    def keep(self, key: tuple[Any, ...], reference: Json) -> Json:
+        """Keep a Reference under a key, to be referred to again; gives it back."""
+        self._known[key] = reference
+        return reference
+
+    def linked(self, make: Maker, raw: str, place: str) -> Json:
+        """As ``once`` for what a maker makes of a text; ``{}`` when that is nothing."""
+        key = (make, raw)
+        known = self._known.get(key)
+        if known is None:
+            made, shown = _template(make, raw, self.text)
+            known = self._known[key] = self._put(place, made.copy(), shown) if made else {}
+        return known
+
+    def resource(self, reference: Json) -> Json:
+        """The resource that a Reference of this Bundle points to."""
+        url = reference["reference"]
+        found: Json = next(e["resource"] for e in self.entries if e["fullUrl"] == url)
+        return found
+
+
+def _template(make: Maker, raw: str, t: Text) -> tuple[Json, str]:
+    """What a maker makes of a text, and what it is called."""
+    key = (make, raw)
+    known = _MADE.get(key)
+    if known is None:
+        made: Json = make(raw, t)
+        known = (made, display(made) if made else "")
+        if t.is_usual and len(raw) <= _LENGTH_MAX and t.escape not in raw:
+            if len(_MADE) >= _KNOWN_MAX:
+                _MADE.clear()
+            _MADE[key] = known
+    return known
+
 
 def display(resource: Json) -> str:
     """What a person would call a resource: an organisation's, a place's or a professional's name; "" for a patient."""
     name = resource.get("name")
-    kind = resource["resourceType"]
-    if not name or kind == "Patient":
+    if not name or resource["resourceType"] == "Patient":
         return ""
     if isinstance(name, str):
         return name
@@ -89,15 +134,15 @@ def apply(rows: Rows, segment: Segment, resource: Json, draft: Draft, place: str
         number = row.number
         if number >= size or not (raw := fields[number]) or raw == NULL:
             continue
-        for n, one in enumerate(text.repetitions(raw) if repetition in raw else (raw,)):
+        for n, one in enumerate(text.repetitions(raw)) if repetition in raw else ((0, raw),):
             value: Any
-            if isinstance(row, Link):
-                value = draft.once((row.make, one), f"{place}-{number}[{n}]", partial(row.make, one, text))
+            if type(row) is Link:
+                value = draft.linked(row.make, one, f"{place}-{number}[{n}]")
                 if value and row.wrap:
                     value = row.wrap(value)
             else:
                 value = row.make(one, text)
-            if value is None or value in ("", {}, []):
+            if not value and value is not False:
                 continue
             _write(resource, row, value)
             if not row.many:
@@ -112,9 +157,19 @@ def _write(resource: Json, row: Row | Link, value: Any) -> None:
         for name in path:
             holder = holder.setdefault(name, {})
     if row.many:
-        holder.setdefault(target, []).append(value)
+        if target in holder:
+            holder[target].append(value)
+        else:
+            holder[target] = [value]
     else:
         holder.setdefault(target, value)
+
+
+def extend(resource: Json, key: str, values: Iterable[Json]) -> None:
+    """Append what is not empty to a list element."""
+    found = [v for v in values if v]
+    if found:
+        resource.setdefault(key, []).extend(found)
 
 
 def prune(value: Json) -> Json:

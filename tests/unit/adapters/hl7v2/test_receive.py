@@ -65,9 +65,9 @@ def test_taken() -> None:
         (message("PROVEN"), Peer(OTHER), "sender_mismatch"),
         (message("OPEN"), Peer(CERTIFICATE), "sender_mismatch"),
         (message("NOBODY"), Peer(CERTIFICATE), "sender_mismatch"),
-        (message(kind="DFT^P03"), Peer(), "unsupported_type"),
-        (message(kind="ADT^A09"), Peer(), "unsupported_event"),
-        (message(kind="DFT^P03", pid="ZZZ|1"), Peer(), "unsupported_type"),  # the first fault, not the missing patient
+        (message(kind="MFN^M02"), Peer(), "unsupported_type"),
+        (message(kind="ADT^A99"), Peer(), "unsupported_event"),
+        (message(kind="MFN^M02", pid="ZZZ|1"), Peer(), "unsupported_type"),  # the first fault, not the missing patient
         (message(processing="X"), Peer(), "unsupported_processing_id"),
         (message(processing=""), Peer(), "taken by open"),
         (message(pid="PID|1"), Peer(), "missing_patient"),
@@ -87,7 +87,7 @@ def test_a_star_takes_whoever_no_other_claims() -> None:
 
 
 def test_what_is_refused_is_recorded_as_far_as_it_was_read() -> None:
-    found = judged(message(kind="ADT^A09"))
+    found = judged(message(kind="ADT^A99"))
     assert isinstance(found, Received)
     assert (found.provider, found.answer, [i.value for i in found.identifiers]) == ("open", "AR", ["7"])
     assert found.patient_key

@@ -192,7 +192,7 @@ def test_minimal_shows_the_stay() -> None:
 
 def test_an_event_that_is_not_carried_is_refused() -> None:
     with pytest.raises(Rejected) as caught:
-        hl7v2(message("ADT^A60")).event()
+        hl7v2(message("ADT^A99")).event()
     assert caught.value.reason is Reason.UNSUPPORTED_EVENT
 
 

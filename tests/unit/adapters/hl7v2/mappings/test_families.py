@@ -1,6 +1,5 @@
 """What each family adds: results, orders, documents, appointments, referrals."""
 
-import json
 from base64 import b64decode
 
 import pytest
@@ -138,13 +137,18 @@ def test_referrals(event: str, status: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("event", "status"), [("A01", "in-progress"), ("A03", "finished"), ("A05", "planned"), ("A11", "cancelled"), ("A13", "in-progress")]
-)
-def test_the_visit_s_status_is_the_event_s(event: str, status: str) -> None:
-    visit = of(rendered(hl7v2(message(f"ADT^{event}", PV1 + "20261122"))), "Encounter")[0]
-    assert visit["status"] == status
-    assert ("end" in visit["period"]) == (event != "A13")
-    assert json.dumps(visit["class"]) == '{"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "IMP"}'
+    ("event", "status", "with_end"),
+    [("A01", "in-progress", "finished"), ("A02", "in-progress", "finished"), ("A03", "finished", "finished"),
+     ("A04", "arrived", "finished"), ("A05", "planned", "planned"), ("A08", "unknown", "finished"), ("A11", "cancelled", "cancelled"),
+     ("A12", "in-progress", "finished"), ("A13", "in-progress", "in-progress"), ("A14", "planned", "planned"),
+     ("A21", "onleave", "onleave"), ("A23", "entered-in-error", "entered-in-error"), ("A38", "cancelled", "cancelled")],
+)  # fmt: skip
+def test_the_visit_s_status_is_the_event_s(event: str, status: str, with_end: str) -> None:
+    for end, expected in (("", status), ("20261122", with_end)):
+        visit = of(rendered(hl7v2(message(f"ADT^{event}", PV1 + end))), "Encounter")[0]
+        assert visit["status"] == expected
+        assert ("end" in visit["period"]) == (bool(end) and event != "A13")
+        assert (visit["class"]["system"], visit["class"]["code"]) == ("http://terminology.hl7.org/CodeSystem/v3-ActCode", "IMP")
 
 
 def test_one_person_and_one_place_are_one_resource() -> None:

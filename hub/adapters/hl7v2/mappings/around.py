@@ -1,0 +1,58 @@
+"""What stands around patient and visit in every message: roles, restrictions, disability, and the accounts."""
+
+from collections.abc import Iterator
+
+from hub.adapters.hl7v2.er7 import Segment
+from hub.adapters.hl7v2.mappings import accounts, privacy, provenance, roles
+from hub.adapters.hl7v2.mappings.datatypes import Json
+from hub.adapters.hl7v2.mappings.rows import Draft
+
+_OWNERS = {"PID": "patient", "PD1": "patient", "PV1": "visit", "PV2": "visit"}
+_OF_AN_OWNER = ("ROL", "PRT", "ARV", "DB1")
+_BETWEEN = frozenset({"NK1", "NTE", "OH1", "OH2", "OH3", "OH4", "MRG"})  # they leave the owner as it is
+
+
+def around(draft: Draft, subject: Json, visit: Json, received_us: int) -> None:
+    """Add who takes part in the care and in the visit, who may not know, the accounts, and when the record was changed."""
+    team: list[Json] = []
+    members: list[Segment] = []
+    for owner, segment, place in _owned(draft):
+        if segment.name in {"ARV", "DB1"}:
+            _restricted(draft, segment, visit if owner == "visit" else subject)
+        elif owner == "patient":
+            roles.follows_patient(draft, segment, subject, team, place)
+            members.append(segment)
+        elif visit:
+            roles.follows_visit(draft, segment, visit, place)
+    roles.care_team(draft, subject, team, members, "CareTeam")
+    accounts.account(draft, subject, visit)
+    accounts.merged(draft, subject)
+    pid = draft.content.segment("PID")
+    if pid is not None and len(pid.fields) > 33:
+        provenance.updated(draft, pid, subject, received_us)
+
+
+def _owned(draft: Draft) -> Iterator[tuple[str, Segment, str]]:
+    """(whose it is, segment, place) of each ROL, PRT, ARV and DB1 behind PID or PV1."""
+    if not any(draft.content.segment(name) for name in _OF_AN_OWNER):
+        return
+    owner = ""
+    for n, segment in enumerate(draft.content):
+        name = segment.name
+        if name in _OWNERS:
+            owner = _OWNERS[name]
+        elif name in _OF_AN_OWNER:
+            if owner:
+                yield owner, segment, f"{name}[{n}]"
+        elif name not in _BETWEEN:
+            owner = ""
+
+
+def _restricted(draft: Draft, segment: Segment, owner: Json) -> None:
+    if not owner:
+        return
+    resource = draft.resource(owner)
+    if segment.name == "ARV":
+        privacy.restriction(draft, segment, resource)
+    elif resource["resourceType"] == "Patient":
+        privacy.disability(draft, segment, resource)
