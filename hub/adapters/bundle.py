@@ -5,7 +5,7 @@ Filtering is by allow-list: what these tables do not name is left out, so nothin
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
@@ -17,6 +17,13 @@ Json = dict[str, Any]
 DESTINATION: Final = "\x00d"  # stands for MessageHeader.destination until the recipient is known; no message text can hold NUL
 PROVIDER: Final = "urn:hub:provider"
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"))
+_ESCAPE: Final = json.encoder.encode_basestring
+# json's own encoder in C, set up once: JSONEncoder.encode makes a new one for every value
+_CHUNKS: Final[Callable[[Any, int], Iterable[str]]] = (
+    json.encoder.c_make_encoder(None, _ENCODER.default, _ESCAPE, None, ":", ",", False, False, True)
+    if json.encoder.c_make_encoder
+    else lambda value, _: _ENCODER.encode(value)
+)
 _PLACEHOLDER: Final = json.dumps(DESTINATION).encode()
 _NUMBER: Final = re.compile(r'"\\u0000n(-?[0-9.]+)"')
 _EVERYWHERE: Final = frozenset({"resourceType", "id", "meta"})
@@ -36,12 +43,34 @@ _STAY: Final = frozenset({"preAdmissionIdentifier", "origin", "admitSource", "de
 _NEVER: Final = frozenset({"extension", "modifierExtension"})  # they may say anything
 
 
+class Written(Json):
+    """A resource whose JSON was written before: ``text`` is all of it but the id, which comes last. To change it, empty ``text`` first."""
+
+    __slots__ = ("text",)
+
+    text: str
+
+
+def written(resource: Json) -> str:
+    """The JSON of a resource without an id, as ``Written.text`` holds it."""
+    return "".join(_CHUNKS(resource, 0))[:-1]
+
+
 def to_bytes(bundle: Json) -> bytes:
-    """Compact JSON in UTF-8, keys in the order they were made; numbers marked by the adapter lose their quotes."""
-    text = _ENCODER.encode(bundle)
+    """Compact JSON in UTF-8, keys in the order they were made, entries last; numbers marked by the adapter lose their quotes."""
+    rest = bundle.copy()
+    entries = ",".join([_entry_text(e) for e in rest.pop("entry", ())])
+    text = f'{"".join(_CHUNKS(rest, 0))[:-1]},"entry":[{entries}]}}'
     if '"\\u0000n' in text:
         text = _NUMBER.sub(r"\1", text)
     return text.encode()
+
+
+def _entry_text(entry: Json) -> str:
+    resource = entry.get("resource")
+    if type(resource) is Written and resource.text:
+        return f'{{"fullUrl":"{entry["fullUrl"]}","resource":{resource.text},"id":"{resource["id"]}"}}}}'
+    return "".join(_CHUNKS(entry, 0))
 
 
 def addressed(data: bytes, recipient: Provider) -> bytes:

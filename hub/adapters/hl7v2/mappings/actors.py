@@ -1,7 +1,8 @@
 """People, organisations, places and things as resources of their own: XCN, XON, HD, PL, EI."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
+from hub.adapters.bundle import written
 from hub.adapters.hl7v2.mappings import codes
 from hub.adapters.hl7v2.mappings.content import Text
 from hub.adapters.hl7v2.mappings.datatypes import (
@@ -23,6 +24,8 @@ from hub.numbers import is_organisation_number
 PHYSICAL: Final = ((3, "bd"), (2, "ro"), (8, "lvl"), (1, ""), (7, "bu"), (4, "si"))  # PL component -> location-physical-type
 _PHYSICAL_SYSTEM: Final = f"{codes.TERMINOLOGY}location-physical-type"
 _URI: Final = "urn:ietf:rfc:3986"
+_PLACES_MAX: Final = 4096
+_LENGTH_MAX: Final = 200
 _degree: Final = coded("DegreeLicenseCertificate")
 
 
@@ -131,6 +134,14 @@ def site(raw: str, t: Text) -> Json:
     return out | {"mode": "instance", "physicalType": {"coding": [{"system": _PHYSICAL_SYSTEM, "code": "si"}]}}
 
 
+class _Level(NamedTuple):
+    """A place in a chain of places: what it is known by, the Location, its JSON."""
+
+    key: tuple[str, ...]
+    made: Json
+    text: str
+
+
 def pl(raw: str, t: Text) -> list[Json]:
     """PL -> Locations from the bed outwards, each with its physical type; each is part of the next.
 
@@ -156,39 +167,50 @@ def pl(raw: str, t: Text) -> list[Json]:
     return out
 
 
-_PLACES: dict[str, list[Json]] = {}  # wards and beds read before; never changed
+_PLACES: dict[str, tuple[_Level, ...]] = {}  # wards and beds read before; never changed
 
 
 def location(draft: Draft, raw: str, place: str) -> Json:
     """Add the chain of Locations of a PL, the innermost first; gives the Reference to the innermost, ``{}`` when there is none."""
-    t = draft.text
-    return chain(draft, _levels(raw, t), place)
-
-
-def _levels(raw: str, t: Text) -> list[Json]:
-    if not t.is_usual or "\\" in raw or len(raw) > 200:
-        return pl(raw, t)
-    known = _PLACES.get(raw)
-    if known is None:
-        if len(_PLACES) >= 4096:
-            _PLACES.clear()
-        known = _PLACES[raw] = pl(raw, t)
-    return known
+    return _chained(draft, _levels(raw, draft.text), place)
 
 
 def chain(draft: Draft, levels: list[Json], place: str) -> Json:
     """Add Locations, each part of the next; gives the Reference to the first."""
-    reference: Json = {}
+    return _chained(draft, _as_levels(levels), place)
+
+
+def _as_levels(levels: list[Json]) -> tuple[_Level, ...]:
+    """Outermost first, each with the key that tells it from others of its name elsewhere."""
+    found: list[_Level] = []
     key: tuple[str, ...] = ("PL",)
-    for n in range(len(levels) - 1, -1, -1):
-        level = levels[n]
-        key += (level["name"], level["physicalType"]["coding"][0]["code"] if "physicalType" in level else "")
-        known = draft.known(key)
+    for level in reversed(levels):
+        key = (*key, level["name"], level["physicalType"]["coding"][0]["code"] if "physicalType" in level else "")
+        found.append(_Level(key, level, written(level)))
+    return tuple(found)
+
+
+def _levels(raw: str, t: Text) -> tuple[_Level, ...]:
+    if not t.is_usual or "\\" in raw or len(raw) > _LENGTH_MAX:
+        return _as_levels(pl(raw, t))
+    known = _PLACES.get(raw)
+    if known is None:
+        if len(_PLACES) >= _PLACES_MAX:
+            _PLACES.clear()
+        known = _PLACES[raw] = _as_levels(pl(raw, t))
+    return known
+
+
+def _chained(draft: Draft, levels: tuple[_Level, ...], place: str) -> Json:
+    reference: Json = {}
+    for n, level in enumerate(levels):
+        known = draft.known(level.key)
         if known is None:
-            made = level.copy()
+            made, text = level.made, level.text
             if reference:
-                made["partOf"] = reference
-            known = draft.keep(key, draft.add(f"{place}/{n}", made))
+                made = {**made, "partOf": reference}
+                text = f"{text},{written({'partOf': reference})[1:]}"
+            known = draft.keep(level.key, draft.add_written(f"{place}/{n}", made, level.made["name"], text))
         reference = known
     return reference
 

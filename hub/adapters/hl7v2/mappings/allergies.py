@@ -61,7 +61,7 @@ def allergies(draft: Draft, subject: Json) -> None:
         made = apply(AL1, al1, {"resourceType": "AllergyIntolerance", "patient": subject}, draft, f"AL1[{n}]")
         _finish(draft, al1, made, f"AL1[{n}]")
     current: Json = {}
-    for n, segment in enumerate(draft.content if draft.content.segment("IAM") is not None else ()):
+    for n, segment in enumerate(draft.content if draft.content.has("IAM") else ()):
         match segment.name:
             case "IAM":
                 current = _recorded(draft, segment, subject, f"IAM[{n}]")

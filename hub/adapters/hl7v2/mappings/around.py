@@ -34,7 +34,7 @@ def around(draft: Draft, subject: Json, visit: Json, received_us: int) -> None:
 
 def _owned(draft: Draft) -> Iterator[tuple[str, Segment, str]]:
     """(whose it is, segment, place) of each ROL, PRT, ARV and DB1 behind PID or PV1."""
-    if not any(draft.content.segment(name) for name in _OF_AN_OWNER):
+    if not draft.content.has(*_OF_AN_OWNER):
         return
     owner = ""
     for n, segment in enumerate(draft.content):

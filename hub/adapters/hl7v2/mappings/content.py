@@ -9,6 +9,7 @@ from hub.adapters.hl7v2.er7 import Er7, Segment
 
 NULL: Final = '""'  # "delete this value": there is none
 _USUAL: Final = ("^", "&", "~", "\\")
+_SMALL: Final = 40  # segments of a message that is cut as a whole as soon as any of it is asked for
 _UNTEXT: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # no FHIR string holds these
 
 
@@ -62,7 +63,7 @@ class Text:
 class Content:
     """The segments of a message in order, by name, and its ``text``."""
 
-    __slots__ = ("_er7", "_first", "text")
+    __slots__ = ("_all", "_er7", "_first", "_named", "text")
 
     def __init__(self, er7: Er7) -> None:
         marks = er7.delimiters
@@ -70,19 +71,41 @@ class Content:
         self.text: Final = Text(*marked, er7.unescape, is_usual=marked == _USUAL)
         self._er7: Final = er7
         self._first: Final[dict[str, Segment | None]] = {}
+        self._all: list[Segment] | None = None
+        self._named: dict[str, list[Segment]] = {}
 
     def __iter__(self) -> Iterator[Segment]:
-        """The segments in order."""
-        return iter(self._er7)
+        """The segments in order, cut once: whoever asks for all of them will come again."""
+        return iter(self._cut() if self._all is None else self._all)
+
+    def _cut(self) -> list[Segment]:
+        self._all = found = self._er7.segments()
+        for segment in found:
+            if segment.name in self._named:
+                self._named[segment.name].append(segment)
+            else:
+                self._named[segment.name] = [segment]
+                self._first[segment.name] = segment
+        return found
+
+    def has(self, *names: str) -> bool:
+        """Whether the message has a segment of any of these names."""
+        return any(self._er7.count(name) for name in names) if self._all is None else any(name in self._named for name in names)
 
     def segment(self, name: str) -> Segment | None:
         """The first segment of a name, or None."""
-        if name not in self._first:
-            self._first[name] = self._er7.segment(name)
-        return self._first[name]
+        if name in self._first:
+            return self._first[name]
+        if self._all is None and len(self._er7.names()) <= _SMALL:
+            self._cut()
+            return self._first.get(name)
+        found = self._first[name] = None if self._all is not None else self._er7.segment(name)
+        return found
 
     def segments(self, name: str) -> list[Segment]:
         """All segments of a name in order."""
+        if self._all is not None:
+            return self._named.get(name, [])
         first = self.segment(name)
         if first is None:
             return []

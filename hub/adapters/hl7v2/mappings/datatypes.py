@@ -6,6 +6,7 @@ Source: HL7 v2-to-FHIR data type maps (XPN[HumanName], XAD[Address], XTN[Contact
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 from hub.adapters.hl7v2.mappings import codes
@@ -77,8 +78,11 @@ def authority(raw: str, t: Text, kind: str = "") -> str:
 
     kind: the identifier's type; where nobody is named it is enough if it is a Norwegian one (FNR, HPR, ENH ...).
     """
-    system = hd_uri(raw, t, t.subcomponent)
+    system = _authority(raw, t)
     return NO_BASIS.get(system or kind, system)
+
+
+_authority: Final = remembered(lambda raw, t: hd_uri(raw, t, t.subcomponent))
 
 
 def extension(url: str, key: str, value: Any) -> Json:
@@ -334,8 +338,9 @@ def dln(raw: str, t: Text) -> Json:
     return out
 
 
+@lru_cache(maxsize=1024)
 def identifier_type(kind: str) -> Json:
-    """A table 0203 code as Identifier.type."""
+    """A table 0203 code as Identifier.type; what it gives is shared: never change it."""
     return {"coding": [{"system": f"{codes.TERMINOLOGY}v2-0203", "code": code(kind)}]} if kind else {}
 
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from hub.adapters.hl7v2.er7 import Segment
 from hub.adapters.hl7v2.mappings.content import Content, Text
-from hub.adapters.hl7v2.mappings.datatypes import hd_uri
+from hub.adapters.hl7v2.mappings.datatypes import hd_uri, remembered
 from hub.model import Identifier
 
 _PRIMARY_CARE: Final = "PP"  # table 0443
@@ -27,22 +27,25 @@ def _field(segment: Segment, n: int) -> str:
     return segment.field(n) if n else ""
 
 
-def _organisations(field: str, t: Text) -> list[Identifier]:
+def _organisations(field: str, t: Text) -> tuple[Identifier, ...]:
+    return tuple(i for raw in t.repetitions(field) for i in _organisation(raw, t)) if field else ()
+
+
+def _people(field: str, t: Text) -> tuple[Identifier, ...]:
+    return tuple(i for raw in t.repetitions(field) for i in _person(raw, t)) if field else ()
+
+
+@remembered
+def _organisation(raw: str, t: Text) -> tuple[Identifier, ...]:
     """XON-10 and XON-3, each in the system XON-6; the name where neither is given."""
-    found = []
-    for raw in t.repetitions(field) if field else ():
-        parts = t.parts(raw)
-        numbers = [n for n in (t.part(parts, 10), t.part(parts, 3)) if n] or [n for n in parts[:1] if n]
-        system = hd_uri(t.raw(raw, 6), t, t.subcomponent)
-        found += [Identifier(system, number) for number in numbers]
-    return found
+    parts = t.parts(raw)
+    numbers = [n for n in (t.part(parts, 10), t.part(parts, 3)) if n] or [n for n in parts[:1] if n]
+    system = hd_uri(t.raw(raw, 6), t, t.subcomponent)
+    return tuple(Identifier(system, number) for number in numbers)
 
 
-def _people(field: str, t: Text) -> list[Identifier]:
+@remembered
+def _person(raw: str, t: Text) -> tuple[Identifier, ...]:
     """XCN-1 in the system XCN-9."""
-    found = []
-    for raw in t.repetitions(field) if field else ():
-        number = t.part(t.parts(raw), 1)
-        if number:
-            found.append(Identifier(hd_uri(t.raw(raw, 9), t, t.subcomponent), number))
-    return found
+    number = t.part(t.parts(raw), 1)
+    return (Identifier(hd_uri(t.raw(raw, 9), t, t.subcomponent), number),) if number else ()

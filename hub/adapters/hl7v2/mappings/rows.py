@@ -6,8 +6,10 @@ A field that is absent costs one look at the segment.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any, Final
 
+from hub.adapters.bundle import Written, written
 from hub.adapters.hl7v2.er7 import Segment
 from hub.adapters.hl7v2.mappings.content import NULL, Content, Text
 from hub.adapters.hl7v2.mappings.datatypes import Json
@@ -43,7 +45,7 @@ class Link:
 
 
 Rows = tuple[Row | Link, ...]
-_MADE: dict[tuple[Maker, str], tuple[Json, str]] = {}  # resources that Links make, with what they are called; never changed
+_MADE: dict[tuple[Maker, str], tuple[Json, str, str]] = {}  # what Links make: resource, what it is called, its JSON; never changed
 
 
 @dataclass(slots=True)
@@ -55,18 +57,34 @@ class Draft:
     text: Text = field(repr=False)
     trigger: str  # "A01", "R01", ...
     entries: list[Json] = field(default_factory=list, repr=False)
+    _head: str = ""
+    _resources: dict[str, Json] = field(default_factory=dict, repr=False)
     _known: dict[tuple[Any, ...], Json] = field(default_factory=dict, repr=False)
 
     def add(self, place: str, resource: Json) -> Json:
         """Put a resource into the Bundle; gives a Reference to it, with a display where the resource has a name."""
         return self._put(place, resource, display(resource))
 
+    def add_written(self, place: str, resource: Json, shown: str, text: str) -> Json:
+        """As ``add`` for a resource whose JSON is known (``Written.text``)."""
+        made = Written(resource)
+        made.text = text
+        return self._put(place, made, shown)
+
     def _put(self, place: str, resource: Json, shown: str) -> Json:
-        key = derived_id(self.event_id, place)
+        key = self._id(place)
         url = f"urn:uuid:{key}"
         resource["id"] = key
         self.entries.append({"fullUrl": url, "resource": resource})
+        self._resources[url] = resource
         return {"reference": url, "display": shown} if shown else {"reference": url}
+
+    def _id(self, place: str) -> str:
+        """The id of what stands at a place: the message's own 80 bits, and 48 of the place; places that share those are told apart."""
+        if not self._head:
+            self._head = derived_id(self.event_id, "entries")[:24]
+        key = f"{self._head}{blake2b(place.encode(), digest_size=6).hexdigest()}"
+        return key if f"urn:uuid:{key}" not in self._resources else self._id(place + "'")
 
     def once(self, key: tuple[Any, ...], place: str, make: Callable[[], Json]) -> Json:
         """As ``add``, but what was added under the same key before is referred to again: one person, one place, one resource."""
@@ -90,24 +108,25 @@ class Draft:
         key = (make, raw)
         known = self._known.get(key)
         if known is None:
-            made, shown = _template(make, raw, self.text)
-            known = self._known[key] = self._put(place, made.copy(), shown) if made else {}
+            made, shown, text = _template(make, raw, self.text)
+            known = self._known[key] = self.add_written(place, made, shown, text) if made else {}
         return known
 
     def resource(self, reference: Json) -> Json:
-        """The resource that a Reference of this Bundle points to."""
-        url = reference["reference"]
-        found: Json = next(e["resource"] for e in self.entries if e["fullUrl"] == url)
+        """The resource that a Reference of this Bundle points to; it may be changed."""
+        found = self._resources[reference["reference"]]
+        if type(found) is Written:
+            found.text = ""
         return found
 
 
-def _template(make: Maker, raw: str, t: Text) -> tuple[Json, str]:
-    """What a maker makes of a text, and what it is called."""
+def _template(make: Maker, raw: str, t: Text) -> tuple[Json, str, str]:
+    """What a maker makes of a text, what it is called, and its JSON."""
     key = (make, raw)
-    known = _MADE.get(key)
+    known = _MADE.get(key) if t.is_usual else None
     if known is None:
         made: Json = make(raw, t)
-        known = (made, display(made) if made else "")
+        known = (made, display(made) if made else "", written(made))
         if t.is_usual and len(raw) <= _LENGTH_MAX and t.escape not in raw:
             if len(_MADE) >= _KNOWN_MAX:
                 _MADE.clear()

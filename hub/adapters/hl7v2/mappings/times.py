@@ -66,6 +66,27 @@ def _counted(text: str) -> int | None:
 
 def date_time(text: str) -> str:
     """A DTM as a FHIR dateTime of the same precision; "" when it is no time."""
+    size = len(text)
+    if size in _MINUTE_OR_SECOND and text.isdigit() and text.isascii():  # as nearly all are written
+        start, end = _hour_text(text[:10])
+        minute, second = text[10:12], text[12:] or "00"
+        return f"{start}:{minute}:{second}{end}" if start and minute < "60" and second < "60" else ""
+    return _day_text(text) if size == _DAY_DIGITS else _dated(text)
+
+
+@lru_cache(maxsize=4096)  # as _hour
+def _hour_text(text: str) -> tuple[str, str]:
+    """A civil hour as the beginning and the end of a dateTime; "" when it is none."""
+    whole = _dated(text)
+    return whole[:13], whole[19:]
+
+
+@lru_cache(maxsize=4096)  # days of admission and birth: a calendar's worth of them
+def _day_text(text: str) -> str:
+    return _dated(text)
+
+
+def _dated(text: str) -> str:
     found = _DTM.fullmatch(text.strip()) if text else None
     if found is None:
         return ""
