@@ -17,11 +17,11 @@ Json = dict[str, Any]
 DESTINATION: Final = "\x00d"  # stands for MessageHeader.destination until the recipient is known; no message text can hold NUL
 PROVIDER: Final = "urn:hub:provider"
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"))
-_ESCAPE: Final = json.encoder.encode_basestring
-# json's own encoder in C, set up once: JSONEncoder.encode makes a new one for every value
+# json's own encoder in C, set up once (JSONEncoder.encode makes a new one for every value), where the interpreter has it
+_IN_C: Final[Any] = getattr(json.encoder, "c_make_encoder", None)
 _CHUNKS: Final[Callable[[Any, int], Iterable[str]]] = (
-    json.encoder.c_make_encoder(None, _ENCODER.default, _ESCAPE, None, ":", ",", False, False, True)
-    if json.encoder.c_make_encoder
+    _IN_C(None, _ENCODER.default, json.encoder.encode_basestring, None, ":", ",", False, False, True)
+    if _IN_C
     else lambda value, _: _ENCODER.encode(value)
 )
 _PLACEHOLDER: Final = json.dumps(DESTINATION).encode()
@@ -40,6 +40,9 @@ _KEPT: Final[Mapping[Detail, Mapping[str, frozenset[str]]]] = MappingProxyType(
     }
 )
 _STAY: Final = frozenset({"preAdmissionIdentifier", "origin", "admitSource", "destination", "dischargeDisposition"})
+_TERMINOLOGY: Final = "http://terminology.hl7.org/CodeSystem/"
+_CONFIDENTIALITY: Final = f"{_TERMINOLOGY}v3-Confidentiality"  # how secret; the other labels say of what kind, and are clinical
+_PARTICIPATION: Final = f"{_TERMINOLOGY}v3-ParticipationType"  # attends, refers, admits ...; other words may be anything
 _NEVER: Final = frozenset({"extension", "modifierExtension"})  # they may say anything
 
 
@@ -84,18 +87,32 @@ def _destination(endpoint: str, name: str) -> bytes:
     return _ENCODER.encode([{"endpoint": endpoint, "name": name}]).encode()
 
 
-def filtered(bundle: Json, detail: Detail, event_id: str) -> Json:
-    """A new Bundle that shows no more than ``detail``: MINIMAL = header, patient and visit; NOTICE = header and who the patient is."""
+def filtered(bundle: Json, detail: Detail, event_id: str, numbers: frozenset[str] | None = None) -> Json:
+    """A new Bundle that shows no more than ``detail``: MINIMAL = header, patient and visit; NOTICE = header and who the patient is.
+
+    numbers: the values of the identifiers that a patient is known by; others are not shown. None = all are.
+    """
     kept = _KEPT[detail]
     entries = [e for e in bundle["entry"] if _kind(e) in kept]
     if detail is Detail.NOTICE:
         patients = [e for e in entries if e["resource"]["resourceType"] == "Patient"]
-        entries = [e for e in entries if e not in patients[1:]]  # not the record a merge retired
+        retired = [id(e) for e in patients[1:]]
+        entries = [e for e in entries if id(e) not in retired]  # not the record a merge retired
     known = {name for e in entries for name in _names(e)}
     made = [_entry(e, kept[e["resource"]["resourceType"]], known) for e in entries]
+    for resource in (e["resource"] for e in made if e["resource"]["resourceType"] == "Patient"):
+        _known_by(resource, detail, numbers)
     _refocus(made, _first_url(entries, "Encounter") or _first_url(entries, "Patient"))
     out = {k: bundle[k] for k in ("resourceType", "type", "timestamp", "identifier") if k in bundle}
     return out | {"id": derived_id(event_id, "bundle", detail.value), "entry": made}
+
+
+def _known_by(resource: Json, detail: Detail, numbers: frozenset[str] | None) -> None:
+    """A patient's numbers, and in a notice one name: who it is, and not what else the patient is called."""
+    if numbers is not None and isinstance(found := resource.get("identifier"), list):
+        resource["identifier"] = [i for i in found if i.get("value") in numbers]
+    if detail is Detail.NOTICE and isinstance(names := resource.get("name"), list):
+        resource["name"] = names[:1]
 
 
 def _kind(entry: Any) -> str:
@@ -125,12 +142,34 @@ def _refocus(entries: list[Json], url: str) -> None:
 def _entry(entry: Json, keys: frozenset[str], known: set[str]) -> Json:
     resource = entry["resource"]
     shown = {k: _shown(v, known) for k, v in resource.items() if k in keys or k in _EVERYWHERE}
-    if isinstance(shown.get("meta"), dict):
-        shown["meta"] = {k: v for k, v in shown["meta"].items() if k in {"security", "tag"}}
+    if isinstance(meta := shown.get("meta"), dict):
+        labels = _codings(meta.get("security"), _CONFIDENTIALITY)
+        shown["meta"] = {k: v for k, v in (("security", labels), ("tag", _codings(meta.get("tag"), ""))) if v}
     if isinstance(stay := shown.get("hospitalization"), dict):
         shown["hospitalization"] = {k: v for k, v in stay.items() if k in _STAY}
+    if isinstance(source := shown.get("source"), dict):
+        shown["source"] = {k: v for k, v in source.items() if k in {"name", "endpoint"}}
+    if isinstance(people := shown.get("participant"), list):
+        shown["participant"] = [p for person in people if (p := _takes_part(person))]
     shown = {k: v for k, v in shown.items() if v not in ({}, [])}
     return ({"fullUrl": entry["fullUrl"]} if "fullUrl" in entry else {}) | {"resource": shown}
+
+
+def _codings(found: Any, system: str) -> list[Json]:
+    """System and code of the Codings of a system, of all systems where it is ""; the words beside them are left out."""
+    codings = [c for c in found if isinstance(c, dict)] if isinstance(found, list) else []
+    return [{k: c[k] for k in ("system", "code") if k in c} for c in codings if not system or c.get("system") in {system, None}]
+
+
+def _takes_part(person: Any) -> Any:
+    """A participant as what in standard words; ``{}`` when nobody is left."""
+    if not isinstance(person, dict):
+        return person
+    types = person.get("type")
+    concepts = [t for t in types if isinstance(t, dict)] if isinstance(types, list) else []
+    said = [codings for t in concepts if (codings := _codings(t.get("coding"), _PARTICIPATION))]
+    out = {k: v for k, v in person.items() if k != "type"} | ({"type": [{"coding": codings} for codings in said]} if said else {})
+    return out if out.keys() & {"individual", "actor"} else {}
 
 
 def _shown(value: Any, known: set[str]) -> Any:

@@ -61,6 +61,8 @@ _URLS: Final = (
     ("http://www.hl7.org/fhir/extension-condition-asserteddate", "http://hl7.org/fhir/StructureDefinition/condition-assertedDate"),
     ("http://hl7.org/fhir/R4/extension-data-absent-reason.html", "http://hl7.org/fhir/StructureDefinition/data-absent-reason"),
 )
+# targets that are not those of the segment map they are written beside: (structure, segment map) -> target
+_TARGETS: Final = {("OML_O21", "IN3[CareTeam]"): "CareTeam[1]"}
 # assignments that stand in the wrong row: as they are meant
 _ASSIGNED: Final = {
     ("PV1[Encounter]", "participant[2].individual(Practitioner)"): "",
@@ -175,7 +177,8 @@ def message_rows() -> tuple[MessageRow, ...]:
             if seen[place] > 1:
                 place += f"({seen[place]})"  # ADT_A17 has a second PID, of another patient
             least = int(row[4]) if row[4].isdigit() else 0
-            found.append(MessageRow(name[1], n, place, row[2], least, row[6], row[8], row[9], row[10], _refs(row[11])))
+            target = _TARGETS.get((name[1], row[10]), row[9])
+            found.append(MessageRow(name[1], n, place, row[2], least, row[6], row[8], target, row[10], _refs(row[11])))
     return tuple(found)
 
 

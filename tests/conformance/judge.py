@@ -76,7 +76,7 @@ def segment_verdict(message: MessageRow, row: SegmentRow) -> Verdict:
     def verdict(is_mapped: object, note: str = "") -> Verdict:
         return Verdict(row.key, row.segment, message.place, bool(is_mapped), note)
 
-    said = (message.condition or structure.READINGS.get(message.segment_map, ""), row.condition)
+    said = (structure.condition_of(message), row.condition)
     demands = [condition.demands(c, f"{row.segment}-{row.number}") for c in said]
     if demands[0] is None or demands[1] is None:
         return verdict(False, "the condition cannot be read")
@@ -168,7 +168,7 @@ def message_verdict(row: MessageRow) -> Verdict:
     def verdict(is_mapped: object, note: str = "") -> Verdict:
         return Verdict(row.key, row.structure, row.place, bool(is_mapped), note)
 
-    demands = condition.demands(row.condition)
+    demands = condition.demands(structure.condition_of(row))
     if demands is None:
         return verdict(False, "the condition cannot be read")
     ready = structure.met(structure.draft(row), demands, 0, "")

@@ -57,8 +57,14 @@ NEEDED_BY_MAP: Final[Mapping[str, Mapping[int, str]]] = MappingProxyType(
         "IAM[AllergyIntolerance]": {14: "Berg^Ole"},
     }
 )
-# what the guide says only in words, as this reading of it: (segment map, words) -> condition
-READINGS: Final[Mapping[str, str]] = MappingProxyType({"DG1[EpisodeOfCare]": "IF PV1-54 VALUED"})
+# what the guide says only in words, or leaves out, as it is read here: segment map -> condition
+READINGS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "DG1[EpisodeOfCare]": "IF PV1-54 VALUED",
+        "PID[Provenance-Patient]": "IF PID-33 AND PID-34 VALUED",  # MDM_T02 leaves out what every other structure says
+    }
+)
+_BESIDE: Final[Mapping[str, str]] = MappingProxyType({"PV2": "PV1"})  # a segment that says more of what another one is
 _HEAD: Final[Mapping[int, str]] = MappingProxyType(
     {3: "DIPS", 4: "STOLAV", 5: "HUB", 6: "REGION", 7: "20261120083015+0100", 10: "C-1", 11: "P", 12: "2.5.1", 18: "UNICODE UTF-8"}
 )
@@ -131,6 +137,11 @@ def event_of(structure: str) -> str:
     return known or f"{structure.replace('_', '^')}^{structure}"
 
 
+def condition_of(row: MessageRow) -> str:
+    """The condition of a message row, as written or as read."""
+    return row.condition or READINGS.get(row.segment_map, "")
+
+
 def draft(row: MessageRow) -> Draft:
     """The structure's required segments, and the row's segment with the groups it stands in."""
     own = [r for r in rows() if r.structure == row.structure]
@@ -152,7 +163,7 @@ def draft(row: MessageRow) -> Draft:
             continue
         if n == tested:
             at = len(made)
-        elif not (r.least and r.groups in opened and ":follow:" not in r.place):
+        elif not ((r.least or r.segment == _BESIDE.get(row.segment)) and r.groups in opened and ":follow:" not in r.place):
             continue
         made.append(Segment(r.segment, r.place, dict(NEEDED.get(r.segment, {}))))
     head = made[0]

@@ -24,9 +24,10 @@ KEPT: Final[Mapping[Detail, Mapping[str, frozenset[int]]]] = MappingProxyType(
         Detail.MINIMAL: {
             "MSH": _HEADER,
             "EVN": frozenset({1, 2, 3, 5, 6, 7}),
-            "PID": frozenset({1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 18, 19, 24, 25, 29, 30, 31, 32, 33, 34}),
+            "PID": frozenset({1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 18, 19, 24, 25, 29, 30, 31, 32, 33, 34, 40}),
             "PD1": frozenset({3, 4, 12}),
             "PV1": frozenset({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 14, 17, 19, 36, 37, 39, 42, 43, 44, 45, 50, 52}),
+            "PV2": frozenset({1, 13}),  # where the patient was to go, and who sent the patient: as PV1-42 and PV1-8
             "MRG": frozenset({1, 7}),
         },
         Detail.NOTICE: {"MSH": _HEADER, "EVN": frozenset({1, 2, 6}), "PID": frozenset({3, 5, 7, 8})},

@@ -71,11 +71,21 @@ class Hl7v2Message:
             self._content = Content(er7.until("PID", 1) if self._received.trigger == _SWAP else er7)
         return self._content
 
+    def _numbers(self, detail: Detail) -> frozenset[str]:
+        """The numbers that stand for the patient: in a notice those of PID-3, else all that name the patient, the retired ones too.
+
+        A driving licence beside them is for those alone who see everything.
+        """
+        pid = self._cut().segment("PID")
+        if detail is Detail.NOTICE:
+            return frozenset(i.value for i in (identifiers(pid, 3) if pid is not None else ()))
+        return frozenset(i.value for i in (*self._received.identifiers, *self.event().merged))
+
     def _bundle_bytes(self, detail: Detail) -> bytes:
         data = self._bytes.get(detail)
         if data is None:
             whole = self.bundle()
-            shown = whole if detail is Detail.FULL else bundles.filtered(whole, detail, self._received.event_id)
+            shown = whole if detail is Detail.FULL else bundles.filtered(whole, detail, self._received.event_id, self._numbers(detail))
             data = self._bytes[detail] = bundles.to_bytes(shown)
         return data
 

@@ -1,9 +1,9 @@
-"""What stands around patient and visit in every message: roles, restrictions, disability, and the accounts."""
+"""What stands around patient and visit in every message: roles, restrictions, disability, consents, insurance and accounts."""
 
 from collections.abc import Iterator
 
 from hub.adapters.hl7v2.er7 import Segment
-from hub.adapters.hl7v2.mappings import accounts, privacy, provenance, roles
+from hub.adapters.hl7v2.mappings import accounts, insurance, privacy, provenance, roles
 from hub.adapters.hl7v2.mappings.datatypes import Json
 from hub.adapters.hl7v2.mappings.rows import Draft
 
@@ -25,8 +25,11 @@ def around(draft: Draft, subject: Json, visit: Json, received_us: int) -> None:
         elif visit:
             roles.follows_visit(draft, segment, visit, place)
     roles.care_team(draft, subject, team, members, "CareTeam")
+    privacy.consents(draft, subject)
     accounts.account(draft, subject, visit)
     accounts.merged(draft, subject)
+    if draft.content.has("IN1", "IN3", "GT1"):
+        accounts.settled(draft, *insurance.insured(draft, subject))
     pid = draft.content.segment("PID")
     if pid is not None and len(pid.fields) > 33:
         provenance.updated(draft, pid, subject, received_us)

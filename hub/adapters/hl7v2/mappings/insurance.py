@@ -66,6 +66,26 @@ _INSURED: Final[Rows] = (
 )
 
 
+def insured(draft: Draft, subject: Json) -> tuple[list[Json], list[Json]]:
+    """Add the coverages of the message, with what IN2 and IN3 say of them; gives them, and those who guarantee (GT1)."""
+    coverages: list[Json] = []
+    guarantors: list[Json] = []
+    for n, segment in enumerate(draft.content):
+        place = f"{segment.name}[{n}]"
+        match segment.name:
+            case "IN1":
+                coverages.append(coverage(draft, segment, subject, place))
+            case "IN2" if coverages:
+                more(draft, segment, draft.resource(coverages[-1]), subject)
+            case "IN3":
+                certification(draft, segment, subject, place)
+            case "GT1":
+                guarantors += [g] if (g := guarantor(draft, segment, subject, place)) else []
+            case _:
+                pass
+    return coverages, guarantors
+
+
 def coverage(draft: Draft, in1: Segment, subject: Json, place: str) -> Json:
     """Add the Coverage of an IN1; gives the Reference."""
     t = draft.text
