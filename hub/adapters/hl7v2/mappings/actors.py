@@ -152,7 +152,8 @@ def pl(raw: str, t: Text) -> list[Json]:
     for n, kind in PHYSICAL:
         name = t.part(parts, n)
         if name:
-            made: Json = {"resourceType": "Location", "identifier": [{"value": name}], "name": name, "mode": "instance"}
+            known = _place_identifiers(name, t.raw(raw, n), t) if t.subcomponent in raw else [{"value": name}]
+            made: Json = {"resourceType": "Location", "identifier": known, "name": name, "mode": "instance"}
             if kind:
                 made["physicalType"] = {"coding": [{"system": _PHYSICAL_SYSTEM, "code": kind}]}
             out.append(made)
@@ -165,6 +166,12 @@ def pl(raw: str, t: Text) -> list[Json]:
         if number and out:
             out[0]["identifier"] = [*out[0].get("identifier", ()), {"value": number}]
     return out
+
+
+def _place_identifiers(name: str, raw: str, t: Text) -> list[Json]:
+    """A part of a PL that is an HD: its namespace and its universal id."""
+    _, second, third = [*(t.leaf(p) for p in raw.split(t.subcomponent)), "", ""][:3]
+    return _identifiers(name, second, third)
 
 
 _PLACES: dict[str, tuple[_Level, ...]] = {}  # wards and beds read before; never changed

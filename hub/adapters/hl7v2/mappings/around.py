@@ -14,17 +14,8 @@ _BETWEEN = frozenset({"NK1", "NTE", "OH1", "OH2", "OH3", "OH4", "MRG"})  # they 
 
 def around(draft: Draft, subject: Json, visit: Json, received_us: int) -> None:
     """Add who takes part in the care and in the visit, who may not know, the accounts, and when the record was changed."""
-    team: list[Json] = []
-    members: list[Segment] = []
-    for owner, segment, place in _owned(draft):
-        if segment.name in {"ARV", "DB1"}:
-            _restricted(draft, segment, visit if owner == "visit" else subject)
-        elif owner == "patient":
-            roles.follows_patient(draft, segment, subject, team, place)
-            members.append(segment)
-        elif visit:
-            roles.follows_visit(draft, segment, visit, place)
-    roles.care_team(draft, subject, team, members, "CareTeam")
+    if draft.content.has(*_OF_AN_OWNER):
+        _besides(draft, subject, visit)
     privacy.consents(draft, subject)
     accounts.account(draft, subject, visit)
     accounts.merged(draft, subject)
@@ -35,27 +26,32 @@ def around(draft: Draft, subject: Json, visit: Json, received_us: int) -> None:
         provenance.updated(draft, pid, subject, received_us)
 
 
+def _besides(draft: Draft, subject: Json, visit: Json) -> None:
+    team: list[Json] = []
+    members: list[Segment] = []
+    for owner, segment, place in _owned(draft):
+        whose = visit if owner == "visit" else subject
+        if segment.name == "DB1":
+            privacy.disability(draft, segment, draft.resource(subject))
+        elif segment.name == "ARV" and whose:
+            privacy.restriction(draft, segment, draft.resource(whose))
+        elif owner == "patient":
+            roles.follows_patient(draft, segment, subject, team, place)
+            members.append(segment)
+        elif whose:
+            roles.follows_visit(draft, segment, visit, place)
+    roles.care_team(draft, subject, team, members, "CareTeam")
+
+
 def _owned(draft: Draft) -> Iterator[tuple[str, Segment, str]]:
-    """(whose it is, segment, place) of each ROL, PRT, ARV and DB1 behind PID or PV1."""
-    if not draft.content.has(*_OF_AN_OWNER):
-        return
+    """(whose it is, segment, place) of each ROL, PRT and ARV behind PID or PV1, and of each DB1."""
     owner = ""
     for n, segment in enumerate(draft.content):
         name = segment.name
         if name in _OWNERS:
             owner = _OWNERS[name]
         elif name in _OF_AN_OWNER:
-            if owner:
+            if owner or name == "DB1":
                 yield owner, segment, f"{name}[{n}]"
         elif name not in _BETWEEN:
             owner = ""
-
-
-def _restricted(draft: Draft, segment: Segment, owner: Json) -> None:
-    if not owner:
-        return
-    resource = draft.resource(owner)
-    if segment.name == "ARV":
-        privacy.restriction(draft, segment, resource)
-    elif resource["resourceType"] == "Patient":
-        privacy.disability(draft, segment, resource)

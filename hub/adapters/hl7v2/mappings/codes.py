@@ -88,7 +88,7 @@ CODING_SYSTEMS: Final = _table(  # 0396
      "I10C": "http://hl7.org/fhir/sid/icd-10-cm", "I9": "http://hl7.org/fhir/sid/icd-9-cm", "I9C": "http://hl7.org/fhir/sid/icd-9-cm",
      "NDC": "http://hl7.org/fhir/sid/ndc", "CVX": "http://hl7.org/fhir/sid/cvx", "MVX": "http://hl7.org/fhir/sid/mvx",
      "C4": "http://www.ama-assn.org/go/cpt", "RXNORM": "http://www.nlm.nih.gov/research/umls/rxnorm", "ATC": "http://www.whocc.no/atc",
-     "CDCREC": "urn:oid:2.16.840.1.113883.6.238"}
+     "CDCREC": "urn:oid:2.16.840.1.113883.6.238", "SNOMED": "http://snomed.info/sct", "ISO3166_1": "urn:iso:std:iso:3166"}
 )  # fmt: skip
 
 

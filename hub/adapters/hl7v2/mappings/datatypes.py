@@ -221,7 +221,7 @@ def xad(raw: str, t: Text) -> Json:
     kind = t.part(parts, 7)
     put(out, "use", codes.ADDRESS_USE.get(kind, ""))
     put(out, "type", codes.ADDRESS_TYPE.get(kind, ""))
-    lines = [line for line in (_street(t.raw(raw, 1), t), t.part(parts, 2), t.part(parts, 19)) if line]
+    lines = [line for line in (*_street(t.raw(raw, 1), t), t.part(parts, 2), t.part(parts, 19)) if line]
     if lines:
         out["line"] = lines
     for key, n in (("city", 3), ("state", 4), ("postalCode", 5), ("country", 6), ("district", 9)):
@@ -242,19 +242,20 @@ def _address_more(out: Json, parts: list[str], t: Text, raw: str) -> None:
     put(out, "period", period(t.part(parts, 13) or t.part(span, 1), t.part(parts, 14) or t.part(span, 2)))
 
 
-def _street(raw: str, t: Text) -> str:
+def _street(raw: str, t: Text) -> list[str]:
+    """SAD -> lines: the street address, and street and number where they do not only say it again."""
     if t.subcomponent not in raw:
-        return t.leaf(raw)
-    street, name, number = (t.leaf(p) for p in [*raw.split(t.subcomponent), "", ""][:3])
-    return street or " ".join(p for p in (name, number) if p)
+        return [t.leaf(raw)]
+    whole, *parts = [t.leaf(p) for p in raw.split(t.subcomponent)[:3]]
+    return [whole] if whole and all(p in whole for p in parts) else [whole, *parts]
 
 
 def xtn(raw: str, t: Text) -> Json:
-    """XTN -> ContactPoint: e-mail from XTN-4 (else XTN-1), telephone from XTN-1, else XTN-12, else put together from its parts."""
+    """XTN -> ContactPoint: e-mail from XTN-4 (else XTN-1), telephone from XTN-12, else put together from its parts, else XTN-1."""
     parts = t.parts(raw)
     use, equipment, email = t.part(parts, 2), t.part(parts, 3), t.part(parts, 4)
     system = codes.TELECOM_SYSTEM.get(equipment, "email" if use == "NET" else "phone")
-    value = (email or t.part(parts, 1)) if system == "email" else t.part(parts, 1) or t.part(parts, 12) or _number(parts, t)
+    value = (email or parts[0]) if system == "email" else (_number(parts, t) if len(parts) > 6 else "") or parts[0]
     if not value:
         system, value = ("email", email) if email else ("", "")
     if not value:
@@ -281,9 +282,11 @@ def _telecom_more(out: Json, parts: list[str], t: Text) -> None:
 
 
 def _number(parts: list[str], t: Text) -> str:
+    """The number as XTN-12 has it, else by its parts where area and local number are there, or nothing else is."""
+    whole = t.part(parts, 12)
     country, area, local, extended = (t.part(parts, n) for n in (5, 6, 7, 8))
-    if not local:
-        return ""
+    if whole or not local or (parts[0] and not area):
+        return whole
     country = f"+{country.removeprefix('+')}" if country else ""
     return " ".join(p for p in (country, area, local, f"X{extended}" if extended else "") if p)
 
@@ -341,7 +344,11 @@ def dln(raw: str, t: Text) -> Json:
 @lru_cache(maxsize=1024)
 def identifier_type(kind: str) -> Json:
     """A table 0203 code as Identifier.type; what it gives is shared: never change it."""
-    return {"coding": [{"system": f"{codes.TERMINOLOGY}v2-0203", "code": code(kind)}]} if kind else {}
+    known = _IDENTIFIER_TYPES.codes.get(kind)
+    return {"coding": [coding_of(_IDENTIFIER_TYPES.v2, code(kind), known.display if known else "")]} if kind else {}
+
+
+_IDENTIFIER_TYPES: Final = TABLES["IdentifierType"]
 
 
 def period(start: str, end: str) -> Json:

@@ -129,6 +129,8 @@ def _payor(draft: Draft, in1: Segment, place: str) -> Json:
     put(made, "identifier", [*made.get("identifier", ()), *numbers])
     put(made, "address", addresses)
     put(made, "telecom", contacts)
+    people = [{"name": name} for raw in t.repetitions(in1.field(6)) if (name := datatypes.xpn(raw, t))] if in1.field(6) else []
+    put(made, "contact", people)
     return draft.add(f"{place}-4", made)
 
 

@@ -8,7 +8,7 @@ from hub.adapters.hl7v2.mappings.datatypes import Json, coded
 from hub.adapters.hl7v2.mappings.rows import Draft, Link, Row, Rows, apply, prune
 from hub.adapters.hl7v2.mappings.times import date
 
-_CONTACT: Final = frozenset({"EMR", "E", "F", "I", "S", "EMC"})  # NK1-3 (0131): a contact only; every other code is a relation too
+_CONTACT: Final = frozenset({"EMR", "E", "F", "I", "S"})  # NK1-3 (0131): a contact only; every other code is a relation too
 _CONTACT_ELEMENTS: Final = ("relationship", "telecom", "gender", "period")
 _MOTHER: Final = [{"coding": [{"system": f"{codes.TERMINOLOGY}v3-RoleCode", "code": "MTH", "display": "mother"}]}]
 _tongue: Final = datatypes.concept("urn:ietf:bcp:47")

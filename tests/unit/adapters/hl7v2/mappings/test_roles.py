@@ -1,0 +1,100 @@
+"""Who takes part in the care: ROL and PRT behind patient, visit and procedure; who may not know, and who consented."""
+
+from typing import Any
+
+import pytest
+
+from tests.unit.adapters.made import PV1, hl7v2, message, of, rendered
+
+PERSON = "9144889^Lund^Kari^^^Dr."
+
+
+def told(*segments: str) -> dict[str, Any]:
+    return rendered(hl7v2(message("ADT^A01", *segments)))
+
+
+def resolved(bundle: dict[str, Any], reference: dict[str, Any]) -> dict[str, Any]:
+    return next(e["resource"] for e in bundle["entry"] if e["fullUrl"] == reference["reference"])
+
+
+ROL = (
+    f"ROL|R1^STOLAV|AD|{{role}}|{PERSON}|20260101|20261231||I10^Why^I10|GP^General^L|1^Clinic^HL70406|Gata 1^^Oslo^^^^{{kind}}|"
+    "90000001^PRN^CP|MED3|Legene^^^^^^^^^8"
+)
+
+
+@pytest.mark.parametrize(("kind", "where"), [("H", "practitioner"), ("M", "location"), ("B", "organization")])
+def test_the_general_practitioner_with_an_address_where_it_belongs(kind: str, where: str) -> None:
+    bundle = told(ROL.format(role="PP^Primary^HL70443", kind=kind), PV1)
+    (reference,) = of(bundle, "Patient")[0]["generalPractitioner"]
+    role = resolved(bundle, reference)
+    assert (role["resourceType"], role["identifier"][0]["value"]) == ("PractitionerRole", "R1")
+    assert role["code"][0]["coding"][0] == {
+        "system": "http://snomed.info/sct", "code": "446050000", "display": "PCP - Primary care physician",
+    }  # fmt: skip
+    assert role["period"] == {"start": "2026-01-01", "end": "2026-12-31"}
+    found = {
+        "practitioner": resolved(bundle, role["practitioner"]), "organization": resolved(bundle, role["organization"]),
+        "location": resolved(bundle, role["location"][0]),
+    }  # fmt: skip
+    assert [name for name, r in found.items() if "address" in r] == [where]
+    assert of(bundle, "CareTeam") == []
+
+
+def test_the_others_behind_the_patient_are_the_care_team() -> None:
+    bundle = told(ROL.format(role="AT^Attending^HL70443", kind="H"), "ROL|R2|AD|RP^Referring^HL70443|||||||||||Ward^^^^^^^^^7", PV1)
+    (team,) = of(bundle, "CareTeam")
+    first, second = team["participant"]
+    assert [r["coding"][0]["code"] for r in first["role"]] == ["ATND", "GP"]
+    assert (first["member"]["display"], second["member"]["display"]) == ("Dr. Kari Lund", "Ward")
+    assert resolved(bundle, first["onBehalfOf"])["type"][0]["coding"][0]["code"] == "1"
+    assert (team["reasonCode"][0]["text"], team["telecom"][0]["value"]) == ("Why", "90000001")
+    assert "generalPractitioner" not in of(bundle, "Patient")[0]
+
+
+def test_a_role_behind_the_visit_takes_part_in_it() -> None:
+    bundle = told(PV1, "PV2|", ROL.format(role="AT^Attending^HL70443", kind="H"))
+    person = of(bundle, "Encounter")[0]["participant"][-1]
+    assert person["type"][0]["coding"][0]["code"] == "ATND"
+    assert person["period"] == {"start": "2026-01-01", "end": "2026-12-31"}
+    assert resolved(bundle, resolved(bundle, person["individual"])["practitioner"])["name"][0]["family"] == "Lund"
+
+
+def test_a_person_alone_is_the_general_practitioner_without_a_role() -> None:
+    bundle = told(f"PRT|1|AD||PP|{PERSON}", PV1)
+    (reference,) = of(bundle, "Patient")[0]["generalPractitioner"]
+    assert (resolved(bundle, reference)["resourceType"], reference["display"]) == ("Practitioner", "Dr. Kari Lund")
+
+
+@pytest.mark.parametrize(("chosen", "preferred"), [("C", ["90000001"]), ("B", ["73000000"]), ("", [])])
+def test_a_participation_with_everything(chosen: str, preferred: list[str]) -> None:
+    prt = (
+        f"PRT|1|AD||PP^Primary^HL70912|{PERSON}|GP^General^L|1|Legene^^^^^^^^^8|MED3^301||20260101|20261231||Gata 1^^Oslo|"
+        "90000001^PRN^CP~73000000^WPN^PH"
+    )
+    bundle = told(prt + "|" * 8 + f"{chosen}|L7^MD^^20300101", PV1)
+    (reference,) = of(bundle, "Patient")[0]["generalPractitioner"]
+    role = resolved(bundle, reference)
+    assert [c["value"] for c in role["telecom"] if "extension" in c] == preferred
+    assert (role["identifier"][0]["value"], role["identifier"][0]["period"]) == ("L7", {"end": "2030-01-01"})
+    assert resolved(bundle, role["practitioner"])["address"][0]["city"] == "Oslo"
+    assert resolved(bundle, role["organization"])["type"][0]["coding"][0]["code"] == "1"
+    assert role["location"][0]["display"] == "301"
+    (member,) = of(bundle, "CareTeam")[0]["participant"]
+    assert resolved(bundle, member["member"])["specialty"][0]["text"] == "General"
+
+
+def test_restrictions_stand_on_what_they_restrict() -> None:
+    bundle = told("ARV|1|A|DEM|PAT", PV1, "ARV|1|A|LOC|PHY", "ARV|2|D|ALL|PHY")
+    patient, visit = of(bundle, "Patient")[0], of(bundle, "Encounter")[0]
+    assert [c["code"] for c in patient["meta"]["security"]] == ["R", "DEM", "PAT"]
+    assert [c["code"] for c in visit["meta"]["security"]] == ["R", "LOC", "PHY"]
+
+
+def test_a_disability_and_a_consent() -> None:
+    con = "CON|1|001^Treatment^L|F1||||||||A|20261101|20261102|20261101|20271101"
+    bundle = told(PV1, "DB1|1|PT||Y", con)
+    assert of(bundle, "Patient")[0]["extension"][0]["url"].endswith("patient-disability")
+    (consent,) = of(bundle, "Consent")
+    assert (consent["status"], consent["dateTime"], consent["identifier"][0]["value"]) == ("active", "2026-11-02", "F1")
+    assert consent["provision"]["period"] == {"start": "2026-11-01", "end": "2027-11-01"}
