@@ -13,7 +13,11 @@ _CLINICAL: Final = f"{codes.TERMINOLOGY}allergyintolerance-clinical"
 _CLINICAL_CODES: Final = frozenset({"active", "inactive", "resolved"})
 _ACTIVE: Final = {"coding": [coding_of(_CLINICAL, "active")]}
 _VERIFICATION: Final = f"{codes.TERMINOLOGY}allergyintolerance-verification"
-_VERIFIED: Final = {"C": "confirmed", "P": "unconfirmed", "S": "unconfirmed", "U": "unconfirmed", "D": "refuted", "E": "entered-in-error"}
+# 0438, which says both how sure it is and whether it still is: verification, clinical status
+_STATUS: Final = {
+    "C": ("confirmed", "active"), "I": ("confirmed", "inactive"), "E": ("entered-in-error", ""), "P": ("unconfirmed", "active"),
+    "S": ("unconfirmed", "active"), "U": ("unconfirmed", "active"), "D": ("unconfirmed", "active"),
+}  # fmt: skip
 _CATEGORY: Final = plain("AllergenType[AllergyIntoleranceCategory]")
 _TYPE: Final = plain("AllergyType")
 # severity used as criticality, as most senders mean it: a severe allergy is a dangerous one (the guide leaves MO and U unmapped)
@@ -26,19 +30,19 @@ _allergen: Final = datatypes.concept("")
 _SELF: Final = "SEL"
 
 
-def _status(raw: str, t: Text) -> Json:
-    """IAM-17: FHIR's own word where it is one (A is active); else as it came."""
-    word = datatypes.leaf(raw, t).lower()
-    known = {"a": "active", "i": "inactive", "r": "resolved"}.get(word, word)
-    if known in _CLINICAL_CODES:
-        return {"coding": [coding_of(_CLINICAL, known)]}
-    said = datatypes.cwe(raw, t, f"{codes.TERMINOLOGY}v2-0438")
-    return {"coding": [coding_of(_CLINICAL, "active")], "text": text} if (text := said.get("text") or datatypes.leaf(raw, t)) else {}
-
-
-def _verified(raw: str, t: Text) -> Json:
-    known = _VERIFIED.get(datatypes.leaf(raw, t))
-    return {"coding": [coding_of(_VERIFICATION, known)]} if known else {}
+def _status(iam: Segment, t: Text) -> Json:
+    """IAM-17 (table 0438) as verification and clinical status; FHIR's own word where it is one; else it stands beside "active" as text."""
+    raw = iam.field(17)
+    word = datatypes.leaf(raw, t)
+    if not word:
+        return {"clinicalStatus": _ACTIVE}
+    sure, current = _STATUS.get(word, ("", word.lower() if word.lower() in _CLINICAL_CODES else ""))
+    out: Json = {"verificationStatus": {"coding": [coding_of(_VERIFICATION, sure)]}} if sure else {}
+    if current:
+        out["clinicalStatus"] = {"coding": [coding_of(_CLINICAL, current)]}
+    elif not sure:
+        out["clinicalStatus"] = _ACTIVE | {"text": datatypes.cwe(raw, t).get("text") or word}
+    return out
 
 
 AL1: Final[Rows] = (
@@ -50,15 +54,14 @@ IAM: Final[Rows] = (
     Row(7, "identifier", datatypes.ei, many=True),
     Row(11, "onsetDateTime", datatypes.moment),
     Row(13, "recordedDate", datatypes.moment),
-    Row(17, "clinicalStatus", _status),
-    Row(18, "verificationStatus", _verified),
 )
 
 
 def allergies(draft: Draft, subject: Json) -> None:
     """Add an AllergyIntolerance for each AL1 and IAM."""
     for n, al1 in enumerate(draft.content.segments("AL1")):
-        made = apply(AL1, al1, {"resourceType": "AllergyIntolerance", "patient": subject}, draft, f"AL1[{n}]")
+        made: Json = {"resourceType": "AllergyIntolerance", "clinicalStatus": _ACTIVE, "patient": subject}
+        apply(AL1, al1, made, draft, f"AL1[{n}]")
         _finish(draft, al1, made, f"AL1[{n}]")
     current: Json = {}
     for n, segment in enumerate(draft.content if draft.content.has("IAM") else ()):
@@ -74,8 +77,8 @@ def allergies(draft: Draft, subject: Json) -> None:
 
 
 def _recorded(draft: Draft, iam: Segment, subject: Json, place: str) -> Json:
-    made = apply(IAM, iam, {"resourceType": "AllergyIntolerance", "patient": subject}, draft, place)
     t = draft.text
+    made = apply(IAM, iam, {"resourceType": "AllergyIntolerance", "patient": subject, **_status(iam, t)}, draft, place)
     translated = _allergen(iam.field(27), t) if iam.field(27) else {}
     if translated:
         made["code"] = {**made.get("code", {}), "coding": [*made.get("code", {}).get("coding", ()), *translated.get("coding", ())]}
@@ -109,7 +112,6 @@ def _finish(draft: Draft, segment: Segment, made: Json, place: str) -> None:
         made.clear()
         return
     t = draft.text
-    made.setdefault("clinicalStatus", _ACTIVE)
     kind = segment.field(2)
     if kind:
         word = datatypes.leaf(kind, t)

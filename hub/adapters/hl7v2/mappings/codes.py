@@ -34,7 +34,7 @@ TELECOM_SYSTEM: Final = _table(  # 0202
     | {"CP": "phone", "SAT": "phone"}  # "mobile" is a use and no system (CP sets that too); one speaks in a satellite phone
 )
 TELECOM_USE: Final = _table(  # 0201
-    plain("TelecommunicationUseCode") | {"ORN": "home", "VHN": "temp", "PRS": "mobile"}  # the table's own words, unmapped in the guide
+    plain("TelecommunicationUseCode") | {"ORN": "home", "VHN": "temp"}  # the table's own words, unmapped in the guide
 )
 CLASS_STATUS: Final = _table({"P": "planned", "U": "unknown"})  # 0004; everything else in-progress
 ENCOUNTER_STATUS: Final = _table(  # 0003; events not here leave it to the patient class

@@ -123,7 +123,7 @@ def _payor(draft: Draft, in1: Segment, place: str) -> Json:
     numbers = [i for raw in t.repetitions(in1.field(3)) if (i := datatypes.cx(raw, t))]
     addresses = [a for raw in t.repetitions(in1.field(5)) if (a := datatypes.xad(raw, t))] if in1.field(5) else []
     contacts = [c for raw in t.repetitions(in1.field(7)) if (c := datatypes.xtn(raw, t))] if in1.field(7) else []
-    if not made and not numbers and not addresses:
+    if not made and not numbers:
         return {"display": "unknown"}
     made = made or {"resourceType": "Organization"}
     put(made, "identifier", [*made.get("identifier", ()), *numbers])

@@ -60,7 +60,7 @@ def test_an_allergy_to_nothing_is_none() -> None:
 
 @pytest.mark.parametrize(("relation", "kind"), [("", "Practitioner"), ("SEL", "Patient"), ("SPO^Spouse^HL70063", "RelatedPerson")])
 def test_an_adverse_reaction_with_its_story(relation: str, kind: str) -> None:
-    iam = f"IAM|1|FA|N1^Peanut^L|MI|1^Rash^L|A|56^STOLAV||||20180501||20201010|Lund^Kari|{relation}||A|C"
+    iam = f"IAM|1|FA|N1^Peanut^L|MI|1^Rash^L|A|56^STOLAV||||20180501||20201010|Lund^Kari|{relation}||C"
     segments = ("IAR|2^Swelling^L|SV||kept under watch", "NTE|1||seen twice")
     bundle = rendered(hl7v2(message("ADT^A60", iam, *segments)))
     (made,) = of(bundle, "AllergyIntolerance")
@@ -72,6 +72,17 @@ def test_an_adverse_reaction_with_its_story(relation: str, kind: str) -> None:
     (recorder,) = [e["resource"] for e in bundle["entry"] if e["fullUrl"] == made["recorder"]["reference"]]
     assert recorder["resourceType"] == kind
     assert {"family": "Lund", "given": ["Kari"]} in recorder["name"]
+
+
+@pytest.mark.parametrize(
+    ("status", "verification", "clinical"),
+    [("C", "confirmed", "active"), ("I", "confirmed", "inactive"), ("E", "entered-in-error", None), ("D", "unconfirmed", "active"),
+     ("resolved", None, "resolved"), ("odd^Odd^L", None, "active"), ("", None, "active")],
+)  # fmt: skip
+def test_how_sure_an_allergy_is_and_whether_it_still_is(status: str, verification: str | None, clinical: str | None) -> None:
+    (made,) = told("AllergyIntolerance", "IAM|1|FA|N1^Peanut^L" + "|" * 14 + status)
+    said = [made.get(key, {}).get("coding", [{}])[0].get("code") for key in ("verificationStatus", "clinicalStatus")]
+    assert said == [verification, clinical]
 
 
 @pytest.mark.parametrize(
