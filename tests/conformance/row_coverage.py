@@ -60,18 +60,19 @@ def stale(found: Iterable[Verdict], known: Iterable[Exception_]) -> list[str]:
     return wrong
 
 
-def shares(found: Iterable[Verdict]) -> dict[str, tuple[int, int]]:
-    """Group -> (rows mapped in every place they occur, rows)."""
-    rows: dict[str, dict[str, bool]] = defaultdict(dict)
+def shares(found: Iterable[Verdict], known: Iterable[Exception_]) -> dict[str, tuple[int, int]]:
+    """Group -> (rows mapped in every place they occur, rows). A place that is excepted by name is left aside where others are not."""
+    here = [e for e in known if e.places != "*"]
+    rows: dict[str, dict[str, list[bool]]] = defaultdict(lambda: defaultdict(list))
     for v in found:
-        rows[v.group][v.key] = rows[v.group].get(v.key, True) and v.is_mapped
-    return {group: (sum(mapped.values()), len(mapped)) for group, mapped in sorted(rows.items())}
+        rows[v.group][v.key] += [] if not v.is_mapped and any(e.covers(v) for e in here) else [v.is_mapped]
+    return {group: (sum(bool(m) and all(m) for m in keys.values()), len(keys)) for group, keys in sorted(rows.items())}
 
 
 def table(found: Iterable[Verdict]) -> str:
     """The shares as Markdown: message maps, segment maps, all. A row is mapped when it is so in every place of every message."""
     found = tuple(found)
-    share = shares(found)
+    share = shares(found, exceptions())
     places = {g: [v.is_mapped for v in found if v.group == g] for g in share}
     lines = ["| map | rows mapped | rows | share | share of places |", "|---|--:|--:|--:|--:|"]
 

@@ -17,8 +17,9 @@ with warnings.catch_warnings():
 
 EVENTS = sorted(trigger for trigger in KINDS if trigger[:3] in {"ADT", "BAR", "DFT"})
 SEGMENTS = (
-    "SFT EVN PID PD1 ARV ROL PRT NK1 MRG PV1 PV2 DB1 OBX AL1 IAM IAR NTE DG1 DRG PR1 GT1 IN1 IN2 IN3 ACC PDA CON FT1 UB1 UB2 ZZZ"
-).split()
+    "SFT", "EVN", "PID", "PD1", "ARV", "ROL", "PRT", "NK1", "MRG", "PV1", "PV2", "DB1", "OBX", "AL1", "IAM", "IAR", "NTE",
+    "DG1", "DRG", "PR1", "GT1", "IN1", "IN2", "IN3", "ACC", "PDA", "CON", "FT1", "UB1", "UB2", "ZZZ",
+)  # fmt: skip
 VALUES = (
     '""', "^", "A", "1", "Y", "D", "SEL", "PP^^HL70443", "AT^Attending^HL70443", "Berg^Ole^^jr.^Dr.^MD^L", "7^^^STOLAV^MR~8", "20261120",
     "202611200830+0100", "2026", "3.5&NOK", "A&B^C&D^E&F~G", "X^Y^L^Z^W^SCT", "Gata 1&Gata&1^^Oslo^^0150^NOR^H", "22^WPN^PH^^47^22^33",
