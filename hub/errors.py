@@ -41,6 +41,8 @@ class Reason(StrEnum):
     UNWELCOME_PERSON_NUMBER = "unwelcome_person_number"  # a synthetic number where only real ones are taken, or the other way round
     DUPLICATE_CONTROL_ID = "duplicate_control_id"  # same sender and control id, other bytes
     BAD_JSON = "bad_json"
+    BAD_XML = "bad_xml"  # not well-formed
+    UNSAFE_XML = "unsafe_xml"  # a document type: it may name entities, files and networks
     UNSUPPORTED_FORMAT = "unsupported_format"  # XML and others where only JSON is read
     NOT_A_MESSAGE = "not_a_message"  # a FHIR resource that is not a message Bundle
     BROKEN_REFERENCE = "broken_reference"
@@ -83,7 +85,7 @@ ANSWERS: Final = MappingProxyType(
         Reason.BAD_FRAME: Answer("AR", 102, 400, "structure", "frame as <VT> message <FS><CR> with no control bytes inside"),
         Reason.TOO_LARGE: Answer("AR", 207, 413, "too-long", "send a smaller message or ask the hub's operator to raise the limit"),
         Reason.TOO_COMPLEX: Answer("AR", 207, 413, "too-costly", "split the message: too many segments, fields or repetitions"),
-        Reason.BAD_ENCODING: Answer("AE", 102, 400, "value", "declare in MSH-18 the character set the bytes are written in"),
+        Reason.BAD_ENCODING: Answer("AE", 102, 400, "value", "declare the character set the bytes are in: MSH-18 or XML declaration"),
         Reason.UNSUPPORTED_TYPE: Answer("AR", 200, 422, "not-supported", "this message type is not carried by the hub"),
         Reason.UNSUPPORTED_EVENT: Answer("AR", 201, 422, "not-supported", "this trigger event is not carried by the hub"),
         Reason.UNSUPPORTED_PROCESSING_ID: Answer("AR", 202, 422, "not-supported", "use processing id P, T or D as agreed"),
@@ -101,6 +103,8 @@ ANSWERS: Final = MappingProxyType(
         ),
         Reason.DUPLICATE_CONTROL_ID: Answer("AE", 205, 409, "duplicate", "use a new control id for a new message"),
         Reason.BAD_JSON: Answer("AR", 102, 400, "structure", "send well-formed JSON in UTF-8"),
+        Reason.BAD_XML: Answer("AR", 102, 400, "structure", "send well-formed XML"),
+        Reason.UNSAFE_XML: Answer("AR", 102, 400, "structure", "send XML without a DOCTYPE"),
         Reason.UNSUPPORTED_FORMAT: Answer("AR", 200, 415, "not-supported", "send application/fhir+json"),
         Reason.NOT_A_MESSAGE: Answer("AR", 200, 422, "not-supported", "send a Bundle of type message with a MessageHeader first"),
         Reason.BROKEN_REFERENCE: Answer("AE", 102, 422, "not-found", "include every resource the message refers to"),

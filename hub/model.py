@@ -16,6 +16,7 @@ class Adapter(StrEnum):
 
     HL7V2 = "hl7v2"
     FHIR = "fhir"
+    KITH = "kith"
 
 
 class Form(StrEnum):
@@ -23,6 +24,7 @@ class Form(StrEnum):
 
     HL7V2 = "hl7v2"
     FHIR = "fhir"
+    KITH = "kith"
 
 
 class Channel(StrEnum):
@@ -76,6 +78,7 @@ class Kind(StrEnum):
     TRANSFER_PLAN_CANCELLED = "transfer.plan_cancelled"  # A26
     TRANSFER_CANCELLED = "transfer.cancelled"  # A12
     DISCHARGE_CANCELLED = "discharge.cancelled"  # A13
+    DISCHARGE_ANSWERED = "discharge.answered"  # a municipality's answer on a patient ready for discharge: KITH only, v2 has none
     LEAVE_STARTED = "leave.started"  # A21
     LEAVE_ENDED = "leave.ended"  # A22
     ENCOUNTER_MOVED = "encounter.moved"  # A45: a visit that was written on the wrong patient
