@@ -51,7 +51,7 @@ def parser() -> argparse.ArgumentParser:
     _receive(command("receive", "receive by MLLP: one file a message, JSON lines on standard output"))
     translate = command("translate", "what the hub makes of a message, without sending it")
     translate.add_argument("file", type=Path, metavar="FILE")
-    translate.add_argument("--to", choices=("event", "fhir", "hl7v2"), required=True)
+    translate.add_argument("--to", choices=("event", "fhir", "hl7v2", "kith"), required=True)
     trace = command("trace", "a message's whole life")
     trace.add_argument("id", metavar="ID", help="control id, event id or Bundle id")
     command("check", "every setting that breaks a sentence of the promise")

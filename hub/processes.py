@@ -12,7 +12,6 @@ from hub.adapters.hl7v2.receive import Senders
 from hub.identity import Pseudonyms
 from hub.ledger.connect import Pool
 from hub.ledger.directory import directory_version, load_directory
-from hub.model import Adapter, Message, Received
 from hub.routing.directory import Directory
 from hub.settings import Settings
 from hub.stream.faultpoint import reach
@@ -82,13 +81,11 @@ async def _gateway(settings: Settings) -> None:
 
 
 async def _transit(settings: Settings) -> None:
-    from hub.adapters.fhir.translate import FhirMessage  # noqa: PLC0415
-    from hub.adapters.hl7v2.translate import Hl7v2Message  # noqa: PLC0415
+    from hub.stream.readers import READERS  # noqa: PLC0415
     from hub.stream.transit import TransitParts, run_transit  # noqa: PLC0415
 
-    readers: dict[Adapter, Callable[[Received], Message]] = {Adapter.HL7V2: Hl7v2Message, Adapter.FHIR: FhirMessage}  # one line an adapter
     async with _metrics(settings):
-        await run_transit(settings, TransitParts(codec(settings), _pseudonyms(settings), readers, now_us), _stop_on_signal())
+        await run_transit(settings, TransitParts(codec(settings), _pseudonyms(settings), READERS, now_us), _stop_on_signal())
 
 
 async def _delivery(settings: Settings) -> None:

@@ -11,12 +11,12 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from hub.adapters.fhir.message import envelope as fhir_envelope
-from hub.adapters.fhir.translate import FhirMessage
 from hub.adapters.hl7v2.message import envelope as hl7v2_envelope
-from hub.adapters.hl7v2.translate import Hl7v2Message
+from hub.adapters.kith.message import envelope as kith_envelope
 from hub.errors import Rejected
 from hub.identity import Pseudonyms, event_id
 from hub.model import Adapter, Channel, Deliver, Detail, Event, Form, Message, Provider, ProviderKind, Received
+from hub.stream.readers import READERS
 
 EVENT: Final = "event"
 DONE: Final = 0
@@ -32,7 +32,7 @@ _RECIPIENT: Final = Provider("recipient", "recipient", ProviderKind.OTHER, "", (
 def translate(path: Path, to: str, *, as_json: bool, encoding: str = "utf-8") -> int:
     """Print what becomes of each message of a file; the exit code.
 
-    ``to``: event, fhir or hl7v2. ``as_json``: a Bundle, an event or a message as a JSON string; a list of them for several messages.
+    ``to``: event, fhir, hl7v2 or kith. ``as_json``: a Bundle, an event or a message as a JSON string; a list of them for several messages.
     ``encoding``: of messages that do not declare theirs.
     """
     try:
@@ -41,7 +41,7 @@ def translate(path: Path, to: str, *, as_json: bool, encoding: str = "utf-8") ->
         return _refuse(path, exc.strerror or "cannot be read")
     parts = messages(raw)
     if not parts:
-        return _refuse(path, "no HL7 v2 message (a line that starts with MSH) and no FHIR Bundle in it")
+        return _refuse(path, "no HL7 v2 message (a line that starts with MSH), no FHIR Bundle and no KITH XML in it")
     made = []
     for n, part in enumerate(parts, 1):
         try:
@@ -57,9 +57,9 @@ def translate(path: Path, to: str, *, as_json: bool, encoding: str = "utf-8") ->
 
 
 def messages(raw: bytes) -> list[bytes]:
-    """The messages of a file: one FHIR Bundle, or HL7 v2 messages one after another, with or without MLLP framing or a batch around."""
+    """The messages of a file: one FHIR Bundle, one KITH document, or HL7 v2 messages one after another, framed or in a batch or neither."""
     body = raw.removeprefix(b"\xef\xbb\xbf").strip()
-    if body[:1] in (b"{", b"["):
+    if body[:1] in (b"{", b"[", b"<"):
         return [body]
     body = _TRAILERS.sub(b"", raw.removeprefix(b"\xef\xbb\xbf"))
     cut = [part.replace(b"\x0b", b"").replace(b"\x1c", b"").strip(b"\r\n\xef\xbb\xbf") for part in _HEADERS.split(body)]
@@ -75,15 +75,18 @@ def _made(raw: bytes, to: str, encoding: str) -> Any:
     data = message.render(form, Detail.FULL, _RECIPIENT)
     if form is Form.FHIR:
         return json.loads(data)
-    return data.decode(message.received.encoding)
+    is_own = form.value == message.received.adapter.value
+    return data.decode(message.received.encoding if is_own else "utf-8")  # what the hub composes is UTF-8
 
 
 def _read(raw: bytes, encoding: str) -> Message:
     if raw[:1] in (b"{", b"["):
-        seen = fhir_envelope(raw)
-        return FhirMessage(_received(Adapter.FHIR, seen, raw))
-    head = hl7v2_envelope(raw, undeclared_encoding=encoding)
-    return Hl7v2Message(_received(Adapter.HL7V2, head, raw))
+        received = _received(Adapter.FHIR, fhir_envelope(raw), raw)
+    elif raw[:1] == b"<":
+        received = _received(Adapter.KITH, kith_envelope(raw), raw)
+    else:
+        received = _received(Adapter.HL7V2, hl7v2_envelope(raw, undeclared_encoding=encoding), raw)
+    return READERS[received.adapter](received)
 
 
 def _received(adapter: Adapter, seen: Any, raw: bytes) -> Received:
@@ -119,7 +122,7 @@ def _civil(us: int) -> str:
 
 
 def _people(made: list[Any], to: str) -> Iterable[str]:
-    shows: dict[str, Callable[[Any], str]] = {EVENT: _event_text, Form.FHIR: _bundle_text, Form.HL7V2: _segments_text}
+    shows: dict[str, Callable[[Any], str]] = {EVENT: _event_text, Form.FHIR: _bundle_text, Form.HL7V2: _segments_text, Form.KITH: str}
     show = shows[to]
     return [show(one) + ("\n" if len(made) > 1 else "") for one in made]
 

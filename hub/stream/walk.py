@@ -19,7 +19,7 @@ from hub.routing.directory import Directory
 UNREADABLE: Final = Refusal(Reason.INTERNAL_ERROR, "message")
 BUNDLE_BYTES_MAX: Final = 1024 * 1024  # of a Bundle that goes along in topic events
 _NO_KEYS: Final = PatientKeys("", (), ())
-_CONTROL_ID: Final = {Adapter.HL7V2: "MSH-10", Adapter.FHIR: "Bundle.identifier"}
+_CONTROL_ID: Final = {Adapter.HL7V2: "MSH-10", Adapter.FHIR: "Bundle.identifier", Adapter.KITH: "MsgHead/MsgInfo/MsgId"}
 
 Encode = Callable[[Event, int, int, tuple[str, ...], bytes | None], bytes]  # as avro.Codec.encode_event
 

@@ -3,6 +3,7 @@
 from typing import Final
 
 from hub.adapters import bundle as bundles
+from hub.adapters import plo
 from hub.adapters.fhir import facts
 from hub.adapters.fhir.document import obj, text
 from hub.adapters.fhir.er7 import Copy, compose
@@ -36,6 +37,8 @@ class FhirMessage:
         """The bytes one recipient gets: the sender's own for FHIR in full. Raises Rejected, NO_TRANSLATION among others."""
         if form is Form.HL7V2:
             return compose(Copy(self._read(), self.event(), detail, recipient))
+        if form is Form.KITH:
+            return plo.compose(plo.Copy(self._read().bundle, self.event(), detail, recipient))
         if detail is Detail.FULL:
             return self._received.raw
         return bundles.addressed(self._filtered(detail), recipient)

@@ -3,6 +3,7 @@
 from typing import Final
 
 from hub.adapters import bundle as bundles
+from hub.adapters import plo
 from hub.adapters.hl7v2 import address
 from hub.adapters.hl7v2.er7 import Er7
 from hub.adapters.hl7v2.mappings import KINDS, codes
@@ -54,6 +55,8 @@ class Hl7v2Message:
         """The bytes one recipient gets. Raises Rejected."""
         if form is Form.FHIR:
             return bundles.addressed(self._bundle_bytes(detail), recipient)
+        if form is Form.KITH:
+            return plo.compose(plo.Copy(self.bundle(), self.event(), detail, recipient))
         if detail is not Detail.FULL:
             return address.filtered(self._read(), detail, self._received.provider, recipient)
         if self._whole is None:

@@ -47,6 +47,5 @@ def date_time(text: str) -> str:
 
 
 def instant_of(us: int) -> str:
-    """Microseconds since 1970 as a FHIR instant in UTC."""
-    moment = EPOCH + timedelta(microseconds=us)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """Microseconds since 1970 as a FHIR instant in civil time."""
+    return (EPOCH + timedelta(microseconds=us)).astimezone(ZONE).isoformat()
