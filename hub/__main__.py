@@ -52,6 +52,7 @@ def parser() -> argparse.ArgumentParser:
     translate = command("translate", "what the hub makes of a message, without sending it")
     translate.add_argument("file", type=Path, metavar="FILE")
     translate.add_argument("--to", choices=("event", "fhir", "hl7v2", "kith"), required=True)
+    _watch_folder(command("watch-folder", "take in the KITH documents that are dropped into a folder"))
     trace = command("trace", "a message's whole life")
     trace.add_argument("id", metavar="ID", help="control id, event id or Bundle id")
     command("check", "every setting that breaks a sentence of the promise")
@@ -80,6 +81,14 @@ def _receive(p: argparse.ArgumentParser) -> None:
     p.add_argument("--port", type=int, required=True)
     p.add_argument("--out", type=Path, metavar="DIR")
     p.add_argument("--answer", choices=("AA", "AE", "AR", "late", "never"), default="AA")
+
+
+def _watch_folder(p: argparse.ArgumentParser) -> None:
+    p.add_argument(
+        "folder", type=Path, metavar="DIR", help="taken files move to DIR/done, refused ones to DIR/refused, each with its receipt"
+    )
+    p.add_argument("--as", dest="provider", default="", metavar="PROVIDER", help="whose folder it is (default: whoever each message names)")
+    p.add_argument("--once", action="store_true", help="take what is there and end; exit 1 if something was refused")
 
 
 def _quarantine(p: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:

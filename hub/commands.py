@@ -1,6 +1,7 @@
 """The bodies of the commands: read the settings, call the module that does it, turn failures into one line and an exit code."""
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -122,6 +123,20 @@ def _quarantine(given: Given) -> int:
     return quarantine(_settings(given), given.action, getattr(given, "id", ""), as_json=given.json, with_raw=getattr(given, "raw", False))
 
 
+def _watch_folder(given: Given) -> int:
+    from hub.processes import watch_folder  # noqa: PLC0415
+    from hub.stream.watch_folder import TakenError  # noqa: PLC0415
+
+    try:
+        done, refused = watch_folder(_settings(given), given.folder, given.provider, once=given.once)
+    except TakenError:
+        return _fail(UNAVAILABLE, f"another process watches {given.folder}")
+    except OSError as exc:
+        return _fail(BAD_INPUT, f"{given.folder}: {exc.strerror or 'cannot be used'}")
+    print(json.dumps({"done": done, "refused": refused}) if given.json else f"{done} taken, {refused} refused")
+    return FAILED if refused and given.once else DONE
+
+
 def _check(given: Given) -> int:
     from hub.stream.check_tool import run_check  # noqa: PLC0415
     from hub.web.tokens import KEY_FILE  # noqa: PLC0415
@@ -141,6 +156,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "receive": _receive,
     "translate": _translate,
     "trace": _trace,
+    "watch-folder": _watch_folder,
     "check": _check,
     "quarantine": _quarantine,
     "token": _token,

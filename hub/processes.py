@@ -4,6 +4,7 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from hub.adapters.hl7v2.receive import Senders
 from hub.identity import Pseudonyms
 from hub.ledger.connect import Pool
 from hub.ledger.directory import directory_version, load_directory
+from hub.model import Received, Refusal
 from hub.routing.directory import Directory
 from hub.settings import Settings
 from hub.stream.faultpoint import reach
@@ -130,6 +132,37 @@ async def _web(settings: Settings) -> None:
         state = State(settings, now_us, load_keys(settings.data), _pseudonyms(settings), intake, pool, Region(pool), missing)
         await run_web(state, stop)
     await pool.close()
+
+
+def watch_folder(settings: Settings, folder: Path, provider: str, *, once: bool) -> tuple[int, int]:
+    """``hub watch-folder``: how many files were taken and refused. Raises Faulted, TakenError, OSError."""
+    telemetry.configure("gateway", settings.log_level)
+    return asyncio.run(_watch_folder(settings, folder, provider, once=once))
+
+
+async def _watch_folder(settings: Settings, folder: Path, provider: str, *, once: bool) -> tuple[int, int]:
+    from hub.adapters.kith.message import CONTROL_ID  # noqa: PLC0415
+    from hub.adapters.kith.receive import Door, receive  # noqa: PLC0415
+    from hub.stream.watch_folder import Desk, held, watch  # noqa: PLC0415
+    from hub.web.judge import Memory, speaker  # noqa: PLC0415
+    from hub.web.tokens import Principal, Role  # noqa: PLC0415
+
+    pool, known = Pool(settings.database_url, "gateway", size=1), Directory((), (), -1)
+    door = Door(_pseudonyms(settings), frozenset(settings.processing_ids), settings.person_numbers)
+    who, memory = Principal(Role.PROVIDER, provider) if provider else None, Memory()
+
+    async def judge(raw: bytes, now_us: int) -> Received | Refusal:
+        nonlocal known
+        known = await _fresh(pool, known.version) or known
+        found = receive(raw, lambda names, where: speaker(names, who, known, where), door, now_us)
+        return memory.without_conflict(found, CONTROL_ID) if isinstance(found, Received) else found
+
+    with held(folder):
+        async with _intake(settings, "gateway") as intake:
+            desk = Desk(judge, intake.accept, now_us, settings.frame_bytes_max)
+            count = await watch(folder, desk, _stop_on_signal(), once=once)
+    await pool.close()
+    return count.done, count.refused
 
 
 def quarantine(settings: Settings, action: str, any_id: str, *, as_json: bool, with_raw: bool) -> int:

@@ -1,6 +1,6 @@
 """Reading a quarantined message again, with the directory and the rules of today: the record that goes back onto topic ``inbound``."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -8,10 +8,12 @@ from hub.adapters.fhir.message import envelope as fhir_envelope
 from hub.adapters.fhir.message import unwelcome
 from hub.adapters.hl7v2.head import peek
 from hub.adapters.hl7v2.receive import Door, Peer, receive
+from hub.adapters.kith.receive import Door as KithDoor
+from hub.adapters.kith.receive import receive as receive_kith
 from hub.errors import Reason, Rejected
 from hub.identity import Pseudonyms, event_id
 from hub.ledger.quarantine import Content
-from hub.model import Adapter, Provider, Received
+from hub.model import Adapter, Provider, Received, Refusal
 from hub.routing.directory import Directory
 
 _SENDER: Final = "MessageHeader.sender"
@@ -66,7 +68,22 @@ def _fhir(content: Content, means: Means) -> Received:
     )
 
 
-def _speaker(known: str, names: tuple[str, ...], directory: Directory) -> Provider:
+def _kith(content: Content, means: Means) -> Received:
+    rules = means.door.rules
+    door = KithDoor(means.pseudonyms, rules.processing_ids, rules.person_numbers)
+
+    def speaker(names: Sequence[str], where: str) -> Provider:
+        return _speaker(content.provider, names, means.directory, where)
+
+    found = receive_kith(content.raw, speaker, door, content.received_us)
+    if isinstance(found, Refusal):
+        raise Rejected(found.reason, found.where)
+    if found.refusal is not None:
+        raise Rejected(found.refusal.reason, found.refusal.where)
+    return found
+
+
+def _speaker(known: str, names: Sequence[str], directory: Directory, where: str = _SENDER) -> Provider:
     """The provider it was proven to come from, or the one that claims its name now and needs no proof."""
     if known:
         provider = directory.provider(known)
@@ -74,8 +91,8 @@ def _speaker(known: str, names: tuple[str, ...], directory: Directory) -> Provid
         claims = (directory.by_sender(name) for name in names)
         provider = next((p for p in claims if p and not p.certificates), None)
     if provider is None or provider.suspended:
-        raise Rejected(Reason.UNKNOWN_SENDER, _SENDER)
+        raise Rejected(Reason.UNKNOWN_SENDER, where)
     return provider
 
 
-_READERS: Final[Mapping[Adapter, Callable[[Content, Means], Received]]] = {Adapter.HL7V2: _hl7v2, Adapter.FHIR: _fhir}
+_READERS: Final[Mapping[Adapter, Callable[[Content, Means], Received]]] = {Adapter.HL7V2: _hl7v2, Adapter.FHIR: _fhir, Adapter.KITH: _kith}

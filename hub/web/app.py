@@ -11,7 +11,7 @@ from aiohttp import web
 from typing_extensions import override
 
 from hub.settings import Settings
-from hub.web import admin, answers, capability, consents, metrics, pages, process_message
+from hub.web import admin, answers, capability, consents, edi, metrics, pages, process_message
 from hub.web.judge import Memory
 from hub.web.state import STATE, State
 
@@ -29,6 +29,9 @@ def routes(state: State) -> list[web.RouteDef]:
         web.get("/metrics", metrics.metrics),
         web.get("/fhir/metadata", capability.metadata),
         web.post("/fhir/$process-message", process_message.process_message),  # provider, admin, or nobody on plaintext loopback
+        web.post("/edi/messages", edi.post_message),  # as the one above
+        web.get("/edi/messages/{id}/status", edi.status),  # provider (its own messages), admin
+        web.get("/edi/messages/{id}/apprec", edi.apprec),  # provider (its own messages), admin
         web.get("/fhir/Consent", consents.search),  # patient (own), admin
         web.get("/fhir/Consent/{id}", consents.get),  # patient (own), admin
         web.put("/fhir/Consent/{id}", consents.put),  # patient (own), admin

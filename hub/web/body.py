@@ -49,9 +49,9 @@ def _is_storable(value: object) -> None:
         raise ValueError("NUL")
 
 
-async def read_object(request: web.Request) -> dict[str, Any]:
+async def read_object(request: web.Request, bytes_max: int = ENTRY_BYTES_MAX) -> dict[str, Any]:
     """The body as a JSON object. Raises Rejected, also BAD_JSON."""
-    raw = await read(request, ENTRY_BYTES_MAX)
+    raw = await read(request, bytes_max)
     try:
         value = json.loads(raw.decode("utf-8"), parse_constant=_constant, object_pairs_hook=_once)
         _is_storable(value)

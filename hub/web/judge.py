@@ -30,7 +30,7 @@ def judge(  # one message, who brought it, and what it is judged by
     seen, refusal = identified
     provider = None
     try:
-        provider = _speaker(seen.senders, who, directory)
+        provider = speaker(seen.senders, who, directory)
     except Rejected as exc:
         refusal = Refusal(exc.reason, exc.where)
     name = provider.id if provider else ""
@@ -71,15 +71,15 @@ def identify(raw: bytes, allowed: PersonNumbers = PersonNumbers.ANY) -> Identifi
         return found, Refusal(exc.reason, exc.where)
 
 
-def _speaker(names: Sequence[str], who: Principal | None, directory: Directory) -> Provider:
-    """The provider that speaks. Raises Rejected(UNKNOWN_SENDER), or SENDER_MISMATCH when it is not the token's."""
+def speaker(names: Sequence[str], who: Principal | None, directory: Directory, where: str = _SENDER) -> Provider:
+    """The provider that speaks. Raises Rejected(UNKNOWN_SENDER), or SENDER_MISMATCH when it is not the token's; where: of its names."""
     claimed = _claimed(names, directory)
     if who is not None and who.role is Role.PROVIDER and (claimed is None or claimed.id != who.id):
-        raise Rejected(Reason.SENDER_MISMATCH, _SENDER)
+        raise Rejected(Reason.SENDER_MISMATCH, where)
     if claimed is None or claimed.suspended:
-        raise Rejected(Reason.UNKNOWN_SENDER, _SENDER)
+        raise Rejected(Reason.UNKNOWN_SENDER, where)
     if claimed.certificates and who is None:
-        raise Rejected(Reason.SENDER_MISMATCH, _SENDER)  # its name is proven by certificate or token, and neither was shown
+        raise Rejected(Reason.SENDER_MISMATCH, where)  # its name is proven by certificate or token, and neither was shown
     return claimed
 
 
@@ -95,8 +95,11 @@ class Memory:
     def __init__(self) -> None:
         self._seen: Final[OrderedDict[bytes, bytes]] = OrderedDict()
 
-    def without_conflict(self, received: Received) -> Received:
-        """The message, refused if its control id came before with other bytes. A refused message does not use its control id up."""
+    def without_conflict(self, received: Received, where: str = "Bundle.identifier") -> Received:
+        """The message, refused if its control id came before with other bytes. A refused message does not use its control id up.
+
+        where: the place of the control id.
+        """
         if received.refusal is not None:
             return received
         names = (received.provider, received.application, received.sender, received.control_id)
@@ -107,5 +110,5 @@ class Memory:
         if known == digest:
             return received
         telemetry.CONTROL_ID_CONFLICTS.inc()
-        refusal = Refusal(Reason.DUPLICATE_CONTROL_ID, "Bundle.identifier")
+        refusal = Refusal(Reason.DUPLICATE_CONTROL_ID, where)
         return replace(received, refusal=refusal, answer=_status(refusal))

@@ -6,6 +6,7 @@ from typing import Final, Protocol
 
 from aiohttp import web
 
+from hub.adapters.kith.receipt import Receipt
 from hub.identity import Pseudonyms
 from hub.ledger.connect import Pool
 from hub.ledger.directory import directory_version, load_directory
@@ -21,6 +22,14 @@ class Intake(Protocol):
 
     async def accept(self, received: Received) -> None:
         """Return when the broker has it for good. Raises Faulted; then nothing may be answered as done."""
+        ...
+
+
+class Receipts(Protocol):
+    """Where a receiver's receipt is kept."""
+
+    async def keep(self, receipt: Receipt, provider: str) -> None:
+        """Return when it is kept for good. Raises Faulted; then nothing may be answered as done."""
         ...
 
 
@@ -51,6 +60,7 @@ class State:
     ledger: Pool
     region: Region
     missing: Missing
+    receipts: Receipts | None = None  # None = receipts are not taken
 
 
 STATE: Final = web.AppKey("state", State)
