@@ -1,12 +1,12 @@
 """``hub watch-folder``: KITH documents dropped as files, for systems that can do no more. No file is lost or counted twice by kill -9.
 
     DIR/x.xml           dropped here: written under another name and renamed, or left alone until it is complete
-    DIR/work/           the one being taken; what is here after a crash is taken first
+    DIR/claimed/        the one being taken; what is here after a crash is taken first
     DIR/done/           taken: the file as ``<event id>-x.xml``, and beside it the receipt, ``<event id>-x.xml.apprec.xml``
     DIR/refused/        the same for what is refused
 
-A file leaves ``work`` only when its message is durable and its receipt on the disk. A crash before that takes it again: the same bytes make
-the same message, which transit knows for a repeat. One watcher a folder: it holds a lock that ends with its process.
+A file leaves ``claimed`` only when its message is durable and its receipt on the disk. A crash before that takes it again: the same bytes
+make the same message, which transit knows for a repeat. One watcher a folder: it holds a lock that ends with its process.
 """
 
 import asyncio
@@ -59,7 +59,7 @@ class TakenError(Exception):
 @contextmanager
 def held(root: Path) -> Iterator[None]:
     """The folder, which must be there, as this process's own, with its parts made. Raises TakenError, OSError."""
-    for name in ("work", "done", "refused"):
+    for name in ("claimed", "done", "refused"):
         (root / name).mkdir(exist_ok=True)
     with (root / _LOCK).open("wb") as lock:
         try:
@@ -74,7 +74,7 @@ async def watch(root: Path, desk: Desk, stop: asyncio.Event, *, once: bool = Fal
     count = Count()
     while not stop.is_set():
         before = count.done + count.refused
-        for path in _files(root / "work"):
+        for path in _files(root / "claimed"):
             await _patiently(path, root, desk, stop, count)
         for path in _files(root):
             claimed = None if stop.is_set() else claim(path, desk)
@@ -94,16 +94,16 @@ def _files(folder: Path) -> list[Path]:
 
 
 def claim(path: Path, desk: Desk) -> Path | None:
-    """Move a file to ``work``, which is empty; None while it may not be complete."""
+    """Move a file to ``claimed``, which is empty; None while it may not be complete."""
     if path.stat().st_mtime > desk.clock() / 1e6 - desk.settle_seconds:
         return None
-    claimed = path.rename(path.parent / "work" / path.name)
+    claimed = path.rename(path.parent / "claimed" / path.name)
     reach("folder.after_claim")
     return claimed
 
 
 async def _patiently(path: Path, root: Path, desk: Desk, stop: asyncio.Event, count: Count) -> None:
-    """Take a file, again and again while a server is away; told to stop, it stays in ``work``."""
+    """Take a file, again and again while a server is away; told to stop, it stays in ``claimed``."""
     tries = 0
     while not stop.is_set():
         try:
@@ -122,7 +122,7 @@ async def _patiently(path: Path, root: Path, desk: Desk, stop: asyncio.Event, co
 
 
 async def take(path: Path, root: Path, desk: Desk) -> Refusal | None:
-    """Record one file of ``work``, write its receipt, and move it; gives why it was refused. Raises Faulted, and then nothing moved."""
+    """Record one file of ``claimed``, write its receipt, and move it; gives why it was refused. Raises Faulted, and then nothing moved."""
     now_us = desk.clock()
     raw = _read(path, desk.bytes_max)
     found = Refusal(Reason.TOO_LARGE, "document") if raw is None else await desk.judge(raw, now_us)
