@@ -36,6 +36,9 @@ OPEN = {"/", "/style.css", "/healthz", "/readyz", "/metrics", "/fhir/metadata"}
 # Route: what nobody, a patient, a provider and an admin get. Bodies are well-formed.
 TABLE: dict[tuple[str, str], tuple[int, int, int, int]] = {
     ("POST", "/fhir/$process-message"): (422, 403, 422, 422),  # nobody may, on plaintext loopback; {} is no message
+    ("POST", "/edi/messages"): (422, 403, 422, 422),  # the same; {} holds no document
+    ("GET", "/edi/messages/{id}/status"): (401, 403, LET_IN, LET_IN),
+    ("GET", "/edi/messages/{id}/apprec"): (401, 403, LET_IN, LET_IN),
     ("GET", "/fhir/Consent"): (401, 400, 403, 400),
     ("GET", "/fhir/Consent/{id}"): (401, LET_IN, 403, LET_IN),
     ("PUT", "/fhir/Consent/{id}"): (401, LET_IN, 403, LET_IN),

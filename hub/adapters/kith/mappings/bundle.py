@@ -131,10 +131,11 @@ def _header(message: Message, received: Received, event: Event, focus: list[Json
 def _provenance(draft: Draft, received: Received, target: list[Json], sender: Json) -> None:
     """Where it all comes from: the message's own bytes, by their SHA-256 as a name (RFC 6920)."""
     digest = urlsafe_b64encode(sha256(received.raw).digest()).decode().rstrip("=")
-    source = {"identifier": {"system": "urn:ietf:rfc:6920", "value": f"ni:///sha-256;{digest}"}}
+    source = {"type": "DocumentReference", "identifier": {"system": "urn:ietf:rfc:3986", "value": f"ni:///sha-256;{digest}"}}
+    whole = {"type": "Bundle", "identifier": {"system": f"{PROVIDER}:{received.provider or 'unknown'}", "value": received.control_id}}
     made = {
         "resourceType": "Provenance",
-        "target": [{"reference": r["reference"]} for r in target],
+        "target": [whole, *({"reference": r["reference"]} for r in target)],
         "recorded": instant_of(received.received_us),
         "agent": [{"who": sender or {"display": received.provider or "unknown"}}],
         "entity": [{"role": "source", "what": source}],

@@ -1,6 +1,6 @@
 """Whatever arrives as XML, only ``Rejected`` comes out, soon; nothing outside the document is ever asked for."""
 
-import time
+import timeit
 from contextlib import suppress
 from random import Random
 
@@ -179,11 +179,11 @@ MANY = '<TeleCom><TeleAddress V="tel:1"/></TeleCom>'
     ],
 )
 def test_100_kb_take_no_more_than_100_ms(raw: bytes) -> None:
-    spent = []
-    for _ in range(3):
-        started = time.perf_counter()
+
+    def read() -> None:
         with suppress(Rejected):
             message.envelope(raw)
-        spent.append(time.perf_counter() - started)
+
+    spent = timeit.repeat(read, number=1, repeat=5)  # without the collector, which would look through the whole test run
     everything(raw)
     assert min(spent) < SECONDS_MAX * max(1, len(raw) / KILOBYTES)
