@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
-from hub.model import Identifier
+from hub.model import Detail, Identifier
 from hub.numbers import NumberKind, person_number
 
 FNR: Final = "urn:oid:2.16.578.1.12.4.1.4.1"
@@ -125,3 +125,8 @@ def _uuid(head: bytes, digest: bytes) -> str:
 def derived_id(*parts: str) -> str:
     """An id derived from ids (a Bundle of an event, a deadline of an episode): UUID version 8, as ``event_id``."""
     return _uuid(b"derived\x1f\x1f\x1f\x1f%b\x1f" % "\x1f".join(parts).encode(), _NO_BYTES)
+
+
+def kith_id(event_id: str, detail: Detail, recipient: str) -> str:
+    """The MsgId of the KITH message made of an event for one recipient: a receipt that names it is about that."""
+    return derived_id(event_id, "kith", detail.value, recipient)

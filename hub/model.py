@@ -6,7 +6,7 @@ the edge (Europe/Oslo). Fields that can hold patient data are kept out of every 
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from hub.errors import Reason
 
@@ -32,6 +32,7 @@ class Channel(StrEnum):
 
     MLLP = "mllp"
     FHIR = "fhir"
+    EDI = "edi"  # KITH XML by HTTP
     MAILBOX = "mailbox"
 
 
@@ -239,7 +240,7 @@ class Message(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Deliver:
-    """Where a provider takes its messages: mllp needs host and port, fhir a url, mailbox nothing."""
+    """Where a provider takes its messages: mllp needs host and port, fhir and edi a url, mailbox nothing."""
 
     channel: Channel
     host: str = ""
@@ -254,7 +255,10 @@ class Deliver:
     @property
     def form(self) -> Form | None:
         """The form this channel takes; None = the form the message came in (mailbox)."""
-        return Form.HL7V2 if self.channel is Channel.MLLP else Form.FHIR
+        return _FORMS.get(self.channel, Form.FHIR)
+
+
+_FORMS: Final = {Channel.MLLP: Form.HL7V2, Channel.EDI: Form.KITH}
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ from hub.adapters.volven import (
     TYPES,
 )
 from hub.errors import Reason, Rejected
-from hub.identity import derived_id
+from hub.identity import kith_id
 from hub.model import Detail, Event, Kind, Provider
 from hub.numbers import is_organisation_number
 
@@ -85,11 +85,6 @@ class Copy:
         return self.detail is not Detail.NOTICE
 
 
-def message_id(event_id: str, detail: Detail, recipient: str) -> str:
-    """The MsgId of what one recipient gets: a receipt that names it is about that."""
-    return derived_id(event_id, "kith", detail.value, recipient)
-
-
 def compose(copy: Copy) -> bytes:
     """The message in UTF-8. Raises Rejected(NO_TRANSLATION) for kinds that are neither logistics nor an answer to them."""
     kind = copy.event.kind
@@ -133,7 +128,7 @@ def _head(copy: Copy, type_: str, payload: Element) -> Element:
     when = _made_at(copy)
     info = _mh(
         "MsgInfo", _mh("Type", V=type_, DN=TYPES[type_]), _mh("MIGversion", "v1.2 2006-05-24"), _mh("GenDate", when),
-        _mh("MsgId", message_id(event.event_id, copy.detail, copy.recipient.id)), _processing(copy), _mh("Ack", V="J", DN="Ja"),
+        _mh("MsgId", kith_id(event.event_id, copy.detail, copy.recipient.id)), _processing(copy), _mh("Ack", V="J", DN="Ja"),
         _conversation(copy), _mh("Sender", _sender(copy)), _mh("Receiver", _receiver(copy.recipient)), _patient(copy),
     )  # fmt: skip
     document = _mh("RefDoc", _mh("IssueDate", V=when), _mh("MsgType", V="XML", DN="XML-instans"), _mh("Content", payload))

@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from hub.delivery.channel import Means, Way
+from hub.delivery.edi import EdiWay
 from hub.delivery.fhir import FhirWay
 from hub.delivery.mailbox import MailboxWay
 from hub.delivery.mllp import MllpWay
@@ -14,6 +15,7 @@ CHANNELS: Final = MappingProxyType[Channel, Callable[[Deliver, str, Means], Way]
     {
         Channel.MLLP: MllpWay,
         Channel.FHIR: FhirWay,
+        Channel.EDI: EdiWay,
         Channel.MAILBOX: MailboxWay,
     }
 )

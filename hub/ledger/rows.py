@@ -5,7 +5,7 @@ from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import Final
 
-from hub.identity import derived_id
+from hub.identity import derived_id, kith_id
 from hub.ledger.batch import Entry, Writes
 from hub.ledger.copying import blob, int4, int8, row, text, texts, uuid, word, words
 from hub.model import Channel, Detail, Form, Outcome
@@ -93,6 +93,8 @@ def _manner(channel: Channel, form: Form, detail: Detail) -> bytes:
 
 
 def bundle_ids(entry: Entry) -> Iterable[str]:
-    """The ids of the Bundles that leave the hub for this message."""
-    details = dict.fromkeys(d.detail for d in entry.plan.deliveries if d.form is Form.FHIR)
-    return [derived_id(entry.plan.received.event_id, "bundle", detail.value) for detail in details]
+    """The ids under which this message leaves the hub: of its Bundles, and of the KITH messages made of it."""
+    event_id, deliveries = entry.plan.received.event_id, entry.plan.deliveries
+    details = dict.fromkeys(d.detail for d in deliveries if d.form is Form.FHIR)
+    bundles = [derived_id(event_id, "bundle", detail.value) for detail in details]
+    return bundles + [kith_id(event_id, d.detail, d.recipient) for d in deliveries if d.form is Form.KITH]

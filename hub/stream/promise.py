@@ -139,9 +139,9 @@ def _region(facts: Facts) -> Iterator[Violation]:
         if p.deliver.channel is Channel.MLLP and not p.deliver.tls_ca and not is_loopback(f"{p.deliver.host}:{p.deliver.port}"):
             act = "set tls_ca: a patient's messages must not cross a network in the clear"
             yield Violation(NEVER_SHOWN, f"provider {p.id}: deliver", f"mllp to {p.deliver.host} without TLS", act)
-        if p.deliver.channel is Channel.FHIR and p.deliver.url.startswith("http://") and not is_loopback(_host(p.deliver.url)):
+        if p.deliver.url.startswith("http://") and not is_loopback(_host(p.deliver.url)):
             act = "use https: a patient's messages must not cross a network in the clear"
-            yield Violation(NEVER_SHOWN, f"provider {p.id}: deliver", "fhir by http", act)
+            yield Violation(NEVER_SHOWN, f"provider {p.id}: deliver", f"{p.deliver.channel} by http", act)
 
 
 def _host(url: str) -> str:

@@ -138,9 +138,9 @@ WRONG = {
         entries('deliver = { channel = "fhir", url = "ftp://x" }'),
         f'{B}deliver.url: is not such an address; write an address that starts with "http://" or "https://"'),
     "url without host": (entries('deliver = { channel = "fhir", url = "http://" }'), f"{B}deliver.url: is not such an address; write "),
-    "no channel": (entries('deliver = { host = "h" }'), f'{B}deliver.channel: missing; write one of "mllp", "fhir", "mailbox"'),
+    "no channel": (entries('deliver = { host = "h" }'), f'{B}deliver.channel: missing; write one of "mllp", "fhir", "edi", "mailbox"'),
     "bad channel": (
-        entries('deliver = { channel = "pigeon" }'), f'{B}deliver.channel: wrong value; write one of "mllp", "fhir", "mailbox"'),
+        entries('deliver = { channel = "pigeon" }'), f'{B}deliver.channel: wrong value; write one of "mllp", "fhir", "edi", "mailbox"'),
     "no connections": (
         entries('deliver = { channel = "mailbox", connections = 0 }'), f"{B}deliver.connections: wrong value; write a whole number from 1"),
     "on refusal": (

@@ -10,8 +10,8 @@ from hub.adapters.kith.document import parse
 from hub.adapters.kith.mappings.models import APPREC_1_0, APPREC_1_1
 from hub.adapters.kith.times import microseconds
 from hub.adapters.markup import Element
-from hub.adapters.plo import message_id
 from hub.errors import Reason, Rejected
+from hub.identity import kith_id
 from hub.model import Detail
 
 # Namespace -> how MIGversion begins
@@ -109,6 +109,6 @@ def correlate(receipt: Receipt, sent: Iterable[Sent]) -> Sent | None:
     """The one of these messages that a receipt is about; None when it is about none of them."""
     for one in sent:
         own = one.control_id if one.detail is Detail.FULL else ""
-        if receipt.original_id in (message_id(one.event_id, one.detail, one.recipient), own):
+        if receipt.original_id in (kith_id(one.event_id, one.detail, one.recipient), own):
             return one
     return None

@@ -10,6 +10,7 @@ from hub.adapters import plo
 from hub.adapters.kith.document import parse
 from hub.adapters.kith.message import envelope
 from hub.errors import Reason, Rejected
+from hub.identity import kith_id
 from hub.model import Channel, Deliver, Detail, Event, Form, Kind, Provider, ProviderKind
 from tests.unit.adapters.fhir.made import bundle, raw_of
 from tests.unit.adapters.kith.made import dialog, kith, logistics, xsd
@@ -41,7 +42,7 @@ def test_hl7_v2_as_patient_logistics(trigger: str, detail: Detail) -> None:
     assert (root.value("MsgInfo", "Type"), next(root.below("Forsendelsesstatus")).value()) == TRIGGERS[trigger]
     assert (event.kind, event.occurred_us) == (m.event().kind, m.event().occurred_us)
     assert {i.value for i in event.identifiers} == {i.value for i in m.event().identifiers}
-    assert root.text("MsgInfo", "MsgId") == plo.message_id(m.event().event_id, detail, RECIPIENT.id)
+    assert root.text("MsgInfo", "MsgId") == kith_id(m.event().event_id, detail, RECIPIENT.id)
     assert root.text("MsgInfo", "GenDate") == "2026-11-20T08:30:15+01:00"
     assert root.text("MsgInfo", "Receiver", "Organisation", "OrganisationName") == "Trondheim kommune"
     assert root.value("MsgInfo", "Receiver", "Organisation", "Ident", "TypeId") == "ENH"

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from hub.adapters.kith.receipt import Fault, Sent, Status, correlate, read
 from hub.adapters.kith.reply import acknowledge, verdict
-from hub.adapters.plo import message_id
 from hub.errors import Reason, Rejected
+from hub.identity import kith_id
 from hub.model import Detail, Form, Refusal
 from tests.unit.adapters.kith.made import dialog, kith, logistics
 from tests.unit.adapters.made import PV1, RECEIVED_US, RECIPIENT, hl7v2
@@ -66,7 +66,7 @@ def test_also_of_a_message_that_came_as_hl7_v2() -> None:
     copy = message.render(Form.KITH, Detail.FULL, RECIPIENT)
     found = read(acknowledge(copy, verdict(None), RECEIVED_US))
     ours = Sent(message.event().event_id, RECIPIENT.id, Detail.FULL, message.received.control_id)
-    assert found.original_id == message_id(ours.event_id, Detail.FULL, RECIPIENT.id)
+    assert found.original_id == kith_id(ours.event_id, Detail.FULL, RECIPIENT.id)
     assert correlate(found, [ours]) == ours
 
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from hub.delivery.fhir import _pause_us, outcome
+from hub.delivery.post import _pause_us, outcome
 from hub.model import AttemptOutcome
 
-AGAIN = {408, 409, 425, 429}
+AGAIN = {408, 409, 423, 425, 429}
 
 
 @pytest.mark.parametrize("status", range(100, 600))
