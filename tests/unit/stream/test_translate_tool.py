@@ -5,6 +5,7 @@ import pytest
 
 from hub.stream.translate_tool import BAD_INPUT, DONE, messages, translate
 from tests.unit.adapters.fhir.made import bundle, raw_of
+from tests.unit.adapters.kith.made import logistics
 from tests.unit.adapters.made import PV1, message
 
 ONE = message("ADT^A01", PV1)
@@ -24,20 +25,23 @@ def test_a_file_of_several_messages(raw: bytes, tmp_path: Path, capsys: pytest.C
     assert [b["resourceType"] for b in made] == ["Bundle", "Bundle"]
 
 
-@pytest.mark.parametrize("to", ["event", "fhir", "hl7v2"])
-@pytest.mark.parametrize("raw", [ONE, raw_of(bundle())])
+@pytest.mark.parametrize("to", ["event", "fhir", "hl7v2", "kith"])
+@pytest.mark.parametrize("raw", [ONE, raw_of(bundle()), logistics("LOG_INNLAGT"), logistics("LOG_INNLAGT", encoding="ISO-8859-1")])
 def test_one_message_is_one_thing(raw: bytes, to: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "one"
     path.write_bytes(raw)
     assert translate(path, to, as_json=True) == DONE
     made = json.loads(capsys.readouterr().out)
-    kinds = {"event": lambda: made["kind"], "fhir": lambda: made["type"], "hl7v2": lambda: made[:3]}
-    assert kinds[to]() == {"event": "patient.admitted", "fhir": "message", "hl7v2": "MSH"}[to]
+    kinds = {"event": lambda: made["kind"], "fhir": lambda: made["type"], "hl7v2": lambda: made[:3], "kith": lambda: made[:5]}
+    assert kinds[to]() == {"event": "patient.admitted", "fhir": "message", "hl7v2": "MSH", "kith": "<?xml"}[to]
+    assert to == "event" or "Åse" in json.dumps(made, ensure_ascii=False)
     assert translate(path, to, as_json=False) == DONE
     assert capsys.readouterr().out.endswith("\n")
 
 
-@pytest.mark.parametrize("raw", [b"", b"hello", b"{", b"MSH|^~\\&|", ONE.replace(b"ADT^A01", b"XXX^Y01")])
+@pytest.mark.parametrize(
+    "raw", [b"", b"hello", b"{", b"<a", b"<AppRec/>", b"<!DOCTYPE a><a/>", b"MSH|^~\\&|", ONE.replace(b"ADT^A01", b"XXX^Y01")]
+)
 def test_bad_input_is_one_line(raw: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "bad"
     path.write_bytes(raw)
