@@ -74,11 +74,12 @@ def test_fhir_is_delivered(database_url: str, status: int) -> None:
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("channel", ["fhir", "edi"])
 @pytest.mark.parametrize("status", [400, 422])
-def test_fhir_refusal_parks(database_url: str, status: int) -> None:
+def test_an_http_refusal_parks(database_url: str, status: int, channel: str) -> None:
     async def run() -> None:
         async with http(lambda _r: web.Response(status=status)) as (url, got):
-            provider(database_url, "a", {"channel": "fhir", "url": url})
+            provider(database_url, "a", {"channel": channel, "url": url})
             fill(database_url, [bundle(1), bundle(2)])
             async with delivering(database_url):
                 await until(lambda: query(database_url, "SELECT 1 FROM outbox WHERE parked = %s", str(status)))
@@ -89,13 +90,14 @@ def test_fhir_refusal_parks(database_url: str, status: int) -> None:
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("status", [302, 409, 503])
-def test_fhir_is_tried_again(database_url: str, status: int) -> None:
+@pytest.mark.parametrize("channel", ["fhir", "edi"])
+@pytest.mark.parametrize("status", [302, 409, 423, 503])
+def test_http_is_tried_again(database_url: str, status: int, channel: str) -> None:
     async def run() -> None:
         answers = iter([status, 200])
         moved = {"Location": "/elsewhere"} if status < 400 else {}
         async with http(lambda _r: web.Response(status=next(answers), headers=moved)) as (url, got):
-            provider(database_url, "a", {"channel": "fhir", "url": url})
+            provider(database_url, "a", {"channel": channel, "url": url})
             fill(database_url, [bundle(1)])
             async with delivering(database_url):
                 await drained(database_url)
@@ -129,9 +131,10 @@ def test_fhir_retry_after_is_honoured_for_the_whole_recipient(database_url: str)
 def test_a_send_whose_time_is_over_leaves_no_byte() -> None:
     async def run() -> None:
         async with http(lambda _r: web.Response()) as (url, got):
-            way = CHANNELS[Channel.FHIR](Deliver(Channel.FHIR, url=url), "a", Means())
-            assert (await way.send(parcel(), lambda: False)).outcome is None
-            await way.close()
+            for channel in (Channel.FHIR, Channel.EDI):
+                way = CHANNELS[channel](Deliver(channel, url=url), "a", Means())
+                assert (await way.send(parcel(), lambda: False)).outcome is None
+                await way.close()
             assert got == []
         receiver = await Receiver().start()
         mllp = CHANNELS[Channel.MLLP](Deliver(Channel.MLLP, host="127.0.0.1", port=receiver.port), "a", Means())
@@ -149,6 +152,7 @@ def test_a_send_whose_time_is_over_leaves_no_byte() -> None:
         Deliver(Channel.MLLP, host="192.0.2.1", port=2575),
         Deliver(Channel.FHIR, url="http://192.0.2.1/fhir"),
         Deliver(Channel.FHIR, url="ftp://a/"),
+        Deliver(Channel.EDI, url="http://192.0.2.1/messages"),
     ],
 )
 def test_no_plaintext_leaves_the_machine(deliver: Deliver) -> None:
