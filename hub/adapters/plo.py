@@ -7,7 +7,6 @@ at hand. It holds no health information: who, what, when and where. The same arg
 
 from base64 import b64decode
 from binascii import Error as NotBase64
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -54,26 +53,26 @@ _SENDINGS: Final = {row[3]: (code, "C") for code, row in LOGISTICS.items()} | {r
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """What a composed message is made of."""
+    """What a composed message is made of. whole: the Bundle; shown: what of it the recipient may see, where all of the patient is from."""
 
-    bundle: Json = field(repr=False)
+    whole: Json = field(repr=False)
+    shown: Json = field(repr=False)
     event: Event
     detail: Detail
     recipient: Provider
 
-    def resource(self, kind: str) -> Json:
-        """The first resource of a type, one in use before others; ``{}`` for none."""
-        found = [r for r in self.resources() if r.get("resourceType") == kind]
-        return next((r for r in found if r.get("active") is not False), next(iter(found), {}))
+    def about(self, kind: str) -> Json:
+        """What the recipient may see of the first resource of a type."""
+        return _first(self.shown, kind)
 
-    def resources(self) -> Iterator[Json]:
-        """Every resource, in order."""
-        return (_obj(e.get("resource")) for e in _list(self.bundle.get("entry")))
+    def told(self, kind: str) -> Json:
+        """The first resource of a type in full: of the message, never of the patient."""
+        return _first(self.whole, kind)
 
     def target(self, reference: Any) -> Json:
         """What a Reference leads to in the Bundle; ``{}`` when it is not there."""
         name = _text(_obj(reference).get("reference"))
-        for entry in _list(self.bundle.get("entry")):
+        for entry in _list(self.whole.get("entry")):
             resource = _obj(entry.get("resource"))
             if name and name in (entry.get("fullUrl"), f"{resource.get('resourceType')}/{resource.get('id')}"):
                 return resource
@@ -83,6 +82,13 @@ class Copy:
     def shows_visit(self) -> bool:
         """Whether the recipient may see more than who it is and what happened."""
         return self.detail is not Detail.NOTICE
+
+
+def _first(bundle: Json, kind: str) -> Json:
+    """The first resource of a type, one in use before others (a merge retires patients); ``{}`` for none."""
+    resources = (_obj(e.get("resource")) for e in _list(bundle.get("entry")))
+    found = [r for r in resources if r.get("resourceType") == kind]
+    return next((r for r in found if r.get("active") is not False), next(iter(found), {}))
 
 
 def compose(copy: Copy) -> bytes:
@@ -104,7 +110,7 @@ def _sending(copy: Copy) -> tuple[str, str]:
 
 
 def _is_dead(copy: Copy) -> bool:
-    patient, stay = copy.resource("Patient"), _obj(copy.resource("Encounter").get("hospitalization"))
+    patient, stay = copy.about("Patient"), _obj(copy.about("Encounter").get("hospitalization"))
     codes = {_text(c.get("code")) for c in _list(_obj(stay.get("dischargeDisposition")).get("coding"))}
     return patient.get("deceasedBoolean") is True or bool(_text(patient.get("deceasedDateTime"))) or bool(codes & _DIED)
 
@@ -117,7 +123,7 @@ def _moment(us: int) -> str:
 def _made_at(copy: Copy) -> str:
     """When the sender made the message; when the hub received it if the Bundle does not say."""
     try:
-        said = datetime.fromisoformat(_text(copy.bundle.get("timestamp")))
+        said = datetime.fromisoformat(_text(copy.whole.get("timestamp")))
         return _moment((said - _EPOCH) // timedelta(microseconds=1))
     except (ValueError, TypeError, OverflowError):  # no time, no offset, no such day
         return _moment(copy.event.received_us)
@@ -140,7 +146,7 @@ def _mh(name: str, *parts: Element | str | None, **attributes: str) -> Element:
 
 
 def _processing(copy: Copy) -> Element | None:
-    tags = _list(_obj(copy.resource("MessageHeader").get("meta")).get("tag"))
+    tags = _list(_obj(copy.told("MessageHeader").get("meta")).get("tag"))
     code = next((_text(t.get("code")) for t in tags if _text(t.get("system")).endswith("v2-0103")), "")
     if code in {"T", "D"}:
         return _mh("ProcessingStatus", V="D", DN="Debugging")
@@ -149,7 +155,7 @@ def _processing(copy: Copy) -> Element | None:
 
 def _conversation(copy: Copy) -> Element | None:
     """The message this one answers, where the Bundle's document says so."""
-    for relation in _list(copy.resource("DocumentReference").get("relatesTo")):
+    for relation in _list(copy.told("DocumentReference").get("relatesTo")):
         parent = _text(_obj(_obj(relation.get("target")).get("identifier")).get("value"))
         if parent:
             return _mh("ConversationRef", _mh("RefToParent", parent), _mh("RefToConversation", parent))
@@ -158,7 +164,7 @@ def _conversation(copy: Copy) -> Element | None:
 
 def _sender(copy: Copy) -> Element:
     """The sender as the Bundle has it, the unit in its organisation; else by the name the hub knows it by."""
-    reference = _obj(copy.resource("MessageHeader").get("sender"))
+    reference = _obj(copy.told("MessageHeader").get("sender"))
     unit, units = copy.target(reference), list[Json]()
     while unit.get("resourceType") == "Organization" and len(units) < _LEVELS_MAX:
         units.append(unit)
@@ -192,7 +198,7 @@ def _ident(kind: str, value: str, given: str = "") -> Element:
 
 
 def _patient(copy: Copy) -> Element:
-    patient = copy.resource("Patient")
+    patient = copy.about("Patient")
     name = next(iter(_list(patient.get("name"))), {})
     given = [_text(g) for g in name["given"]] if isinstance(name.get("given"), list) else []
     family = _text(name.get("family")) or (_text(name.get("text")) if not given else "")
@@ -200,11 +206,15 @@ def _patient(copy: Copy) -> Element:
     parts = [
         _filled("FamilyName", family), _filled("MiddleName", " ".join(given[1:])), _filled("GivenName", "".join(given[:1])),
         _filled("DateOfBirth", birth if len(birth) == len("yyyy-mm-dd") else ""), _mh("Sex", V=sex[0], DN=sex[1]) if sex[0] else None,
-        *(_ident(TYPE_OF_SYSTEM.get(i.system, OTHER), i.value, i.system) for i in copy.event.identifiers),
+        *(_ident(TYPE_OF_SYSTEM.get(system, OTHER), value, system) for system, value in _numbers(patient)),
     ]  # fmt: skip
     if copy.shows_visit:
         parts += [_address(copy, patient), *(t for c in _list(patient.get("telecom")) if (t := _telecom(c)) is not None)]
     return _mh("Patient", *parts)
+
+
+def _numbers(patient: Json) -> list[tuple[str, str]]:
+    return [(_text(i.get("system")), value) for i in _list(patient.get("identifier")) if (value := _text(i.get("value")))]
 
 
 def _filled(name: str, text: str) -> Element | None:
@@ -238,7 +248,7 @@ def _logistics(copy: Copy, type_: str, status: str) -> Element:
         made(PO, "TidspunktForHendelse", V=_moment(copy.event.occurred_us)), place,
     )  # fmt: skip
     out = None
-    if type_ == "LOG_UTSKREVET":
+    if type_ == "LOG_UTSKREVET" and copy.shows_visit:  # a notice shows no death, so it must not tell of a life either
         state = DEAD if _is_dead(copy) else ALIVE
         out = made(PO, "UtskrevetTil", made(PO, "Uttilstand", V=state, S=OUT_STATE, DN=OUT_STATES[state]))
     return made(LOGISTIC, "Pasientlogistikk", sending, made(LOGISTIC, element, out, event))
@@ -253,7 +263,7 @@ def _answer(copy: Copy) -> Element:
 
 def _said(copy: Copy) -> str:
     """The plain text of the Bundle's document."""
-    for content in _list(copy.resource("DocumentReference").get("content")):
+    for content in _list(copy.told("DocumentReference").get("content")):
         attachment = _obj(content.get("attachment"))
         if _text(attachment.get("contentType")).startswith("text/plain"):
             try:

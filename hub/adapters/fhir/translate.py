@@ -5,7 +5,7 @@ from typing import Final
 from hub.adapters import bundle as bundles
 from hub.adapters import plo
 from hub.adapters.fhir import facts
-from hub.adapters.fhir.document import obj, text
+from hub.adapters.fhir.document import Json, obj, text
 from hub.adapters.fhir.er7 import Copy, compose
 from hub.adapters.fhir.message import Message, read
 from hub.adapters.fhir.times import microseconds
@@ -38,7 +38,7 @@ class FhirMessage:
         if form is Form.HL7V2:
             return compose(Copy(self._read(), self.event(), detail, recipient))
         if form is Form.KITH:
-            return plo.compose(plo.Copy(self._read().bundle, self.event(), detail, recipient))
+            return plo.compose(plo.Copy(self._read().bundle, self._shown(detail), self.event(), detail, recipient))
         if detail is Detail.FULL:
             return self._received.raw
         return bundles.addressed(self._filtered(detail), recipient)
@@ -48,10 +48,15 @@ class FhirMessage:
             self._message = read(self._received.raw)
         return self._message
 
+    def _shown(self, detail: Detail) -> Json:
+        """The Bundle with no more than the detail shows."""
+        whole = self._read().bundle
+        return whole if detail is Detail.FULL else bundles.filtered(whole, detail, self._received.event_id)
+
     def _filtered(self, detail: Detail) -> bytes:
         data = self._bytes.get(detail)
         if data is None:
-            shown = bundles.filtered(self._read().bundle, detail, self._received.event_id)
+            shown = self._shown(detail)
             shown["entry"][0]["resource"]["destination"] = bundles.DESTINATION
             system = f"{bundles.PROVIDER}:{self._received.provider or 'unknown'}"
             shown.setdefault("identifier", {"system": system, "value": self._received.control_id})

@@ -56,7 +56,7 @@ class Hl7v2Message:
         if form is Form.FHIR:
             return bundles.addressed(self._bundle_bytes(detail), recipient)
         if form is Form.KITH:
-            return plo.compose(plo.Copy(self.bundle(), self.event(), detail, recipient))
+            return plo.compose(plo.Copy(self.bundle(), self._shown(detail), self.event(), detail, recipient))
         if detail is not Detail.FULL:
             return address.filtered(self._read(), detail, self._received.provider, recipient)
         if self._whole is None:
@@ -87,10 +87,14 @@ class Hl7v2Message:
     def _bundle_bytes(self, detail: Detail) -> bytes:
         data = self._bytes.get(detail)
         if data is None:
-            whole = self.bundle()
-            shown = whole if detail is Detail.FULL else bundles.filtered(whole, detail, self._received.event_id, self._numbers(detail))
-            data = self._bytes[detail] = bundles.to_bytes(shown)
+            data = self._bytes[detail] = bundles.to_bytes(self._shown(detail))
         return data
+
+    def _shown(self, detail: Detail) -> Json:
+        """The Bundle with no more than the detail shows."""
+        if detail is Detail.FULL:
+            return self.bundle()
+        return bundles.filtered(self.bundle(), detail, self._received.event_id, self._numbers(detail))
 
 
 def _event(content: Content, received: Received) -> Event:

@@ -55,7 +55,7 @@ class KithMessage:
             return self._onward(detail, recipient)
         if detail is Detail.FULL:
             return self._received.raw
-        return plo.compose(plo.Copy(self.bundle(), self.event(), detail, recipient))
+        return plo.compose(plo.Copy(self.bundle(), self._shown(detail), self.event(), detail, recipient))
 
     def _read(self) -> Message:
         if self._message is None:
@@ -73,10 +73,12 @@ class KithMessage:
     def _bundle_bytes(self, detail: Detail) -> bytes:
         data = self._bytes.get(detail)
         if data is None:
-            whole = self.bundle()
-            shown = whole if detail is Detail.FULL else bundles.filtered(whole, detail, self._received.event_id)
-            data = self._bytes[detail] = bundles.to_bytes(shown)
+            data = self._bytes[detail] = bundles.to_bytes(self._shown(detail))
         return data
+
+    def _shown(self, detail: Detail) -> Json:
+        """The Bundle with no more than the detail shows."""
+        return self.bundle() if detail is Detail.FULL else bundles.filtered(self.bundle(), detail, self._received.event_id)
 
 
 def _event(message: Message, received: Received) -> Event:

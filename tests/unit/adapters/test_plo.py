@@ -121,7 +121,7 @@ def test_an_answer_goes_on_as_a_dialogue(raw: bytes) -> None:
 def test_every_other_kind_has_no_such_form(kind: Kind) -> None:
     event = Event("e", kind, hl7v2(message("ADT^A01", PV1)).event().adapter, "p", "c", "k", (), 0, 0)
     with pytest.raises(Rejected) as caught:
-        plo.compose(plo.Copy({}, event, Detail.FULL, RECIPIENT))
+        plo.compose(plo.Copy({}, {}, event, Detail.FULL, RECIPIENT))
     assert caught.value.reason is Reason.NO_TRANSLATION
 
 
@@ -159,7 +159,7 @@ def test_the_receiver_by_the_number_the_hub_knows(organisation: str, kind: str, 
 def test_whatever_a_bundle_holds_the_message_is_by_the_schema(spoiled: Any) -> None:
     event = hl7v2(message("ADT^A01", PV1)).event()
     for detail in Detail:
-        assert xsd().faults(plo.compose(plo.Copy(spoiled, event, detail, RECIPIENT))) == []
+        assert xsd().faults(plo.compose(plo.Copy(spoiled, spoiled, event, detail, RECIPIENT))) == []
 
 
 def test_real_messages_as_patient_logistics_are_by_the_schema() -> None:
