@@ -6,6 +6,14 @@ from typing import Final
 
 _PLACE: Final = r"(?:[A-Z][A-Z0-9]{2}|[A-Z]{2,3})[-.]\d+(?:\.\d+)?"
 _LIST: Final = r"\(([^()]*)\)"
+_SLIPS: Final = (
+    ("LESS THAN OR EQUALS", "AT MOST"),  # its OR is none between conditions
+    ("IF NOT VALUED OR NOT IN (", "IF HD.3 NOT VALUED OR HD.3 NOT IN ("),
+    ("HD-3", "HD.3"),
+    ("XON-10", "XON.10"),
+    ("PL3.NOT", "PL.3 NOT"),
+    ("XCN.19 NOT VALUED XCN.20", "XCN.19 NOT VALUED AND XCN.20"),
+)
 _TOKEN: Final = re.compile(rf"^({_PLACE}|PID|ORC)?\s*(.*)$")
 
 
@@ -69,7 +77,7 @@ def _atom(text: str, before: str) -> tuple[Demand | None, str]:
 
 def demands(condition: str, about: str = "") -> tuple[Demand, ...] | None:
     """The demands of a condition; None when it cannot be read. Of alternatives the one ``about`` a place, else the first."""
-    text = " ".join(condition.split()).replace("LESS THAN OR EQUALS", "AT MOST")
+    text = _mended(condition)
     if not text:
         return ()
     text = re.sub(r"^(IF NOT VALUED AND|IF|If)\s+", "", text)
@@ -86,7 +94,19 @@ def demands(condition: str, about: str = "") -> tuple[Demand, ...] | None:
             assert last
             picked = Demand(picked.segment, picked.number, picked.component, last.kind, last.values)
         found.append(picked)
-    for n in reversed(range(len(found))):  # "IF PID-33 AND PID-34 VALUED": what is said of the last is said of both
+    return _shared(found)
+
+
+def _mended(condition: str) -> str:
+    text = " ".join(condition.split())
+    for written, meant in _SLIPS:
+        text = text.replace(written, meant)
+    return text
+
+
+def _shared(found: list[Demand]) -> tuple[Demand, ...] | None:
+    """ "IF PID-33 AND PID-34 VALUED": what is said of the last is said of both."""
+    for n in reversed(range(len(found))):
         if found[n].kind == "same":
             if n + 1 == len(found):
                 return None

@@ -59,6 +59,7 @@ _URLS: Final = (
     ("https://hl7.org/fhir/", "http://hl7.org/fhir/"),
     ("/fhir/v\\5.0/", "/fhir/5.0/"),
     ("http://www.hl7.org/fhir/extension-condition-asserteddate", "http://hl7.org/fhir/StructureDefinition/condition-assertedDate"),
+    ("http://hl7.org/fhir/R4/extension-humanname-assembly-order.html", "http://hl7.org/fhir/StructureDefinition/humanname-assembly-order"),
     ("http://hl7.org/fhir/R4/extension-data-absent-reason.html", "http://hl7.org/fhir/StructureDefinition/data-absent-reason"),
 )
 # targets that are not those of the segment map they are written beside: (structure, segment map) -> target
@@ -144,6 +145,28 @@ class SegmentRow:
         return " ".join(f"{self.map} {place} {self.element} {self.condition}".split())
 
 
+@dataclass(frozen=True)
+class TypeRow:
+    """One row of a data type map. ``component`` is 0 where the row speaks of the value as a whole."""
+
+    map: str
+    component: int
+    data_type: str
+    condition: str
+    narrative: str
+    element: str
+    vocabulary: str
+    assignment: str
+
+    @property
+    def is_computable(self) -> bool:
+        return bool(self.element) and (bool(self.condition) or not self.narrative)
+
+    @property
+    def key(self) -> str:
+        return " ".join(f"{self.map} .{self.component or ''} {self.element} {self.condition}".split())
+
+
 def is_here() -> bool:
     return (GUIDE / "segments").is_dir()
 
@@ -209,6 +232,25 @@ def segment_rows() -> Mapping[str, tuple[SegmentRow, ...]]:
                 assigned = assigned.replace(wrong, right)
             number = int(place[2]) if place else 0
             made.append(SegmentRow(name[1], number, row[3], row[6], row[8], row[9], row[14], row[15], assigned, row[11]))
+        found[name[1]] = tuple(made)
+    return MappingProxyType(found)
+
+
+@cache
+def type_rows() -> Mapping[str, tuple[TypeRow, ...]]:
+    """Data type map -> its rows."""
+    found = {}
+    for path in sorted((GUIDE / "datatypes").glob("*.csv")):
+        name = _NAME.search(path.name)
+        assert name, path.name
+        made = []
+        for row in _rows(path):
+            number = row[1].rpartition(".")[2]
+            component = int(number) if number.isdigit() else 0
+            assigned = row[16]
+            for wrong, right in _URLS:
+                assigned = assigned.replace(wrong, right)
+            made.append(TypeRow(name[1], component, row[3], row[6], row[8], row[9].replace("sytem", "system"), row[15], assigned))
         found[name[1]] = tuple(made)
     return MappingProxyType(found)
 

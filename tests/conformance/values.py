@@ -125,7 +125,7 @@ def value(segment: str, number: int, data_type: str, vocabulary: str, n: int = 0
     if coded and not n:
         return coded
     word, seed = f"{segment}{number}{'qrst'[n]}", sum(map(ord, segment)) * 3 + number * 11 + n
-    return _MAKERS[_SAME.get(data_type, data_type)](word, seed)
+    return _MAKERS.get(_SAME.get(data_type, data_type), _simple)(word, seed)
 
 
 def _coded(vocabulary: str, data_type: str) -> Value | None:

@@ -59,6 +59,8 @@ def uri_of(namespace: str, universal: str, kind: str) -> str:
         return "urn:uuid:" + universal.lower()
     if kind in {"URI", "URL", "HTTP"} and universal.startswith(("http://", "https://", "urn:")):
         return "%20".join(universal.split())
+    if kind == "DNS" and universal and not namespace:
+        return "urn:dns:" + "%20".join(universal.split())
     return "%20".join((namespace or universal).split())
 
 
@@ -228,6 +230,8 @@ def xad(raw: str, t: Text) -> Json:
         put(out, key, t.part(parts, n))
     if not out.keys() - {"use", "type"}:
         return {}
+    if kind == "HV":
+        out["extension"] = [extension("iso21090-AD-use", "valueCode", kind)]
     if len(parts) > 9:
         _address_more(out, parts, t, raw)
     return out
@@ -237,7 +241,7 @@ def _address_more(out: Json, parts: list[str], t: Text, raw: str) -> None:
     """XAD-10 (census tract) and XAD-12 to 14 (when the address holds)."""
     tract = t.part(parts, 10)
     if tract:
-        out["extension"] = [extension("iso21090-ADXP-censusTract", "valueString", tract)]
+        out["extension"] = [*out.get("extension", ()), extension("iso21090-ADXP-censusTract", "valueString", tract)]
     span = [t.leaf(p) for p in t.raw(raw, 12).split(t.subcomponent)[:2]]
     put(out, "period", period(t.part(parts, 13) or t.part(span, 1), t.part(parts, 14) or t.part(span, 2)))
 

@@ -228,10 +228,11 @@ def _prt_member(draft: Draft, prt: Segment, place: str) -> Json:
     address = addresses[0] if addresses else {}
     prefer({"telecom": contacts}, prt, t)
     person = _person(draft, prt.field(5), address, contacts, f"{place}-5")
-    specialty = [s for raw in t.repetitions(prt.field(6)) if (s := _specialty(raw, t))] if prt.field(6) else []
-    if specialty:  # what somebody is to the team is then said by a role
-        role: Json = {"resourceType": "PractitionerRole", "specialty": specialty}
+    kinds = [k for raw in t.repetitions(prt.field(6)) if (k := _specialty(raw, t))] if prt.field(6) else []
+    if kinds:  # what somebody is to the team is then said by a role
+        role: Json = {"resourceType": "PractitionerRole"}
         put(role, "practitioner", person)
+        role["code"] = kinds
         put(role, "telecom", contacts)
         person = draft.add(f"{place}-6", role)
     raw = next(iter(t.repetitions(prt.field(8))), "") if prt.field(8) else ""

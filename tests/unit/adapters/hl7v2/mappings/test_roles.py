@@ -81,7 +81,7 @@ def test_a_participation_with_everything(chosen: str, preferred: list[str]) -> N
     assert resolved(bundle, role["organization"])["type"][0]["coding"][0]["code"] == "1"
     assert role["location"][0]["display"] == "301"
     (member,) = of(bundle, "CareTeam")[0]["participant"]
-    assert resolved(bundle, member["member"])["specialty"][0]["text"] == "General"
+    assert resolved(bundle, member["member"])["code"][0]["text"] == "General"
 
 
 def test_restrictions_stand_on_what_they_restrict() -> None:
