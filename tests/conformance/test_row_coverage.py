@@ -21,10 +21,11 @@ UNDONE = {
 # Data type maps held to their rows; the others are judged and shown
 HELD = {
     "CNE[CodeableConcept]", "CWE[CodeableConcept]", "CWE[Coding]", "CWE[Identifier]", "CWE[PractitionerRole]", "CWE[code]",
-    "CX[Identifier]", "CX[RelatedPerson-Mother]", "DLD[Location-Discharge]", "DLN[Identifier]", "DTM[dateTime]", "EI[Condition]", "EI[Identifier-Extension]",
-    "HD[Location]", "HD[MessageHeader.source-endpoint]", "HD[MessageHeader.source-name]", "HD[Organization]", "ID[CodeableConcept]",
-    "ID[Coding]", "MSG[Coding]", "MSG[code]", "PLN[Identifier]", "PL[Location]", "PT[Meta]", "ST[CodeableConcept]", "XAD[Address]",
-    "XCN[PractitionerRole]", "XCN[Practitioner]", "XON[Organization]", "XON[string]", "XPN[HumanName]", "XPN[string]", "XTN[ContactPoint]",
+    "CX[Identifier]", "CX[RelatedPerson-Mother]", "DLD[Location-Discharge]", "DLN[Identifier]", "DTM[dateTime]", "EI[Condition]",
+    "EI[Identifier-Extension]", "HD[Location]", "HD[MessageHeader.source-endpoint]", "HD[MessageHeader.source-name]",
+    "HD[Organization]", "ID[CodeableConcept]", "ID[Coding]", "MSG[Coding]", "MSG[code]", "PLN[Identifier]", "PL[Location]", "PT[Meta]",
+    "ST[CodeableConcept]", "XAD[Address]", "XCN[PractitionerRole]", "XCN[Practitioner]", "XON[Organization]", "XON[string]",
+    "XPN[HumanName]", "XPN[string]", "XTN[ContactPoint]",
 }  # fmt: skip
 
 
