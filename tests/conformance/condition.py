@@ -7,7 +7,6 @@ from typing import Final
 _PLACE: Final = r"(?:[A-Z][A-Z0-9]{2}|[A-Z]{2,3})[-.]\d+(?:\.\d+)?"
 _LIST: Final = r"\(([^()]*)\)"
 _SLIPS: Final = (
-    ("LESS THAN OR EQUALS", "AT MOST"),  # its OR is none between conditions
     ("IF NOT VALUED OR NOT IN (", "IF HD.3 NOT VALUED OR HD.3 NOT IN ("),
     ("HD-3", "HD.3"),
     ("XON-10", "XON.10"),
@@ -77,10 +76,10 @@ def _atom(text: str, before: str) -> tuple[Demand | None, str]:
 
 def demands(condition: str, about: str = "") -> tuple[Demand, ...] | None:
     """The demands of a condition; None when it cannot be read. Of alternatives the one ``about`` a place, else the first."""
-    text = _mended(condition)
+    text = " ".join(condition.split()).replace("LESS THAN OR EQUALS", "AT MOST")
     if not text:
         return ()
-    text = re.sub(r"^(IF NOT VALUED AND|IF|If)\s+", "", text)
+    text = re.sub(r"^(IF NOT VALUED AND|IF|If)\s+", "", _mended(text))
     found: list[Demand] = []
     for conjunct in re.split(r"\s+AND\s+(?:IF\s+)?", text):
         alternatives = re.split(r"\s+(?:OR|or)\s+(?:IF\s+)?", conjunct.strip("() "))
@@ -97,8 +96,7 @@ def demands(condition: str, about: str = "") -> tuple[Demand, ...] | None:
     return _shared(found)
 
 
-def _mended(condition: str) -> str:
-    text = " ".join(condition.split())
+def _mended(text: str) -> str:
     for written, meant in _SLIPS:
         text = text.replace(written, meant)
     return text

@@ -6,7 +6,7 @@ from typing import Final
 
 from tests.conformance import condition, structure
 from tests.conformance.guide import MessageRow, SegmentRow, TypeRow, segment_rows, type_rows
-from tests.conformance.judge import Verdict, bundle, leaves_at, literal_of, segment_verdict, shows, target_of
+from tests.conformance.judge import _LITERAL, Verdict, _leaves, _shows, _target, bundle, segment_verdict
 from tests.conformance.values import Value, value
 
 # which field is taken to judge a data type in, where the first that is mapped is not a good one: map -> (segment map, field)
@@ -76,16 +76,22 @@ def _verdict(message: MessageRow, row: SegmentRow, of: TypeRow) -> Verdict:
     full = made.text()
     here.fields[row.number] = _joined(usual, of.component, "Zq" if said and said[0].kind == "empty" else "") if of.component else ""
     target, path = _path(message, row, of)
-    after, before = (leaves_at(bundle(t), target, path) for t in (full, made.text()))
-    literal, gained = literal_of(of.assignment), after - before
+    after, before = (_leaves(bundle(t), target, path) for t in (full, made.text()))
+    literal, gained = _constant(of.assignment), after - before
     words = () if said or of.element.endswith(("system", "uri")) or not of.component else (*mine.words, *_TRANSLATED.get(of.vocabulary, ()))
-    return verdict(literal in after if literal else shows(gained, words) if words else gained)
+    return verdict(literal in after if literal else _shows(gained, words) if words else gained)
 
 
 _TRANSLATED: Final = {
     "NameAssemblyOrder": ("NL1", "NL3"),
     "NameType": ("usual", "official", "maiden", "old", "nickname", "anonymous", "temp"),
 }
+
+
+def _constant(assigned: str) -> str:
+    """The constant that a row assigns; "" when it assigns none, or one that is put together."""
+    found = _LITERAL.match(assigned)
+    return next((g for g in found.groups() if g), "").strip() if found and "+" not in assigned else ""
 
 
 def _joined(parts: list[str], component: int, text: str) -> str:
@@ -130,7 +136,7 @@ def _path(message: MessageRow, row: SegmentRow, of: TypeRow) -> tuple[str, str]:
     inner = re.sub(r"^\[[\d-]+\]\.?", "", of.element)
     if of.map == "PL[Location]":
         return "Location", re.sub(r"^location\(Location\.([^)]*)\)$", r"\1", inner)
-    target, own = target_of(message, row), "" if row.element == "$this" else row.meant
+    target, own = _target(message, row), "" if row.element == "$this" else row.meant
     if inner.startswith("$") or not inner:
         return target, own
     first, last = inner.partition(".")[0].partition("(")[0], own.rpartition(".")[2].partition("[")[0].partition("(")[0]

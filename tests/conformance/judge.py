@@ -53,19 +53,19 @@ def bundle(text: str) -> Resources | None:
         return None
 
 
-def leaves_at(found: Resources | None, target: str, element: str) -> Counter[str]:
+def _leaves(found: Resources | None, target: str, element: str) -> Counter[str]:
     if found is None:
         return Counter()
     found_leaves = (leaf for node in found.find(target, element) for leaf in found.leaves(node))
     return Counter(leaf for leaf in found_leaves if not leaf.startswith("ni:"))  # the message's hash always differs
 
 
-def shows(leaves: Counter[str], words: tuple[str, ...]) -> bool:
+def _shows(leaves: Counter[str], words: tuple[str, ...]) -> bool:
     return any(leaf == w or (len(w) >= _WORD_MIN and w in leaf) for leaf in leaves for w in words)
 
 
-def literal_of(assigned: str) -> str:
-    """The constant that a row assigns; "" when it assigns none, or one that is put together."""
+def _literal(row: SegmentRow) -> str:
+    assigned = row.assignment or (row.element.partition("=")[2] if "=" in row.element else "")
     found = _LITERAL.match(assigned)
     return found[1].strip() if found and "+" not in assigned else ""
 
@@ -84,30 +84,30 @@ def segment_verdict(message: MessageRow, row: SegmentRow) -> Verdict:
     if ready is None:
         return verdict(False, "the condition cannot be met")
     made, own = ready
-    target, literal = target_of(message, row), literal_of(row.assignment or (row.element.partition("=")[2] if "=" in row.element else ""))
+    target, literal = _target(message, row), _literal(row)
     if not row.number:
-        after, before = leaves_at(bundle(made.text()), target, row.meant), leaves_at(_without(made), target, row.meant)
+        after, before = _leaves(bundle(made.text()), target, row.meant), _leaves(_without(made), target, row.meant)
         gained = after - before if made.segments[made.tested].name != "MSH" else after
         return verdict(literal in gained if literal else bool(gained))
     seen = _compared(row, made, own)
     gained = seen.gained(target, row.meant)
     if row.assignment.startswith("/"):
-        return verdict(leaves_at(seen.after, target, row.meant))  # "to be determined by the implementer": a constant of ours
+        return verdict(_leaves(seen.after, target, row.meant))  # "to be determined by the implementer": a constant of ours
     if literal:
         return verdict(literal in gained or _holds(seen, target, row.meant, literal), "" if gained else "nothing changes")
-    return verdict(shows(gained, seen.words) if seen.words else bool(gained), "" if gained else "nothing changes")
+    return verdict(_shows(gained, seen.words) if seen.words else bool(gained), "" if gained else "nothing changes")
 
 
 def _holds(seen: "_Seen", target: str, element: str, literal: str) -> bool:
     """A constant that was there before: it is the row's where its parent changes, or where it is not there without the field."""
-    if literal not in leaves_at(seen.after, target, element):
+    if literal not in _leaves(seen.after, target, element):
         return False
     parent = element.rpartition(".")[0]
-    bare = leaves_at(seen.bare_after, target, element) - leaves_at(seen.bare_before, target, element)
+    bare = _leaves(seen.bare_after, target, element) - _leaves(seen.bare_before, target, element)
     return bool(literal in bare or (parent and seen.gained(target, parent)))
 
 
-def target_of(message: MessageRow, row: SegmentRow) -> str:
+def _target(message: MessageRow, row: SegmentRow) -> str:
     """The message row's target; where a row is of the resource as a whole ("$this") it may be another, named by the data type map."""
     kind = re.search(r"\[([A-Z]\w+)", row.type_map)
     return kind[1] if row.element == "$this" and kind and kind[1][0].isupper() else message.target
@@ -124,7 +124,7 @@ class _Seen:
     words: tuple[str, ...]
 
     def gained(self, target: str, element: str) -> Counter[str]:
-        return leaves_at(self.after, target, element) - leaves_at(self.before, target, element)
+        return _leaves(self.after, target, element) - _leaves(self.before, target, element)
 
 
 def _without(made: structure.Draft) -> Resources | None:
@@ -179,7 +179,7 @@ def message_verdict(row: MessageRow) -> Verdict:
         _fill(made, row)
     after = bundle(made.text())
     target, _, constant = row.target.partition("=")
-    gained = leaves_at(after, target, "") - leaves_at(_without(made), target, "")
+    gained = _leaves(after, target, "") - _leaves(_without(made), target, "")
     if constant:
         return verdict(constant.strip("\"'") in gained)
     missing = [ref for ref in _references(row.references) if after is None or not _refers(after, *ref)]
