@@ -21,6 +21,7 @@ NEEDED: Final[Mapping[str, Mapping[int, str]]] = MappingProxyType(
         "DG1": {3: "I21.9^Infarction^I10", 6: "W"},
         "PR1": {3: "FNG00^Angiography^L", 5: "20261120"},
         "IN1": {2: "P1^Plan^L", 3: "C9", 4: "Company"},
+        "IN2": {6: "MC-1"},
         "IN3": {21: "Case Manager"},
         "ROL": {2: "AD", 3: "AT^Attending^HL70443", 4: "77^Lund^Kari"},
         "PRT": {2: "AD", 4: "AT^Attending^HL70443", 5: "77^Lund^Kari"},
@@ -45,6 +46,7 @@ NEEDED: Final[Mapping[str, Mapping[int, str]]] = MappingProxyType(
         "MSA": {1: "AA", 2: "C-1"},
     }
 )
+_CONTACTS: Final = "22^WPN^PH~90^ORN^CP~a@b.no^NET^Internet~33^WPN^FX~44^PRN^PH~55^WPN^BP"  # one of each that PRT-23 may prefer
 # ... and what it needs besides where one map or another makes something of it
 NEEDED_BY_MAP: Final[Mapping[str, Mapping[int, str]]] = MappingProxyType(
     {
@@ -52,6 +54,8 @@ NEEDED_BY_MAP: Final[Mapping[str, Mapping[int, str]]] = MappingProxyType(
         "MRG[Account]": {3: "4001^^^STOLAV^AN"},
         "NK1[Patient]": {13: "Company^^^^^^^^^9"},
         "ROL[Patient-GeneralPractitioner]": {14: "Clinic^^^^^^^^^8"},
+        "PRT[PractitionerRole]": {15: _CONTACTS},
+        "PRT[RelatedPerson]": {4: "FTH^Father^HL70063", 15: _CONTACTS},
         "PRT[CareTeam]": {8: "Clinic^^^^^^^^^8"},
         "PRT[Patient-GeneralPractitioner-PractitionerRole]": {8: "Clinic^^^^^^^^^8"},
         "IAM[AllergyIntolerance]": {14: "Berg^Ole"},

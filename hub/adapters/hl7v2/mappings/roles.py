@@ -170,11 +170,14 @@ def follows_patient(draft: Draft, segment: Segment, subject: Json, team: list[Js
     if segment.name == "ROL" or word in _MEMBERS:
         member = team_member(draft, segment, f"{place}/member")
         team += [member] if member else []
+    else:
+        related_person(draft, segment, subject, place)
 
 
 def _general_practitioner(draft: Draft, segment: Segment, place: str) -> Json:
     """The role, or the person alone where the segment tells of nothing else."""
-    if segment.name == "PRT" and segment.field(5) and not any(segment.field(n) for n in _MORE_THAN_A_PERSON):
+    is_named = bool(draft.text.part(draft.text.parts(segment.field(4)), 3))  # by its table: then it is a role, whatever else is said
+    if segment.name == "PRT" and segment.field(5) and not is_named and not any(segment.field(n) for n in _MORE_THAN_A_PERSON):
         return _person(draft, segment.field(5), {}, [], f"{place}-5")
     return practitioner_role(draft, segment, place)
 
@@ -199,6 +202,28 @@ def follows_visit(draft: Draft, segment: Segment, visit: Json, place: str) -> No
 
 def _kind(segment: Segment, raw: str, t: Text) -> Json:
     return role_of_rol(raw, t) if segment.name == "ROL" else role_of_prt(raw, t)
+
+
+_KIN: Final[Rows] = (
+    Row(4, "relationship", role_of_prt, many=True),
+    Row(11, "period.start", datatypes.moment),
+    Row(12, "period.end", datatypes.moment),
+    Row(14, "address", datatypes.xad, many=True),
+    Row(15, "telecom", datatypes.xtn, many=True),
+    Row(24, "identifier", pln, many=True),
+)
+
+
+def related_person(draft: Draft, prt: Segment, subject: Json, place: str) -> Json:
+    """Add the RelatedPerson of a PRT whose role is none of a professional's; gives the Reference, ``{}`` when it names nobody."""
+    raw = next(iter(draft.text.repetitions(prt.field(5))), "") if prt.field(5) else ""
+    made = actors.related(raw, draft.text) if raw else {}
+    if not made:
+        return {}
+    made["patient"] = subject
+    apply(_KIN, prt, made, draft, place)
+    prefer(made, prt, draft.text)
+    return draft.add(place, _whole(made))
 
 
 def team_member(draft: Draft, segment: Segment, place: str) -> Json:
