@@ -57,7 +57,8 @@ class Cause(StrEnum):
     LEDGER_UNAVAILABLE = "ledger_unavailable"
     OVERLOADED = "overloaded"
     FENCED = "fenced"  # another process owns the partition now
-    SCHEMA_UNKNOWN = "schema_unknown"
+    SCHEMA_UNKNOWN = "schema_unknown"  # a record of no schema that can be had: waiting does not help
+    REGISTRY_UNAVAILABLE = "registry_unavailable"
     INTERNAL = "internal"
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from hub import telemetry
 from hub.adapters.hl7v2.receive import Senders
+from hub.avro import Codec
 from hub.identity import Pseudonyms
 from hub.ledger.connect import Pool
 from hub.ledger.directory import directory_version, load_directory
@@ -58,12 +59,19 @@ async def _metrics(settings: Settings) -> AsyncIterator[None]:
         yield
 
 
+async def _codec(settings: Settings, *topics: str) -> Codec:
+    """The record codec, with the registry's ids for what this process writes. Raises Faulted."""
+    made = codec(settings)
+    await asyncio.to_thread(made.learn, *topics)
+    return made
+
+
 @asynccontextmanager
 async def _intake(settings: Settings, process: str) -> AsyncIterator[Intake]:
     """A way onto topic inbound for a process that is no gateway: what it takes was judged elsewhere, so it needs no directory."""
     producer = Producer(settings.kafka, delivery_timeout_ms=settings.delivery_timeout_ms, process=process)
     try:
-        yield Intake(producer, codec(settings), _pseudonyms(settings), Directory((), (), 0), settings, now_us)
+        yield Intake(producer, await _codec(settings, "inbound"), _pseudonyms(settings), Directory((), (), 0), settings, now_us)
     finally:
         producer.close()
 
@@ -77,7 +85,8 @@ async def _gateway(settings: Settings) -> None:
         return await _fresh(pool, known.version if isinstance(known, Directory) else -1)
 
     async with _metrics(settings):
-        await run_gateway(settings, Parts(codec(settings), _pseudonyms(settings), refresh, now_us), _stop_on_signal())
+        parts = Parts(await _codec(settings, "inbound"), _pseudonyms(settings), refresh, now_us)
+        await run_gateway(settings, parts, _stop_on_signal())
     await pool.close()
 
 
@@ -88,7 +97,8 @@ async def _transit(settings: Settings) -> None:
 
     readers: dict[Adapter, Callable[[Received], Message]] = {Adapter.HL7V2: Hl7v2Message, Adapter.FHIR: FhirMessage}  # one line an adapter
     async with _metrics(settings):
-        await run_transit(settings, TransitParts(codec(settings), _pseudonyms(settings), readers, now_us), _stop_on_signal())
+        parts = TransitParts(await _codec(settings, "events"), _pseudonyms(settings), readers, now_us)
+        await run_transit(settings, parts, _stop_on_signal())
 
 
 async def _delivery(settings: Settings) -> None:
@@ -151,7 +161,7 @@ async def _quarantine(settings: Settings, action: str, any_id: str, *, as_json: 
     assert directory is not None  # no version is -1
     limits = Limits(segments_max=settings.segments_max)
     rules = Rules(settings.undeclared_encoding, frozenset(settings.processing_ids), settings.person_numbers, limits)
-    means = Means(directory, _pseudonyms(settings), Door(directory, _pseudonyms(settings), rules))
+    means = Means(directory, _pseudonyms(settings), Door(directory, _pseudonyms(settings), rules), codec(settings))
     async with _intake(settings, "web") as intake:
         desk = Desk(pool, lambda content: reread(content, means), intake.accept, now_us)
         code = await run_quarantine(desk, action, any_id, as_json=as_json, with_raw=with_raw)

@@ -120,7 +120,7 @@ class Session:
                 self._consumer.commit(self._starts)
                 self._starts = {}
             if records:
-                items = self._read(records)
+                items = self._patiently(lambda records=records: self._read(records))  # type: ignore[misc]
                 self._patiently(lambda items=items: self._do(items))  # type: ignore[misc]
                 self._consumer.commit({r.partition: self._nexts[r.partition] for r in records if r.partition in self._nexts})
                 self._watch.beat()
@@ -154,7 +154,9 @@ class Session:
             spot = (record.partition, record.offset)
             try:
                 received = self._parts.codec.decode_received(record.value)
-            except Exception as exc:  # noqa: BLE001  # whatever is wrong with a record, it is kept and told of
+            except Exception as exc:  # whatever is wrong with a record, it is kept and told of
+                if isinstance(exc, Faulted) and exc.cause is not Cause.SCHEMA_UNKNOWN:
+                    raise  # nothing is wrong with the record: a server is away
                 telemetry.log("transit_record_unreadable", error=type(exc).__name__, partition=spot[0], offset=spot[1])
                 items.append(unreadable(spot, record.value, self._parts.clock()))
                 continue
