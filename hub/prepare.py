@@ -1,13 +1,16 @@
 """What must be there before a process starts: tables, topics, the directory's entries, and the secret. Done again, it changes nothing."""
 
 from dataclasses import replace
+from typing import Final
 
 from pydantic import SecretBytes
 
 from hub.config import ConfigError
+from hub.identity import Pseudonyms
 from hub.ledger import connect as ledger
 from hub.ledger.directory import replace_file_entries
 from hub.ledger.migrate import migrate
+from hub.ledger.secret import agrees
 from hub.model import Channel
 from hub.settings import Settings
 from hub.stack.folder import Folder
@@ -16,6 +19,11 @@ from hub.stream.kafka import Topics, ensure_topics
 from hub.stream.promise import violations
 from hub.web.tokens import KEY_FILE
 from hub.wiring import Configuration
+
+_OTHER: Final = (
+    "the secret is not the one this ledger's patients are hashed with, so no lock would match: "
+    "set HUB_SECRET to that one, or name the data folder that keeps it with --data"
+)
 
 
 def prepare(found: Configuration) -> None:
@@ -27,6 +35,8 @@ def prepare(found: Configuration) -> None:
     mailboxes = [topics.mailbox(p.id) for p in found.providers if p.deliver.channel is Channel.MAILBOX]
     ensure_topics(settings.kafka, [topics.inbound, topics.events, *mailboxes], settings)
     with ledger.connect(settings.database_url) as conn:
+        if not agrees(conn, Pseudonyms(settings.secret.get_secret_value()).check()):
+            raise ConfigError([_OTHER])
         replace_file_entries(conn, found.providers, found.subscriptions)
 
 

@@ -49,7 +49,12 @@ class Folder:
         """What keys the patients' pseudonyms; made at first start, never changed: every key ever written depends on it."""
         file = self.path / _SECRET
         if not file.exists():
-            _write(file, secrets.token_hex(32))
+            self.path.mkdir(parents=True, exist_ok=True)
+            own = file.with_name(f"{_SECRET}.{os.getpid()}")
+            _write(own, secrets.token_hex(32))
+            with contextlib.suppress(FileExistsError):  # of two processes that start together the first decides
+                file.hardlink_to(own)
+            own.unlink()
         return file.read_text("ascii").strip()
 
     def instance(self) -> str:
