@@ -15,8 +15,10 @@ from hub.adapters.hl7v2.framing import frame
 from hub.stack import kafka as local_kafka
 from hub.stack.supervise import stop
 from tests.contracts.gateways import adt, control_id, gateway, verdict
+from tests.local import KAFKA, starts
 
 
+@starts(KAFKA)
 @pytest.mark.skipif(not shutil.which("java"), reason="needs Java for a broker of its own")
 def test_no_positive_answer_without_the_brokers_report(  # noqa: PLR0915  # one broker, started once
     tmp_path: Path, topic_prefix: str

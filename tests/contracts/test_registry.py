@@ -17,6 +17,7 @@ from hub.model import Adapter, Event, Identifier, Kind, Received
 from hub.registry import ConfluentRegistry
 from hub.stack import apicurio
 from hub.stack.supervise import stop
+from tests.local import REGISTRY, schema_registry, starts
 
 # CRC-64-AVRO of every schema version that was ever written to a topic. A line here is never changed: stored records are found by it.
 RELEASED = {
@@ -36,9 +37,8 @@ EVENT = Event(
 
 @pytest.fixture(scope="module")
 def registry_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    child, url = apicurio.start(tmp_path_factory.mktemp("apicurio"), print)
-    yield url
-    stop([child], grace_seconds=10)
+    with schema_registry(tmp_path_factory.mktemp("apicurio")) as url:
+        yield url
 
 
 def test_without_a_registry_a_record_carries_its_fingerprint() -> None:
@@ -72,6 +72,7 @@ def test_readers_take_both_encodings(registry_url: str) -> None:
     assert without.decode_event(with_one.encode_event(EVENT, 1, 2, ("k",), b"{}")) == (EVENT, 1, 2, ("k",), b"{}")
 
 
+@starts(REGISTRY)
 def test_a_registry_that_forgot_its_ids_or_gave_them_anew_takes_nothing_away(tmp_path: Path) -> None:
     child, url = apicurio.start(tmp_path / "first", print)
     try:
