@@ -4,6 +4,7 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -128,6 +129,7 @@ async def _pathway(settings: Settings) -> None:
 
 
 async def _web(settings: Settings) -> None:
+    from hub.stream.promise import objections  # noqa: PLC0415
     from hub.web.app import run_web  # noqa: PLC0415
     from hub.web.readiness import asks, of_ledger  # noqa: PLC0415
     from hub.web.state import Region, State  # noqa: PLC0415
@@ -140,7 +142,10 @@ async def _web(settings: Settings) -> None:
     stop = _stop_on_signal()
     async with _intake(settings, "web") as intake:
         missing = asks({"broker": broker, **of_ledger(pool)})
-        state = State(settings, now_us, load_keys(settings.data), _pseudonyms(settings), intake, pool, Region(pool), missing)
+        state = State(
+            settings, now_us, load_keys(settings.data), _pseudonyms(settings), intake, pool, Region(pool), missing,
+            partial(objections, settings),
+        )  # fmt: skip
         await run_web(state, stop)
     await pool.close()
 

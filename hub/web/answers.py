@@ -57,9 +57,17 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Unprocessable(Exception):  # noqa: N818  an answer, not a failure
     """The entry cannot be taken. ``lines`` say what to write instead; configuration only, no patient data."""
 
+    status = 422
+
     def __init__(self, lines: Sequence[str]) -> None:
         super().__init__("unprocessable")
         self.lines: Final = tuple(lines)
+
+
+class Conflicting(Unprocessable):
+    """The same, because something else has the last word on it."""
+
+    status = 409
 
 
 def outcome(severity: str, code: str, text: str, where: str = "") -> dict[str, Any]:
@@ -111,7 +119,7 @@ def _answer(request: web.Request, exc: Exception) -> web.Response:
                 return fhir(body, code)
             return status(request, exc.answer.http, [exc.answer.act])
         case Unprocessable():
-            return status(request, 422, exc.lines)
+            return status(request, exc.status, exc.lines)
         case web.HTTPException():
             answer = status(request, exc.status if exc.status in _WORDS else 400)
             answer.headers.update({k: v for k, v in exc.headers.items() if k == "Allow"})

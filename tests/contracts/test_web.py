@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from hub.routing.directory import Directory
 from hub.settings import Settings
 from hub.stream.intake import Intake
 from hub.stream.kafka import Consumer, Producer, Topics, ensure_topics
+from hub.stream.promise import objections
 from hub.web.consents import UNDER_WAY
 from hub.web.readiness import asks, of_ledger
 from hub.web.state import Region, State
@@ -95,7 +97,8 @@ def hub(kafka: str, database_url: str, topic_prefix: str, tmp_path: Path) -> Ite
 
     def make() -> State:
         intake = Intake(producer, Codec(), PSEUDONYMS, Directory((), (), 0), settings, clock)
-        return State(settings, clock, load_keys(tmp_path), PSEUDONYMS, intake, ledger, Region(ledger), asks(of_ledger(ledger)))
+        missing, judge = asks(of_ledger(ledger)), partial(objections, settings)
+        return State(settings, clock, load_keys(tmp_path), PSEUDONYMS, intake, ledger, Region(ledger), missing, judge)
 
     with serving(make) as client:
         yield Hub(client, tmp_path, database_url, kafka, topics)
@@ -118,6 +121,27 @@ def test_a_provider_is_in_effect_when_answered(hub: Hub) -> None:
     assert admin.ask("DELETE", "/admin/providers/st-olavs").status == 404
     assert admin.ask("GET", "/admin/providers/st-olavs").status == 404
     assert hub.client.ask("POST", "/fhir/$process-message", message(sender="STOLAV")).status == 403
+
+
+IN_THE_CLEAR = {"channel": "mllp", "host": "10.0.0.1", "port": 2600}
+
+
+def test_what_would_keep_the_hub_from_starting_again_is_not_taken(hub: Hub) -> None:
+    admin = hub.as_("admin")
+    refused = admin.ask("PUT", "/admin/providers/st-olavs", HOSPITAL | {"deliver": IN_THE_CLEAR})
+    assert refused.status == 422
+    assert "without TLS" in refused.json()["lines"][0]
+    assert admin.ask("GET", "/admin/providers/st-olavs").status == 404
+    no_senders = admin.ask("PUT", "/admin/providers/st-olavs", HOSPITAL | {"senders": []})
+    assert no_senders.status == 201, "its subscription can only be put after it"
+
+
+def test_an_entry_of_the_file_cannot_be_deleted_and_the_answer_says_so(hub: Hub) -> None:
+    hub.sql("INSERT INTO provider VALUES ('st-olavs', 'file', %s)", json.dumps(HOSPITAL))
+    answer = hub.as_("admin").ask("DELETE", "/admin/providers/st-olavs")
+    assert answer.status == 409
+    assert "configuration file" in answer.json()["lines"][0]
+    assert hub.as_("admin").ask("GET", "/admin/providers/st-olavs").status == 200
 
 
 def test_a_subscription_has_a_life(hub: Hub) -> None:
