@@ -5,6 +5,7 @@ File (TOML): a table ``[hub]`` with the same names in lower case, and the ``[[pr
 """
 
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Final
 from urllib.parse import urlsplit
 
@@ -45,6 +46,8 @@ def _http(text: str) -> str:
 
 _Address = Annotated[str, AfterValidator(_address)]
 _Http = Annotated[str, AfterValidator(_http)]
+# Where a process that runs alone tells its metrics; `hub web` tells its own on its --http address.
+METRICS_PORTS: Final = MappingProxyType({"gateway": 9101, "transit": 9102, "delivery": 9103, "pathway": 9104})
 
 
 class Settings(BaseModel):
@@ -65,9 +68,14 @@ class Settings(BaseModel):
     person_numbers: PersonNumbers = PersonNumbers.ANY  # "real" refuses synthetic person numbers, "synthetic" refuses real ones
 
     # the doors
+<<<<<<< HEAD
     mllp: _Address = "127.0.0.1:2575"
     http: _Address = "127.0.0.1:8080"
     metrics: str = ""  # HOST:PORT of this process's own metrics; "" = none
+=======
+    mllp: str = "127.0.0.1:2575"
+    http: str = "127.0.0.1:8080"
+    metrics: str = ""  # HOST:PORT of this process's own metrics; "" = loopback, METRICS_PORTS or the next free one; "none" = none
     tls_certificate: str = ""
     tls_key: str = ""
     tls_client_ca: str = ""  # set = mutual TLS: a client certificate is required
