@@ -11,6 +11,7 @@ version) needs the registry.
 
 import json
 import struct
+import time
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import resources
@@ -27,6 +28,7 @@ from hub.model import Adapter, Event, Identifier, Kind, Received, Refusal
 SINGLE_OBJECT: Final = b"\xc3\x01"
 CONFLUENT: Final = 0
 LATEST: Final = {"Received": "received.v1", "Event": "event.v1"}
+_LEARN_SECONDS: Final = (0.2, 0.5, 1.0)
 _TOPIC: Final = {"Received": "inbound", "Event": "events"}
 _UNREADABLE: Final = (EOFError, ValueError, IndexError, KeyError, TypeError, OverflowError, MemoryError)
 
@@ -184,10 +186,20 @@ class Codec:
         return head
 
     def learn(self, *topics: str) -> None:
-        """Have the registry give its ids now, not while senders wait for their answers. Raises Faulted(REGISTRY_UNAVAILABLE, INTERNAL)."""
+        """Have the registry give its ids now, not while senders wait for their answers. Raises Faulted(REGISTRY_UNAVAILABLE, INTERNAL).
+
+        Asked again a few times: a registry to which several processes tell the same new schema at once may fail all but one.
+        """
         for name, topic in _TOPIC.items():
-            if topic in topics:
-                self._head(name, topic)
+            for wait_seconds in (*_LEARN_SECONDS, None) if topic in topics else ():
+                try:
+                    self._head(name, topic)
+                except Faulted as exc:
+                    if wait_seconds is None or exc.cause is not Cause.REGISTRY_UNAVAILABLE:
+                        raise
+                    time.sleep(wait_seconds)
+                else:
+                    break
 
     def _decode(self, name: str, data: bytes) -> dict[str, Any]:
         if data[:2] == SINGLE_OBJECT:

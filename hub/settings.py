@@ -68,13 +68,8 @@ class Settings(BaseModel):
     person_numbers: PersonNumbers = PersonNumbers.ANY  # "real" refuses synthetic person numbers, "synthetic" refuses real ones
 
     # the doors
-<<<<<<< HEAD
     mllp: _Address = "127.0.0.1:2575"
     http: _Address = "127.0.0.1:8080"
-    metrics: str = ""  # HOST:PORT of this process's own metrics; "" = none
-=======
-    mllp: str = "127.0.0.1:2575"
-    http: str = "127.0.0.1:8080"
     metrics: str = ""  # HOST:PORT of this process's own metrics; "" = loopback, METRICS_PORTS or the next free one; "none" = none
     tls_certificate: str = ""
     tls_key: str = ""

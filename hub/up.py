@@ -79,6 +79,7 @@ class Up:
         """Start one process of the hub."""
         env = wiring.environment(self.settings) | {wiring.PREPARED: "1", "HUB_CONFIG": str(self.found.file or "")}
         env["PROMETHEUS_MULTIPROC_DIR"] = str(self.metrics)
+        env["HUB_METRICS"] = "none"  # told for all of them by `hub web`
         return spawn(Spec(name, (sys.executable, "-m", "hub", name), log=self.log(name), env=env))
 
     @property

@@ -30,7 +30,7 @@ class Region:
 
 
 def check(history: History, region: Region) -> list[Violation]:
-    """All violations of I1..I5; an empty list is the promise kept."""
+    """All violations of I1..I5 and I7; an empty list is the promise kept."""
     return [v for invariant in INVARIANTS for v in invariant(history, region)]
 
 
@@ -117,6 +117,12 @@ def one_episode(history: History, _region: Region) -> Iterable[Violation]:
             yield Violation("I3", f"episodes {'+'.join(stay.states) or 'missing'}", stay.patient)
 
 
+def heals(history: History, _region: Region) -> Iterable[Violation]:
+    """I7: when the faults are over, nothing waits any more, without anybody's help."""
+    if history.left:
+        yield Violation("I7", f"{history.left} deliveries left when the time to heal was over", "")
+
+
 INVARIANTS: tuple[Callable[[History, Region], Iterable[Violation]], ...] = (
     no_loss,
     hub_does_not_lie,
@@ -125,6 +131,7 @@ INVARIANTS: tuple[Callable[[History, Region], Iterable[Violation]], ...] = (
     in_order,
     always_answered,
     one_episode,
+    heals,
 )
 
 

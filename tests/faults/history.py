@@ -76,6 +76,7 @@ class History:
     locked: list[Locked] = field(default_factory=list)
     settled: list[Settled] = field(default_factory=list)
     stays: list[Stay] = field(default_factory=list)
+    left: int = 0  # deliveries that still waited when the time to heal was over
     _guard: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def add(self, entry: Sent | Arrived | Locked | Settled) -> None:

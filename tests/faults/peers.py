@@ -56,8 +56,11 @@ def frames(connection: socket.socket) -> Iterator[tuple[float, bytes]]:
 
 @dataclass
 class Receiver:
-    """A provider's MLLP receiver. ``mode`` is looked at for each message: normal, cut (read it, then close), wrong (another MSA-2),
-    late (answer after the hub has given up), slow, drop (every other message unread), refuse (answer AE), or a mix by chance."""
+    """A provider's MLLP receiver. ``mode`` is looked at for each message.
+
+    normal, cut (read it, then close), wrong (another MSA-2), late (answer after the hub has given up), slow, drop (every other message
+    unread), refuse (answer AE about some patients), or a mix by chance.
+    """
 
     provider: str
     history: History
@@ -97,8 +100,12 @@ class Receiver:
             if mode == "drop" and self.chance.random() < 0.5:
                 return  # as a receiver that dies before it has read a word
             control_id = field_of(message, b"MSH", 10)
-            code = "AE" if mode == "refuse" else "AA" if mode in {"normal", "slow", "late", "drop"} else ""
-            self.history.add(Arrived(self.provider, control_id, field_of(message, b"PID", 3), digest_of(message), begun, clock(), code))
+            patient = field_of(message, b"PID", 3)
+            if mode == "refuse":
+                code = "AE" if patient.endswith("1") else "AA"
+            else:
+                code = "AA" if mode in {"normal", "slow", "late", "drop"} else ""
+            self.history.add(Arrived(self.provider, control_id, patient, digest_of(message), begun, clock(), code))
             if mode == "cut" or self._server is None:
                 return
             wait = {"slow": 0.2, "late": self.late_seconds}.get(mode, 0.0)

@@ -139,6 +139,8 @@ class Run:
 
             with contextlib.suppress(TimeoutError):  # the checker says what is missing
                 wait_until(quiet, seconds_max, "the backlog to drain")
+            left = conn.execute("SELECT count(*) FROM outbox WHERE parked = '' AND recipient <> 'st-olavs'").fetchone()
+            self.history.left = int(str(left[0])) if left else 0
             self.history.settled.extend(s for s in settled_of(conn) if s.control_id.startswith(f"{self.name}-"))
             self._name_sends(conn)
             self._stays(conn, seconds_max)

@@ -101,6 +101,10 @@ def double_an_episode(h: History) -> None:
     h.stays.append(Stay("P1", ("admitted", "admitted")))
 
 
+def never_heal(h: History) -> None:
+    h.left = 1
+
+
 @pytest.mark.parametrize(
     ("seed", "invariant"),
     [
@@ -118,6 +122,7 @@ def double_an_episode(h: History) -> None:
         (refuse_without_a_refusal, "I1"),
         (lose_an_episode, "I3"),
         (double_an_episode, "I3"),
+        (never_heal, "I7"),
     ],
 )
 def test_each_seeded_breach_is_found(seed: object, invariant: str) -> None:
