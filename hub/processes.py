@@ -79,10 +79,15 @@ async def _codec(settings: Settings, *topics: str) -> Codec:
     return made
 
 
+def _producer(settings: Settings, process: str) -> Producer:
+    timeout_ms, bytes_max = settings.delivery_timeout_ms, settings.frame_bytes_max
+    return Producer(settings.kafka, delivery_timeout_ms=timeout_ms, process=process, frame_bytes_max=bytes_max)
+
+
 @asynccontextmanager
 async def _intake(settings: Settings, process: str) -> AsyncIterator[Intake]:
     """A way onto topic inbound for a process that is no gateway: what it takes was judged elsewhere, so it needs no directory."""
-    producer = Producer(settings.kafka, delivery_timeout_ms=settings.delivery_timeout_ms, process=process)
+    producer = _producer(settings, process)
     try:
         yield Intake(producer, await _codec(settings, "inbound"), _pseudonyms(settings), Directory((), (), 0), settings, now_us)
     finally:
@@ -121,7 +126,7 @@ async def _delivery(settings: Settings) -> None:
     async def ensure(name: str) -> None:
         await asyncio.to_thread(ensure_topics, settings.kafka, [name], settings)
 
-    producer = Producer(settings.kafka, delivery_timeout_ms=settings.delivery_timeout_ms, process="delivery")
+    producer = _producer(settings, "delivery")
     means = Means(
         settings.ack_seconds_max, settings.connect_seconds_max, settings.insecure_plaintext, settings.tls_certificate, settings.tls_key,
         producer, Topics(settings.topic_prefix).mailbox, ensure,

@@ -95,7 +95,8 @@ class Session:
         self._events: Final = topics.events
         self._report_seconds: Final = settings.delivery_timeout_ms / 1000 + 5
         self._ledger: Final = TransitLedger(settings.database_url)
-        self._producer: Final = Producer(settings.kafka, delivery_timeout_ms=settings.delivery_timeout_ms, process="transit")
+        timeout_ms, bytes_max = settings.delivery_timeout_ms, settings.frame_bytes_max
+        self._producer: Final = Producer(settings.kafka, delivery_timeout_ms=timeout_ms, process="transit", frame_bytes_max=bytes_max)
         self._directory = Directory((), (), -1)
         self._nexts: dict[int, int] = {}
         self._starts: dict[int, int] = {}

@@ -10,8 +10,8 @@ from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, Config
 from confluent_kafka.cimpl import NewTopic
 
 from hub.errors import Cause, Faulted
-from hub.settings import FRAME_BYTES_MAX, Settings
-from hub.stream.kafka.producer import MESSAGE_BYTES_MAX
+from hub.settings import Settings
+from hub.stream.kafka.producer import message_bytes_max
 
 _ADMIN_SECONDS: Final = 15.0
 _KNOWN_SECONDS: Final = 5.0
@@ -36,7 +36,7 @@ def ensure_topics(bootstrap: str, names: Iterable[str], settings: Settings) -> N
     Raises Faulted(BROKER_UNAVAILABLE).
     """
     wanted = sorted(set(names))
-    config = {"max.message.bytes": str(settings.frame_bytes_max + MESSAGE_BYTES_MAX - FRAME_BYTES_MAX)}
+    config = {"max.message.bytes": str(message_bytes_max(settings.frame_bytes_max))}
     if settings.replication_factor >= 3:
         config["min.insync.replicas"] = "2"
     elif settings.promise:
