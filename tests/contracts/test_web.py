@@ -14,6 +14,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from hub import telemetry
+from hub.adapters.fhir.mappings import OWN
 from hub.avro import Codec
 from hub.identity import FNR, Pseudonyms, canonical
 from hub.ledger.connect import Pool
@@ -433,6 +435,8 @@ BROKEN: dict[str, tuple[Callable[[dict[str, Any]], object], int]] = {
     "no patient": (lambda m: m["entry"].pop(1), 422),
     "a patient without identifier": (lambda m: m["entry"][1]["resource"].pop("identifier"), 422),
     "no id": (lambda m: m.pop("id"), 422),
+    "a merge of nobody": (lambda m: m["entry"][0]["resource"].update(eventCoding={"system": OWN, "code": "patient.merged"}), 422),
+    "a crowd of identifiers": (lambda m: m["entry"][1]["resource"].update(identifier=[{"value": str(n)} for n in range(9_000)]), 413),
     "too large": (lambda m: m.update(x="a" * 600_000), 413),
 }
 
@@ -448,7 +452,9 @@ def test_a_broken_message_is_told_why(region: Hub, name: str) -> None:
     assert KARI not in got.body.decode()
 
 
-@pytest.mark.parametrize("name", ["an event nobody carries", "no patient", "a patient without identifier"])
+@pytest.mark.parametrize(
+    "name", ["an event nobody carries", "no patient", "a patient without identifier", "a merge of nobody", "a crowd of identifiers"]
+)
 def test_what_is_refused_after_it_was_identified_is_kept(region: Hub, name: str) -> None:
     change, status = BROKEN[name]
     broken = message("STOLAV")
@@ -477,6 +483,13 @@ def test_a_broker_that_is_away_is_503(database_url: str, tmp_path: Path) -> None
     with serving(make) as client:
         admin = client.with_token(issue(tmp_path, "admin", clock()))
         assert admin.ask("PUT", "/admin/providers/st-olavs", HOSPITAL).status == 201
-        got = client.ask("POST", "/fhir/$process-message", message("STOLAV"))
-        assert (got.status, got.headers["Retry-After"]) == (503, "5")
-        assert got.json()["issue"][0]["code"] == "transient"
+        before = telemetry.ANSWERED.labels("fhir", "503")._value.get()
+        for body in (
+            message("STOLAV"),
+            message("STOLAV") | {"timestamp": "2026-01-01T00:00:00Z"},
+        ):  # built anew: no conflict with what is nowhere
+            got = client.ask("POST", "/fhir/$process-message", body)
+            assert (got.status, got.headers["Retry-After"]) == (503, "5")
+            assert got.json()["issue"][0]["code"] == "transient"
+            assert "send the same again" in got.json()["issue"][0]["diagnostics"]
+        assert telemetry.ANSWERED.labels("fhir", "503")._value.get() - before == 2
