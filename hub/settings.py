@@ -76,6 +76,7 @@ class Settings(BaseModel):
     tls_client_ca: str = ""  # set = mutual TLS: a client certificate is required
     insecure_plaintext: bool = False  # said aloud: MLLP or HTTP without TLS on an address that is not loopback
     frame_bytes_max: int = FRAME_BYTES_MAX
+    held_bytes_max: int = 48 * 1024 * 1024  # of messages begun or not yet answered in one gateway; beyond it no more is read for a while
     segments_max: int = 20_000
     connections_max: int = 2_000
     header_seconds_max: float = 10.0  # a connection that has started a frame must finish its header in this time

@@ -40,7 +40,7 @@ def test_no_positive_answer_without_the_brokers_report(  # noqa: PLR0915  # one 
                 client.write(frame(adt(f"down{number}")))
                 assert verdict(await client.answer()) == "AE 207"  # ours, transient: the connection is kept
             client.write(frame(b"garbage"))
-            assert verdict(await client.answer()) == "AR 100"
+            assert verdict(await client.answer()) == "AE 100"
             child.wait(10)
             port = int(bootstrap.rpartition(":")[2])
             children.append((await asyncio.to_thread(local_kafka.start, tmp_path, print, port))[0])
