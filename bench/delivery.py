@@ -21,6 +21,7 @@ from typing import Any
 
 import psycopg
 
+from bench.floor import share
 from hub.delivery.channel import Means
 from hub.ledger.migrate import migrate
 from hub.settings import Settings
@@ -133,6 +134,7 @@ async def _drain(url: str, deliveries: int) -> dict[str, float]:
         "delivered_attempts": count,
         "seconds": round(seconds, 2),
         "deliveries_per_second": round(deliveries / seconds),
+        **share(deliveries / seconds),
         "cpu_us_per_delivery": round(cpu / deliveries * 1e6),
         "rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }

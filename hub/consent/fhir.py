@@ -79,7 +79,8 @@ def _patient(resource: Mapping[str, Any]) -> Identifier:
     value, system = identifier.get("value"), identifier.get("system", "")
     if not isinstance(value, str) or not value.strip() or not isinstance(system, str):
         raise Rejected(Reason.MISSING_PATIENT, where)
-    return canonical(system, value)
+    # without a system it is whoever has the value, a person's number too: it must not be narrowed to the national system
+    return canonical(system, value) if system.strip() else Identifier("", value.strip())
 
 
 def _whole(resource: Mapping[str, Any]) -> None:

@@ -2,9 +2,10 @@
 
 import ipaddress
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
+from hub.ledger.together import LeftOut
 from hub.model import Channel, Provider, Subscription
 from hub.settings import Settings
 
@@ -22,17 +23,25 @@ _DAY_MS: Final = 24 * 3600 * 1000
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A setting that breaks a sentence, and what to set instead."""
+    """A setting that breaks a sentence, and what to set instead.
+
+    stops: False when the hub may start all the same: it was said aloud, or it is an administrator's entry and nobody else suffers.
+    """
 
     sentence: str
     setting: str
     found: str
     act: str
+    stops: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is looked at. broker: topic name -> settings in force, as ``kafka.broker_settings``; database: as PostgreSQL's ``SHOW``."""
+    """What is looked at.
+
+    broker: topic name -> settings in force, as ``kafka.broker_settings``; database: as PostgreSQL's ``SHOW``. admins: ids of the providers
+    that an administrator put; left_out: stored entries, or parts of them, that do not go together with the others.
+    """
 
     settings: Settings
     broker: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -40,6 +49,8 @@ class Facts:
     providers: Sequence[Provider] = ()
     subscriptions: Sequence[Subscription] = ()
     token_key_mode: int | None = None  # permission bits of the key that signs tokens; None = there is none
+    admins: frozenset[str] = frozenset()
+    left_out: Sequence[LeftOut] = ()
 
 
 def violations(facts: Facts) -> list[Violation]:
@@ -109,10 +120,7 @@ def _doors(facts: Facts) -> Iterator[Violation]:
     for name, address in (("mllp", settings.mllp), ("http", settings.http)):
         if not settings.tls_certificate and not is_loopback(address):
             act = "set HUB_TLS_CERTIFICATE and HUB_TLS_KEY, or listen on 127.0.0.1"
-            yield Violation(NEVER_SHOWN, f"hub: {name}", f"{address} without TLS", act)
-    if settings.tls_certificate and not settings.tls_client_ca and any(p.certificates for p in facts.providers):
-        act = "set HUB_TLS_CLIENT_CA: providers with certificates must be asked for theirs"
-        yield Violation(NEVER_SHOWN, "hub: tls_client_ca", "not set", act)
+            yield Violation(NEVER_SHOWN, f"hub: {name}", f"{address} without TLS", act, stops=not settings.insecure_plaintext)
 
 
 def _secrets(facts: Facts) -> Iterator[Violation]:
@@ -133,15 +141,36 @@ def _revocation(facts: Facts) -> Iterator[Violation]:
 
 def _region(facts: Facts) -> Iterator[Violation]:
     for p in facts.providers:
+        is_admins = p.id in facts.admins
         if not p.senders and not any(s.provider == p.id for s in facts.subscriptions):
             act = "give it senders or a subscription: it can neither send nor be told anything"
-            yield Violation(EXPLAINED, f"provider {p.id}: senders", "none", act)
-        if p.deliver.channel is Channel.MLLP and not p.deliver.tls_ca and not is_loopback(f"{p.deliver.host}:{p.deliver.port}"):
-            act = "set tls_ca: a patient's messages must not cross a network in the clear"
-            yield Violation(NEVER_SHOWN, f"provider {p.id}: deliver", f"mllp to {p.deliver.host} without TLS", act)
-        if p.deliver.channel is Channel.FHIR and p.deliver.url.startswith("http://") and not is_loopback(_host(p.deliver.url)):
-            act = "use https: a patient's messages must not cross a network in the clear"
-            yield Violation(NEVER_SHOWN, f"provider {p.id}: deliver", "fhir by http", act)
+            yield Violation(EXPLAINED, f"provider {p.id}: senders", "none", act, stops=not is_admins)
+        for violation in _provider(p, facts.settings):
+            yield replace(violation, stops=violation.stops and not is_admins)
+
+
+def _provider(p: Provider, settings: Settings) -> Iterator[Violation]:
+    """What one provider's own entry breaks. Neither is ever done: nothing is sent in the clear or taken without proof meanwhile."""
+    if p.certificates and settings.tls_certificate and not settings.tls_client_ca:
+        act = "set HUB_TLS_CLIENT_CA: providers with certificates must be asked for theirs, and cannot send until they are"
+        yield Violation(NEVER_SHOWN, f"provider {p.id}: certificates", "never asked for", act)
+    if p.deliver.channel is Channel.MLLP and not p.deliver.tls_ca and not is_loopback(f"{p.deliver.host}:{p.deliver.port}"):
+        act = "set tls_ca: a patient's messages must not cross a network in the clear, and wait until then"
+        found = f"mllp to {p.deliver.host} without TLS"
+        yield Violation(NEVER_SHOWN, f"provider {p.id}: deliver", found, act, stops=not settings.insecure_plaintext)
+    if p.deliver.channel is Channel.FHIR and p.deliver.url.startswith("http://") and not is_loopback(_host(p.deliver.url)):
+        act = "use https: a patient's messages must not cross a network in the clear, and wait until then"
+        yield Violation(NEVER_SHOWN, f"provider {p.id}: deliver", "fhir by http", act, stops=not settings.insecure_plaintext)
+
+
+def objections(settings: Settings, provider: Provider) -> list[str]:
+    """Why an entry may not be taken: what would keep a hub from starting if it stood in the configuration file. One line each."""
+    return [f"{v.setting}: {v.found}; {v.act}" for v in _provider(provider, settings) if v.stops]
+
+
+def _left_out(facts: Facts) -> Iterator[Violation]:
+    for left in facts.left_out:
+        yield Violation(EXPLAINED, left.entry, left.why, left.act, stops=False)
 
 
 def _host(url: str) -> str:
@@ -158,4 +187,4 @@ def is_loopback(address: str) -> bool:
         return host == "localhost"
 
 
-RULES: Final[tuple[Callable[[Facts], Iterator[Violation]], ...]] = (_topics, _database, _doors, _secrets, _revocation, _region)
+RULES: Final[tuple[Callable[[Facts], Iterator[Violation]], ...]] = (_topics, _database, _doors, _secrets, _revocation, _region, _left_out)

@@ -95,7 +95,8 @@ class Session:
         self._events: Final = topics.events
         self._report_seconds: Final = settings.delivery_timeout_ms / 1000 + 5
         self._ledger: Final = TransitLedger(settings.database_url)
-        self._producer: Final = Producer(settings.kafka, delivery_timeout_ms=settings.delivery_timeout_ms, process="transit")
+        timeout_ms, bytes_max = settings.delivery_timeout_ms, settings.frame_bytes_max
+        self._producer: Final = Producer(settings.kafka, delivery_timeout_ms=timeout_ms, process="transit", frame_bytes_max=bytes_max)
         self._directory = Directory((), (), -1)
         self._nexts: dict[int, int] = {}
         self._starts: dict[int, int] = {}
@@ -120,7 +121,7 @@ class Session:
                 self._consumer.commit(self._starts)
                 self._starts = {}
             if records:
-                items = self._read(records)
+                items = self._patiently(lambda records=records: self._read(records))  # type: ignore[misc]
                 self._patiently(lambda items=items: self._do(items))  # type: ignore[misc]
                 self._consumer.commit({r.partition: self._nexts[r.partition] for r in records if r.partition in self._nexts})
                 self._watch.beat()
@@ -154,7 +155,9 @@ class Session:
             spot = (record.partition, record.offset)
             try:
                 received = self._parts.codec.decode_received(record.value)
-            except Exception as exc:  # noqa: BLE001  # whatever is wrong with a record, it is kept and told of
+            except Exception as exc:  # whatever is wrong with a record, it is kept and told of
+                if isinstance(exc, Faulted) and exc.cause is not Cause.SCHEMA_UNKNOWN:
+                    raise  # nothing is wrong with the record: a server is away
                 telemetry.log("transit_record_unreadable", error=type(exc).__name__, partition=spot[0], offset=spot[1])
                 items.append(unreadable(spot, record.value, self._parts.clock()))
                 continue

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Final
 
-from hub.errors import Reason, Rejected
+from hub.errors import Faulted, Reason, Rejected
 from hub.identity import PatientKeys, Pseudonyms, derived_id
 from hub.ledger.batch import Entry, Known, Merge, Spot, Wanted, Writes
 from hub.model import Adapter, Event, Form, Kind, Message, Outcome, PatientState, Plan, Received, Refusal
@@ -115,6 +115,8 @@ class Walk:
         if entry is None:
             try:
                 entry = self._planned(item)
+            except Faulted:
+                raise  # a server is away (the schema registry): nothing is wrong with the message, and the batch is done again
             except Exception as exc:  # noqa: BLE001  # a bug in one message must not stop those behind it: it is kept, and said so
                 self._out.errors.append((received.event_id, item.error or type(exc).__name__))
                 entry = self._quarantined(item, UNREADABLE)

@@ -10,7 +10,8 @@ import psycopg
 import pytest
 
 from hub.adapters.hl7v2.receive import Door
-from hub.errors import Reason
+from hub.avro import Codec
+from hub.errors import Cause, Faulted, Reason
 from hub.ledger.connect import Pool
 from hub.ledger.directory import put_provider
 from hub.model import Received, Refusal
@@ -28,7 +29,7 @@ def hub(kafka: str, database_url: str, topic_prefix: str) -> Iterator[Rig]:
 
 def desk(hub: Rig) -> tool.Desk:
     directory = Directory(PROVIDERS, SUBSCRIPTIONS, 1)
-    means = Means(directory, PSEUDONYMS, Door(directory, PSEUDONYMS))
+    means = Means(directory, PSEUDONYMS, Door(directory, PSEUDONYMS), Codec())
 
     async def accept(message: Received) -> None:
         await asyncio.to_thread(hub.put, message)
@@ -101,6 +102,25 @@ def test_a_conflict_and_a_bug_can_be_sent_in_again_under_their_control_id(hub: R
     assert hub.rows("SELECT outcome FROM message ORDER BY off") == ["routed", "quarantined", "routed"]
     assert sorted(hub.rows("SELECT recipient FROM outbox")) == ["clinic", "clinic", "town", "village"]
     assert listed(hub, capsys) == []
+
+
+class _Earlier(Codec):
+    """A version of the hub that does not know the record's schema."""
+
+    def decode_received(self, data: bytes) -> Received:
+        raise Faulted(Cause.SCHEMA_UNKNOWN)
+
+
+def test_a_record_that_an_earlier_version_could_not_read_is_what_is_in_it(hub: Rig, capsys: pytest.CaptureFixture[str]) -> None:
+    now, hub.codec = hub.codec, _Earlier()
+    hub.run(received("c1"))
+    hub.codec = now
+    (kept,) = listed(hub, capsys)
+    assert (kept["reason"], kept["where"], kept["control_id"]) == ("internal_error", "record", "")
+    assert do(hub, "redrive", kept["id"]) == 0
+    with hub.running():
+        hub.settle()
+    assert sorted(hub.rows("SELECT control_id, outcome FROM message")) == [("", "quarantined"), ("c1", "routed")]
 
 
 def test_what_would_be_refused_again_says_so_and_stays(hub: Rig, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,12 +7,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
+from hub import telemetry
+from hub.adapters.fhir.mappings import OWN
 from hub.avro import Codec
 from hub.identity import FNR, Pseudonyms, canonical
 from hub.ledger.connect import Pool
@@ -22,6 +25,7 @@ from hub.routing.directory import Directory
 from hub.settings import Settings
 from hub.stream.intake import Intake
 from hub.stream.kafka import Consumer, Producer, Topics, ensure_topics
+from hub.stream.promise import objections
 from hub.web.consents import UNDER_WAY
 from hub.web.readiness import asks, of_ledger
 from hub.web.state import Region, State
@@ -95,7 +99,8 @@ def hub(kafka: str, database_url: str, topic_prefix: str, tmp_path: Path) -> Ite
 
     def make() -> State:
         intake = Intake(producer, Codec(), PSEUDONYMS, Directory((), (), 0), settings, clock)
-        return State(settings, clock, load_keys(tmp_path), PSEUDONYMS, intake, ledger, Region(ledger), asks(of_ledger(ledger)))
+        missing, judge = asks(of_ledger(ledger)), partial(objections, settings)
+        return State(settings, clock, load_keys(tmp_path), PSEUDONYMS, intake, ledger, Region(ledger), missing, judge)
 
     with serving(make) as client:
         yield Hub(client, tmp_path, database_url, kafka, topics)
@@ -118,6 +123,27 @@ def test_a_provider_is_in_effect_when_answered(hub: Hub) -> None:
     assert admin.ask("DELETE", "/admin/providers/st-olavs").status == 404
     assert admin.ask("GET", "/admin/providers/st-olavs").status == 404
     assert hub.client.ask("POST", "/fhir/$process-message", message(sender="STOLAV")).status == 403
+
+
+IN_THE_CLEAR = {"channel": "mllp", "host": "10.0.0.1", "port": 2600}
+
+
+def test_what_would_keep_the_hub_from_starting_again_is_not_taken(hub: Hub) -> None:
+    admin = hub.as_("admin")
+    refused = admin.ask("PUT", "/admin/providers/st-olavs", HOSPITAL | {"deliver": IN_THE_CLEAR})
+    assert refused.status == 422
+    assert "without TLS" in refused.json()["lines"][0]
+    assert admin.ask("GET", "/admin/providers/st-olavs").status == 404
+    no_senders = admin.ask("PUT", "/admin/providers/st-olavs", HOSPITAL | {"senders": []})
+    assert no_senders.status == 201, "its subscription can only be put after it"
+
+
+def test_an_entry_of_the_file_cannot_be_deleted_and_the_answer_says_so(hub: Hub) -> None:
+    hub.sql("INSERT INTO provider VALUES ('st-olavs', 'file', %s)", json.dumps(HOSPITAL))
+    answer = hub.as_("admin").ask("DELETE", "/admin/providers/st-olavs")
+    assert answer.status == 409
+    assert "configuration file" in answer.json()["lines"][0]
+    assert hub.as_("admin").ask("GET", "/admin/providers/st-olavs").status == 200
 
 
 def test_a_subscription_has_a_life(hub: Hub) -> None:
@@ -409,6 +435,8 @@ BROKEN: dict[str, tuple[Callable[[dict[str, Any]], object], int]] = {
     "no patient": (lambda m: m["entry"].pop(1), 422),
     "a patient without identifier": (lambda m: m["entry"][1]["resource"].pop("identifier"), 422),
     "no id": (lambda m: m.pop("id"), 422),
+    "a merge of nobody": (lambda m: m["entry"][0]["resource"].update(eventCoding={"system": OWN, "code": "patient.merged"}), 422),
+    "a crowd of identifiers": (lambda m: m["entry"][1]["resource"].update(identifier=[{"value": str(n)} for n in range(9_000)]), 413),
     "too large": (lambda m: m.update(x="a" * 600_000), 413),
 }
 
@@ -424,7 +452,9 @@ def test_a_broken_message_is_told_why(region: Hub, name: str) -> None:
     assert KARI not in got.body.decode()
 
 
-@pytest.mark.parametrize("name", ["an event nobody carries", "no patient", "a patient without identifier"])
+@pytest.mark.parametrize(
+    "name", ["an event nobody carries", "no patient", "a patient without identifier", "a merge of nobody", "a crowd of identifiers"]
+)
 def test_what_is_refused_after_it_was_identified_is_kept(region: Hub, name: str) -> None:
     change, status = BROKEN[name]
     broken = message("STOLAV")
@@ -453,6 +483,13 @@ def test_a_broker_that_is_away_is_503(database_url: str, tmp_path: Path) -> None
     with serving(make) as client:
         admin = client.with_token(issue(tmp_path, "admin", clock()))
         assert admin.ask("PUT", "/admin/providers/st-olavs", HOSPITAL).status == 201
-        got = client.ask("POST", "/fhir/$process-message", message("STOLAV"))
-        assert (got.status, got.headers["Retry-After"]) == (503, "5")
-        assert got.json()["issue"][0]["code"] == "transient"
+        before = telemetry.ANSWERED.labels("fhir", "503")._value.get()
+        for body in (
+            message("STOLAV"),
+            message("STOLAV") | {"timestamp": "2026-01-01T00:00:00Z"},
+        ):  # built anew: no conflict with what is nowhere
+            got = client.ask("POST", "/fhir/$process-message", body)
+            assert (got.status, got.headers["Retry-After"]) == (503, "5")
+            assert got.json()["issue"][0]["code"] == "transient"
+            assert "send the same again" in got.json()["issue"][0]["diagnostics"]
+        assert telemetry.ANSWERED.labels("fhir", "503")._value.get() - before == 2

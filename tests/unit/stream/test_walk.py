@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.adapters.hl7v2.translate import Hl7v2Message
-from hub.errors import Reason
+from hub.errors import Cause, Faulted, Reason
 from hub.ledger.batch import Known
 from hub.ledger.consents import Consents
 from hub.model import Outcome, Received, Refusal, Result
@@ -120,6 +120,16 @@ def test_a_bug_is_the_class_of_its_exception_and_nothing_else(where: str) -> Non
     assert outcomes(walked) == [Outcome.QUARANTINED, Outcome.ROUTED]
     assert walked.errors == [(message.event_id, "ZeroDivisionError" if where == "event" else "KeyError")]
     assert walked.writes.entries[0].plan.refusal == Refusal(Reason.INTERNAL_ERROR, "message")
+
+
+def test_a_server_that_is_away_is_no_fault_of_the_message() -> None:
+    """The schema registry, when an event is the first to be written: the batch is done again, and nothing is quarantined."""
+
+    def away(*_: Any) -> bytes:
+        raise Faulted(Cause.REGISTRY_UNAVAILABLE)
+
+    with pytest.raises(Faulted):
+        Walk(known(), DIRECTORY, away, 7).all([item(0, received("c1"))])
 
 
 def test_what_cannot_be_read_or_written_keeps_its_bytes() -> None:

@@ -84,6 +84,28 @@ def test_who_the_patient_is_must_be_clear() -> None:
     assert refusal(raw_of(nameless)) == (Reason.MISSING_PATIENT, "Patient.identifier")
 
 
+def test_a_patient_has_so_many_identifiers() -> None:
+    made = bundle()
+    patient = made["entry"][2]["resource"]
+    patient["identifier"] = [{"value": str(n)} for n in range(100)]
+    assert len(envelope(raw_of(made)).identifiers) == 100
+    patient["identifier"] = [{"value": str(n)} for n in range(101)]
+    assert refusal(raw_of(made)) == (Reason.TOO_COMPLEX, "Patient.identifier")
+    patient["identifier"] = [{"system": "urn:x" * 100, "value": f"{n}{'x' * 500}"} for n in range(20)]
+    assert refusal(raw_of(made)) == (Reason.TOO_COMPLEX, "Patient.identifier")
+
+
+def test_a_merge_that_retires_nobody_is_refused_at_the_door() -> None:
+    made = bundle()
+    made["entry"][0]["resource"]["eventCoding"] = {"system": OWN, "code": Kind.MERGED}
+    assert refusal(raw_of(made)) == (Reason.MISSING_FIELD, "Patient.link")
+    patient = made["entry"][2]["resource"]
+    patient["link"] = [{"type": "replaces", "other": {"identifier": patient["identifier"][0]}}]  # itself
+    assert refusal(raw_of(made)) == (Reason.MISSING_FIELD, "Patient.link")
+    patient["link"] = [{"type": "replaces", "other": {"identifier": {"value": "8"}}}]
+    assert envelope(raw_of(made)).kind is Kind.MERGED
+
+
 @pytest.mark.parametrize(
     ("element", "where"),
     [("subject", "Bundle.entry[1].resource.subject"), ("focus", "Bundle.entry[0].resource.focus[0]")],
