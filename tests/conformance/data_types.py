@@ -18,6 +18,8 @@ _CARRIERS: Final = {
     "PL[Location]": ("PV1[Encounter]", 3),
     "XON[Organization]": ("MSH[MessageHeader]", 22),
     "CWE[Coding]": ("MSH[MessageHeader]", 26),
+    "XCN[Practitioner]": ("EVN[Provenance]", 5),
+    "XCN[PractitionerRole]": ("PRT[Patient-GeneralPractitioner-PractitionerRole]", 5),
 }
 
 
