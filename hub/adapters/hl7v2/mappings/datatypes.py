@@ -20,7 +20,7 @@ Made = TypeVar("Made")
 EXTENSION: Final = "http://hl7.org/fhir/StructureDefinition/"
 _OID: Final = re.compile(r"[0-2](\.(0|[1-9]\d*))+", re.ASCII)
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_KNOWN_MAX: Final = 4096  # texts remembered by each function ``remembered`` wraps
+_KNOWN_MAX: Final = 1024  # texts remembered by each function ``remembered`` wraps
 _LENGTH_MAX: Final = 120  # ... and how long one may be: longer ones hardly come twice
 
 
