@@ -132,8 +132,7 @@ def _payor(draft: Draft, in1: Segment, place: str) -> Json:
         return {"display": "unknown"}
     made = made or {"resourceType": "Organization"}
     put(made, "identifier", [*made.get("identifier", ()), *numbers])
-    put(made, "address", addresses)
-    put(made, "telecom", contacts)
+    actors.reached(made, addresses, contacts)
     people = [{"name": name} for raw in t.repetitions(in1.field(6)) if (name := datatypes.xpn(raw, t))] if in1.field(6) else []
     put(made, "contact", people)
     return draft.add(f"{place}-4", made)

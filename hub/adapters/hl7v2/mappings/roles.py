@@ -147,7 +147,7 @@ def _office(draft: Draft, field: str, kind: Json, address: Json, place: str) -> 
         return {}
     made = made or {"resourceType": "Organization", "name": kind.get("text") or kind["coding"][0]["code"]}
     put(made, "type", [kind] if kind else [])
-    put(made, "address", [address] if address else [])
+    actors.reached(made, [address] if address else [], [])
     return draft.add(place, made)
 
 
@@ -253,19 +253,21 @@ def _prt_member(draft: Draft, prt: Segment, place: str) -> Json:
     address = addresses[0] if addresses else {}
     prefer({"telecom": contacts}, prt, t)
     person = _person(draft, prt.field(5), address, contacts, f"{place}-5")
-    kinds = [k for raw in t.repetitions(prt.field(6)) if (k := _specialty(raw, t))] if prt.field(6) else []
-    if kinds:  # what somebody is to the team is then said by a role
-        role: Json = {"resourceType": "PractitionerRole"}
-        put(role, "practitioner", person)
-        role["code"] = kinds
-        put(role, "telecom", contacts)
-        person = draft.add(f"{place}-6", role)
     raw = next(iter(t.repetitions(prt.field(8))), "") if prt.field(8) else ""
     office = _team_office(draft, raw, address, contacts, f"{place}-8") if raw else {}
     made: Json = {}
     put(made, "role", [k for raw in t.repetitions(prt.field(4)) if (k := role_of_prt(raw, t))])
-    put(made, "member", person or office)
-    put(made, "onBehalfOf", office if person else {})
+    kinds = [k for raw in t.repetitions(prt.field(6)) if (k := _specialty(raw, t))] if prt.field(6) else []
+    if kinds:  # what somebody is to the team is then said by a role, and for whom (R4 ctm-1: onBehalfOf is a Practitioner's)
+        role: Json = {"resourceType": "PractitionerRole"}
+        put(role, "practitioner", person)
+        put(role, "organization", office)
+        role["code"] = kinds
+        put(role, "telecom", contacts)
+        made["member"] = draft.add(f"{place}-6", role)
+    else:
+        put(made, "member", person or office)
+        put(made, "onBehalfOf", office if person else {})
     put(made, "period", datatypes.period(datatypes.leaf(prt.field(11), t), datatypes.leaf(prt.field(12), t)))
     return made if "member" in made else {}
 
@@ -274,8 +276,7 @@ def _team_office(draft: Draft, raw: str, address: Json, contacts: list[Json], pl
     if not address and not contacts:
         return draft.linked(actors.xon, raw, place)
     made = actors.xon(raw, draft.text)
-    put(made, "address", [address] if address else [])
-    put(made, "telecom", contacts)
+    actors.reached(made, [address] if address else [], contacts)
     return draft.add(place, made) if "resourceType" in made else {}
 
 
