@@ -34,7 +34,7 @@ def ed(raw: str, t: Text) -> Json:
     elif not data or len(data) % 4 or not _BASE64.fullmatch(data):
         data = b64encode(body.encode()).decode()
     out: Json = {"data": data}
-    put(out, "contentType", _media_type(t.part(parts, 2), t.part(parts, 3)))
+    put(out, "contentType", media_type(t.part(parts, 2), t.part(parts, 3)))
     return out
 
 
@@ -44,11 +44,11 @@ def rp(raw: str, t: Text) -> Json:
     url = "%20".join(t.leaf(t.raw(raw, 1)).split())
     out: Json = {"url": url} if url else {}
     if url:
-        put(out, "contentType", _media_type(t.part(parts, 3), t.part(parts, 4)))
+        put(out, "contentType", media_type(t.part(parts, 3), t.part(parts, 4)))
     return out
 
 
-def _media_type(kind: str, subtype: str) -> str:
+def media_type(kind: str, subtype: str) -> str:
     """Tables 0191 and 0291 as a media type; "" when they do not make one."""
     kind = MEDIA.get(kind.upper(), kind.lower())
     if "/" in kind:

@@ -1,97 +1,58 @@
-"""Orders: ORC and OBR as ServiceRequest (ORM^O01, OML^O21, and the orders behind results)."""
+"""Orders: ORM^O01, OML^O21, OMG^O19. ORC, OBR and TQ1 are the ServiceRequest, RXO and its kin the MedicationRequest.
+
+Source: HL7 v2-to-FHIR ORM_O01, OML_O21 and the segment maps named in ``service_request``. OMG, which has no map, is OML's (HL7 v2.5.1 4.4.4
+and 4.4.6 differ in the groups' cardinality only). Earlier results that come with an order (PRIOR_RESULT: after the patient, the visit or
+the allergies repeated inside the order) are reports that the order refers to as supporting information, beside its own observations.
+"""
 
 from typing import Final
 
-from hub.adapters.hl7v2.er7 import Segment
-from hub.adapters.hl7v2.mappings import actors, codes, datatypes
-from hub.adapters.hl7v2.mappings.content import Text
+from hub.adapters.hl7v2.mappings import oru, pharmacy
 from hub.adapters.hl7v2.mappings.datatypes import Json
-from hub.adapters.hl7v2.mappings.observation import note, observation
-from hub.adapters.hl7v2.mappings.rows import Draft, Link, Row, Rows, apply
+from hub.adapters.hl7v2.mappings.encounter import allergies, diagnoses
+from hub.adapters.hl7v2.mappings.groups import Order, grammar, grouped, order
+from hub.adapters.hl7v2.mappings.observation import reported
+from hub.adapters.hl7v2.mappings.order_provenance import provenance
+from hub.adapters.hl7v2.mappings.rows import Draft
+from hub.adapters.hl7v2.mappings.service_request import service_request
+from hub.adapters.hl7v2.mappings.specimens import of_obr, specimens
 
-
-def _ordered(raw: str, t: Text) -> str:
-    return codes.ORDER_STATUS.get(t.part(t.parts(raw), 1), "")
-
-
-def _controlled(raw: str, t: Text) -> str:
-    return codes.ORDER_CONTROL.get(t.part(t.parts(raw), 1), "")
-
-
-def _priority(raw: str, t: Text) -> str:
-    return codes.ORDER_PRIORITY.get(t.part(t.parts(raw), 1), "")
-
-
-def _timing_priority(raw: str, t: Text) -> str:
-    return codes.ORDER_PRIORITY.get(t.part(t.parts(raw), 6), "")
-
-
-ORC: Final[Rows] = (
-    Row(2, "identifier", datatypes.placer, many=True),
-    Row(3, "identifier", datatypes.filler, many=True),
-    Row(4, "requisition", datatypes.ei),
-    Row(5, "status", _ordered),  # before ORC-1: the order's status says more than what to do with it
-    Row(1, "status", _controlled),
-    Row(7, "priority", _timing_priority),
-    Row(9, "authoredOn", datatypes.moment),
-    Link(12, "requester", actors.xcn, many=False),
-)
-OBR: Final[Rows] = (
-    Row(4, "code", datatypes.cwe),
-    Row(5, "priority", _priority),
-    Row(6, "occurrenceDateTime", datatypes.moment),
-    Row(27, "priority", _timing_priority),
-    Row(31, "reasonCode", datatypes.cwe, many=True),
-    Row(36, "occurrenceDateTime", datatypes.moment),
-)
-_OBR_IDENTIFIERS: Final[Rows] = (
-    Row(2, "identifier", datatypes.placer, many=True),
-    Row(3, "identifier", datatypes.filler, many=True),
-)
-_OBR_REQUESTER: Final[Rows] = (Link(16, "requester", actors.xcn, many=False),)
-
-
-def service_request(draft: Draft, orc: Segment | None, obr: Segment | None, about: Json, place: str) -> Json:
-    """Make (not add) the ServiceRequest of an ORC and OBR pair; numbers and requester are the ORC's where it has them."""
-    made: Json = {"resourceType": "ServiceRequest", "intent": "order"} | about
-    if orc is not None:
-        apply(ORC, orc, made, draft, f"{place}/ORC")
-    if obr is not None:
-        apply(OBR, obr, made, draft, f"{place}/OBR")
-        if "identifier" not in made:
-            apply(_OBR_IDENTIFIERS, obr, made, draft, f"{place}/OBR")
-        if "requester" not in made:
-            apply(_OBR_REQUESTER, obr, made, draft, f"{place}/OBR")
-    made.setdefault("status", "unknown")
-    return made
+_DETAIL: Final = "NTE PRT TQ1 DG1 OBX SPM RXO RXR RXC PID:PRIOR PV1:PRIOR AL1:PRIOR"
+_GRAMMAR: Final = grammar(
+    message="ORC OBR RXO", ORC=f"OBR! {_DETAIL}", OBR=_DETAIL, OBX="NTE PRT", SPM="OBX PRT SAC", SAC="OBX", RXO="NTE RXR RXC",
+    PRIOR="PID PV1 AL1 ORC OBR",
+)  # fmt: skip
 
 
 def resources(draft: Draft, subject: Json, visit: Json) -> list[Json]:
-    """Add a ServiceRequest for each order of the message, with its notes and observations; gives References to them."""
+    """Add a request for each order of the message, with its notes, specimens and observations; gives References to them."""
     about = {"subject": subject} | ({"encounter": visit} if visit else {})
-    orders: list[Json] = []
-    for n, (orc, details) in enumerate(_groups(draft)):
-        obr = next((s for s in details if s.name == "OBR"), None)
-        made = service_request(draft, orc, obr, about, f"order[{n}]")
-        notes = [text for s in details if s.name == "NTE" and (text := note(draft, s))]
-        if notes:
-            made["note"] = notes
-        observed = [s for s in details if s.name == "OBX"]
-        found = [observation(draft, s, about, f"order[{n}]/OBX[{i}]") for i, s in enumerate(observed)]
-        if found:
-            made["supportingInfo"] = found
-        orders.append(draft.add(f"order[{n}]", made))
-    return orders
+    root = grouped(draft.content, _GRAMMAR)
+    allergies(draft, subject)
+    diagnoses(draft, subject, visit)
+    return [
+        _placed(draft, order(node) if node.kind in {"ORC", "OBR"} else Order(node.place, None, None, [node]), about)
+        for node in root.children
+    ]
 
 
-def _groups(draft: Draft) -> list[tuple[Segment | None, list[Segment]]]:
-    """The orders of a message: each ORC opens one, and so does an OBR that follows another."""
-    groups: list[tuple[Segment | None, list[Segment]]] = []
-    for segment in draft.content:
-        if segment.name == "ORC":
-            groups.append((segment, []))
-        elif segment.name == "OBR" and (not groups or any(s.name == "OBR" for s in groups[-1][1])):
-            groups.append((None, [segment]))
-        elif groups:
-            groups[-1][1].append(segment)
-    return groups
+def _placed(draft: Draft, group: Order, about: Json) -> Json:
+    drug = next(group.each("RXO"), None)
+    if drug is not None:
+        return pharmacy.ordered(draft, group, drug, about)
+    made = service_request(draft, group, about)
+    taken = specimens(draft, group.parts, about["subject"])
+    oru.of_specimen(draft, taken, about)
+    references = [reference for reference, _ in taken]
+    if group.obr is not None:
+        references = of_obr(draft, group.obr, references, about["subject"], f"{group.place}/specimen")
+    if references:
+        made["specimen"] = references
+    info = [reported(draft, obx, about, taken) for obx in group.each("OBX")]
+    info += [oru.report(draft, order(n), about) for prior in group.each("PRIOR") for n in prior.each("ORC", "OBR")]
+    if info:
+        made["supportingInfo"] = info
+    reference = draft.add(group.place, made)
+    if group.orc is not None:
+        provenance(draft, group.orc, reference, group.place)
+    return reference
