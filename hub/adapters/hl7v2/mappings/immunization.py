@@ -77,22 +77,15 @@ def resources(draft: Draft, subject: Json, visit: Json) -> list[Json]:
 
 
 def _immunization(draft: Draft, group: Order, about: Json) -> Json:
-    t, orc = draft.text, group.orc
     made: Json = {"resourceType": "Immunization", "patient": about["subject"]}
     if "encounter" in about:
         made["encounter"] = about["encounter"]
-    if orc is not None:
-        apply(ORC, orc, made, draft, f"{group.place}/ORC")
-        numbers = order_types.group_number(orc.field(4), t) if orc.field(4) else []
-        if numbers:
-            made.setdefault("identifier", []).extend(numbers)
-        _perform(draft, made, orc, 12, "OP", group.place)
+    if group.orc is not None:
+        _ordered(draft, group.orc, made, group.place)
     rxa = next(group.each("RXA"), None)
     parts = [*group.parts, *(rxa.children if rxa is not None else ())]
     if rxa is not None:
         _given(draft, rxa, made)
-        for rxr in rxa.each("RXR"):
-            apply(RXR, rxr.segment, made, draft, rxr.place)
     made.setdefault("status", "completed")
     made.setdefault("vaccineCode", order_types.NOT_SAID)
     if "occurrenceDateTime" not in made:
@@ -108,6 +101,15 @@ def _immunization(draft: Draft, group: Order, about: Json) -> Json:
     return reference
 
 
+def _ordered(draft: Draft, orc: Segment, made: Json, place: str) -> None:
+    """ORC: the order's numbers, when it was written in, who ordered."""
+    apply(ORC, orc, made, draft, f"{place}/ORC")
+    numbers = order_types.group_number(orc.field(4), draft.text) if orc.field(4) else []
+    if numbers:
+        made.setdefault("identifier", []).extend(numbers)
+    _perform(draft, made, orc, 12, "OP", place)
+
+
 def _request(draft: Draft, group: Order, about: Json) -> Json:
     """The order that led to the immunization, where the ORC has numbers for it."""
     if group.orc is None or not (group.orc.field(2) or group.orc.field(3)):
@@ -120,6 +122,8 @@ def _given(draft: Draft, rxa: Node, made: Json) -> None:
     """RXA: what was given, how much, by whom, where, of which lot."""
     t, segment, place = draft.text, rxa.segment, rxa.place
     apply(RXA, segment, made, draft, place)
+    for rxr in rxa.each("RXR"):
+        apply(RXR, rxr.segment, made, draft, rxr.place)
     digits = datatypes.leaf(segment.field(6), t)
     amount = quantities.quantity(digits, quantities.units_of(segment.field(7), t)) if digits != _UNKNOWN_AMOUNT else {}
     datatypes.put(made, "doseQuantity", amount)
@@ -152,17 +156,16 @@ def _origin(rxa: Segment, made: Json, t: Text) -> None:
 def _place(draft: Draft, rxa: Segment, made: Json, place: str) -> None:
     """RXA-27 with its address RXA-28; before version 2.6 RXA-11."""
     t = draft.text
-    levels = actors.pl(rxa.field(27) or rxa.field(11), t) if rxa.field(27) or rxa.field(11) else []
+    raw = rxa.field(27) or rxa.field(11)
+    levels = actors.pl(raw, t) if raw else []
     address = datatypes.xad(rxa.field(28), t) if rxa.field(28) else {}
-    if address:
-        levels = [{"resourceType": "Location", "mode": "instance", "name": "", "address": address}] if not levels else levels
-        where = levels[0] | {"address": address}
-        if not where["name"]:
-            del where["name"]
-        outer = location(draft, levels[1:], f"{place}-27/outer") if levels[1:] else {}
-        made["location"] = draft.add(f"{place}-27", where | ({"partOf": outer} if outer else {}))
-    elif levels:
-        made["location"] = location(draft, levels, f"{place}-27")
+    if not address:
+        if levels:
+            made["location"] = location(draft, levels, f"{place}-27")
+        return
+    where = dict(levels[0]) if levels else {"resourceType": "Location", "mode": "instance"}
+    outer = location(draft, levels[1:], f"{place}-27/outer") if levels[1:] else {}
+    made["location"] = draft.add(f"{place}-27", where | {"address": address} | ({"partOf": outer} if outer else {}))
 
 
 def _perform(draft: Draft, made: Json, segment: Segment, number: int, function: str, place: str) -> None:

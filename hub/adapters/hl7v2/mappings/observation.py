@@ -18,7 +18,7 @@ from hub.adapters.hl7v2.mappings.notes import notes
 from hub.adapters.hl7v2.mappings.order_types import EXTENSION, NOT_SAID, R5
 from hub.adapters.hl7v2.mappings.quantities import NUMBER_MARK, number, quantity, units_of
 from hub.adapters.hl7v2.mappings.rows import Draft, Link, Row, Rows, apply
-from hub.adapters.hl7v2.mappings.specimens import numbered
+from hub.adapters.hl7v2.mappings.specimens import Specimens, numbered
 from hub.adapters.hl7v2.mappings.times import date_time, time_of_day
 
 _SUB_ID: Final = f"{EXTENSION}observation-v2-subid"
@@ -27,6 +27,7 @@ _ANALYSIS: Final = f"{EXTENSION}observation-analysis-date-time"
 _NATURE: Final = f"{EXTENSION}observation-nature-of-abnormal-test"
 _STRUCTURE: Final = f"{EXTENSION}observation-structure-type"
 _NOT_ASKED: Final = order_types.concept(f"{codes.TERMINOLOGY}data-absent-reason", "not-asked")
+_NOT_SOUGHT: Final = "N"  # 0085
 TEXT_TYPES: Final = frozenset({"ST", "TX", "FT"})
 _LINES: Final = frozenset({"TX", "FT"})  # their repetitions are the lines of one text (HL7 v2.5.1 7.4.2.5)
 
@@ -133,13 +134,14 @@ def _range_text(raw: str, t: Text) -> Json:
     return {"text": text} if text else {}
 
 
-def _status(raw: str, t: Text) -> str:
-    return order_codes.RESULT_STATUS.get(datatypes.leaf(raw, t), "")
-
-
-def _status_said(raw: str, t: Text) -> Json:
+def _status(raw: str, made: Json, t: Text) -> None:
+    """OBX-11; beside the status the code itself, where the status alone does not tell it."""
     code = datatypes.leaf(raw, t)
-    return order_types.alternate("0085", datatypes.code(code)) if code and code not in order_codes.RESULT_STATUS_SAME else {}
+    made["status"] = order_codes.RESULT_STATUS.get(code, "unknown")
+    if code and code not in order_codes.RESULT_STATUS_SAME:
+        made["_status"] = order_types.alternate("0085", datatypes.code(code))
+    if code == _NOT_SOUGHT:
+        made["dataAbsentReason"] = _NOT_ASKED
 
 
 def _sub_id(raw: str, t: Text) -> Json:
@@ -173,8 +175,6 @@ OBX: Final[Rows] = (
     Row(7, "referenceRange", _range_text, many=True),
     Row(8, "interpretation", _interpretation, many=True),
     Row(10, "extension", _nature, many=True),
-    Row(11, "status", _status),
-    Row(11, "_status", _status_said),
     Row(14, "effectiveDateTime", datatypes.moment),
     Link(15, "performer", order_types.coded_organization),
     Row(17, "method", datatypes.cwe),
@@ -187,42 +187,44 @@ OBX: Final[Rows] = (
 )
 
 
-def observation(draft: Draft, obx: Segment, about: Json, place: str) -> Json:
-    """Add the Observation of an OBX; gives the Reference. ``about`` holds subject, encounter and what the order says of all."""
-    return draft.add(place, made_of(draft, obx, about, place))
+def observation(draft: Draft, obx: Segment, about: Json, place: str, known: Specimens = ()) -> Json:
+    """Add the Observation of an OBX; gives the Reference.
+
+    ``about`` holds subject, encounter and what the order says of all; ``known`` the message's specimens that OBX-33 may name.
+    """
+    return draft.add(place, _made(draft, obx, about, place, known))
 
 
-def made_of(draft: Draft, obx: Segment, about: Json, place: str) -> Json:
-    """Make (not add) the Observation of an OBX."""
-    made = apply(OBX, obx, {"resourceType": "Observation"}, draft, place)
-    _performers(draft, obx, made, place)
-    for key, known in about.items():
-        if not (key.startswith("effective") and "effectiveDateTime" in made):
-            made.setdefault(key, known)
-    made.setdefault("status", "unknown")
-    made.setdefault("code", NOT_SAID)
-    if obx.field(11) == "N":
-        made["dataAbsentReason"] = _NOT_ASKED
-    said = _values(obx, draft.text, made)
-    extensions = said.pop("extension", [])
-    if extensions:
-        made.setdefault("extension", []).extend(extensions)
-    return made | said
-
-
-def reported(draft: Draft, node: Node, about: Json, known: list[tuple[Json, Node]] | None = None) -> Json:
-    """As ``observation``, with what belongs to the OBX, and the specimens of the message that OBX-33 may name."""
-    made = made_of(draft, node.segment, about, node.place)
+def reported(draft: Draft, node: Node, about: Json, known: Specimens = ()) -> Json:
+    """As ``observation``, with what belongs to the OBX."""
+    made = _made(draft, node.segment, about, node.place, known)
     if node.children and (found := notes(draft, node.children)):
         made["note"] = found
-    if len(node.segment.fields) > 33:
-        _specimens(draft, node.segment, made, known or [])
     return draft.add(node.place, made)
 
 
-def _specimens(draft: Draft, obx: Segment, made: Json, known: list[tuple[Json, Node]]) -> None:
+def _made(draft: Draft, obx: Segment, about: Json, place: str, known: Specimens) -> Json:
+    made = apply(OBX, obx, {"resourceType": "Observation"}, draft, place)
+    size = len(obx.fields)
+    if size > 16:
+        _performers(draft, obx, made, place)
+    for key, said in about.items():
+        if not (key.startswith("effective") and "effectiveDateTime" in made):
+            made.setdefault(key, said)
+    made.setdefault("code", NOT_SAID)
+    _status(obx.field(11), made, draft.text)
+    values = _values(obx, draft.text, made)
+    extensions = values.pop("extension", [])
+    if extensions:
+        made.setdefault("extension", []).extend(extensions)
+    if size > 33:
+        _specimens(obx, made, known, draft.text)
+    return made | values
+
+
+def _specimens(obx: Segment, made: Json, known: Specimens, t: Text) -> None:
     """OBX-33: one specimen, or several as R5 could say it (R4 has no Group of specimens)."""
-    named = [s for raw in draft.text.repetitions(obx.field(33)) if (s := numbered(raw, known, draft.text))]
+    named = [s for raw in t.repetitions(obx.field(33)) if (s := numbered(raw, known, t))]
     if len(named) == 1:
         made["specimen"] = named[0]
     for each in named if len(named) > 1 else ():
@@ -232,8 +234,6 @@ def _specimens(draft: Draft, obx: Segment, made: Json, known: list[tuple[Json, N
 def _performers(draft: Draft, obx: Segment, made: Json, place: str) -> None:
     """OBX-16 responsible observers, OBX-23 to 25 the laboratory and who answers for it."""
     size, t = len(obx.fields), draft.text
-    if size <= 16:
-        return
     found = [
         professionals.role(draft, f"{place}-16[{n}]/role", who, professionals.RESPONSIBLE)
         for n, raw in enumerate(t.repetitions(obx.fields[16]))

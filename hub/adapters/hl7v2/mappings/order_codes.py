@@ -59,7 +59,7 @@ DOCUMENT_STATUS: Final = _table(  # 0271; the guide has no map: ours
     {"DI": "preliminary", "DO": "preliminary", "IN": "preliminary", "IP": "preliminary", "PA": "preliminary", "AU": "final", "LA": "final"}
 )
 DOCUMENT_CURRENT: Final = _table({"AV": "current", "CA": "entered-in-error", "OB": "superseded", "UN": "current"})  # 0273; all but AV ours
-APPOINTMENT_STATUS: Final = _table(  # 0278 FillerStatusCodes[Appointment], in lower case without blanks; what else there is keeps its event's
+APPOINTMENT_STATUS: Final = _table(  # 0278 FillerStatusCodes[Appointment], in lower case without blanks
     {"pending": "pending", "waitlist": "waitlist", "booked": "booked", "started": "checked-in", "complete": "fulfilled",
      "cancelled": "cancelled", "canceled": "cancelled", "deleted": "entered-in-error", "noshow": "noshow"}
 )  # fmt: skip

@@ -23,7 +23,7 @@ def concept(system: str, code: str) -> Json:
 
 
 def coded(table: str, mapped: Mapping[str, str] | None = None, system: str = "") -> Callable[[str, Text], Json]:
-    """CWE[CodeableConcept] of a v2 table: codes without a system are the table's; where ``mapped`` has one, what it is in ``system`` first."""
+    """CWE[CodeableConcept] of a v2 table: a code without a system is the table's; one that ``mapped`` has stands in ``system`` first."""
     own = f"{codes.TERMINOLOGY}v2-{table}"
 
     def make(raw: str, t: Text) -> Json:

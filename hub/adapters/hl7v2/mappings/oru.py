@@ -1,5 +1,6 @@
-"""Results: ORU^R01, OUL^R22 to R24. Each OBR is a DiagnosticReport, each OBX an Observation, each SPM a Specimen, and behind the report
-stands the ServiceRequest that ordered it.
+"""Results: ORU^R01, OUL^R22 to R24. Each OBR is a DiagnosticReport, each OBX an Observation, each SPM a Specimen.
+
+Behind the report stands the ServiceRequest that ordered it, where the message says more of it than the report can hold.
 
 Source: HL7 v2-to-FHIR ORU_R01, OBR[DiagnosticReport], ORC[DiagnosticReport]; OUL, which the guide has no map for, is the same in another
 order (HL7 v2.5.1 7.3.7 to 7.3.9): by specimen, by container, by order.
@@ -15,9 +16,9 @@ from hub.adapters.hl7v2.mappings.content import Text
 from hub.adapters.hl7v2.mappings.datatypes import Json
 from hub.adapters.hl7v2.mappings.groups import Grammar, Node, Order, grammar, grouped, order
 from hub.adapters.hl7v2.mappings.observation import reported
-from hub.adapters.hl7v2.mappings.service_request import service_request
 from hub.adapters.hl7v2.mappings.rows import Draft, Row, Rows, apply
-from hub.adapters.hl7v2.mappings.specimens import of_obr, specimens
+from hub.adapters.hl7v2.mappings.service_request import service_request
+from hub.adapters.hl7v2.mappings.specimens import Specimens, of_obr, specimens
 from hub.adapters.hl7v2.mappings.times import date_time
 
 _BY_ORDER: Final = grammar(
@@ -87,7 +88,7 @@ def _by_specimen(draft: Draft, node: Node, about: Json) -> list[Json]:
     return [report(draft, order(n), about, known) for n in node.each("ORC", "OBR")]
 
 
-def of_specimen(draft: Draft, known: list[tuple[Json, Node]], about: Json) -> list[Json]:
+def of_specimen(draft: Draft, known: Specimens, about: Json) -> list[Json]:
     """Add the observations of the specimens themselves, and of their containers; gives the References."""
     found = []
     for reference, node in known:
@@ -96,12 +97,12 @@ def of_specimen(draft: Draft, known: list[tuple[Json, Node]], about: Json) -> li
     return found
 
 
-def report(draft: Draft, group: Order, about: Json, given: list[tuple[Json, Node]] | None = None) -> Json:
+def report(draft: Draft, group: Order, about: Json, given: Specimens = ()) -> Json:
     """Add the DiagnosticReport of an order with its specimens, results and request; ``given`` are specimens it stands under."""
     made: Json = {"resourceType": "DiagnosticReport"} | about
     _said(draft, group, made)
     own = specimens(draft, group.parts, about["subject"])
-    known = [*(given or ()), *own]
+    known = [*given, *own]
     taken = [reference for reference, _ in known]
     if group.obr is not None:
         taken = of_obr(draft, group.obr, taken, about["subject"], f"{group.place}/specimen")
@@ -111,7 +112,7 @@ def report(draft: Draft, group: Order, about: Json, given: list[tuple[Json, Node
     if request:
         made["basedOn"] = [request]
     shared = about | _effective(group.obr, draft.text) | {"code": made["code"]} | ({"specimen": taken[0]} if len(taken) == 1 else {})
-    found = [reported(draft, obx, shared, known) for obx in _results(draft, group)]
+    found = [reported(draft, obx, shared, known) for obx in _results(group)]
     of_own = of_specimen(draft, own, about)
     if found or of_own:
         made["result"] = found or of_own  # a sender may put all results after the specimen
@@ -175,7 +176,7 @@ def _request(draft: Draft, group: Order, about: Json, taken: list[Json]) -> Json
     return draft.add(f"{group.place}/order", made)
 
 
-def _results(draft: Draft, group: Order) -> list[Node]:
+def _results(group: Order) -> list[Node]:
     """The OBX that are results: not the answers that came with the order, nor what stands before a TXA (a document of the order)."""
     documents = mdm.documents_in(group)
     return [p for p in group.each("OBX") if p not in documents and not (len(p.segment.fields) > 29 and p.segment.field(29) in _ASKED)]
@@ -187,4 +188,6 @@ def _effective(obr: Segment | None, t: Text) -> Json:
     start, end = (date_time(t.part(t.parts(obr.field(n)), 1)) for n in (7, 8))
     if start and end and start != end:
         return {"effectivePeriod": {"start": start, "end": end}}
-    return {"effectiveDateTime": start or end} if start or end else {}
+    if end and not start:
+        return {"effectivePeriod": {"end": end}}
+    return {"effectiveDateTime": start} if start else {}

@@ -1,10 +1,10 @@
 """Medication: RDE^O11 and O25, RDS^O13, and the drug orders of ORM^O01. RXO and RXE are MedicationRequests, RXD the MedicationDispense.
 
-Source: HL7 v2-to-FHIR RXO[MedicationRequest], RXR[MedicationRequest], TQ1[MedicationRequest]. The guide has no maps for RXE, RXD and RXC;
-they follow HL7 v2.5.1 4.14 and R4: RXE is RXO's counterpart as the pharmacy understood it (intent filler-order, based on the RXO where there
-is one), in O25, which asks for a refill, a proposal; RXD is what was handed out against it (status by ORC-5 and ORC-1, else completed once
-RXD-3 says when); each RXC is an ingredient of the Medication, its strength what there is of it in one (RXC-3), else its own (RXC-5, RXC-8).
-An NM without a number is left out; RXO-1.1 is all of the drug that R4 demands, so a request without it names none.
+Source: HL7 v2-to-FHIR RXO[MedicationRequest], RXR[MedicationRequest], TQ1[MedicationRequest]. The guide has no maps for RXE, RXD, RXC;
+they follow HL7 v2.5.1 4.14 and R4. RXE is RXO's counterpart as the pharmacy understood it: intent filler-order, based on the RXO where
+there is one; in O25, which asks for a refill, a proposal. RXD is what was handed out against it: its status is ORC-5's, else ORC-1's, else
+completed once RXD-3 says when. Each RXC is an ingredient of the Medication: its strength is what there is of it in one (RXC-3), else its
+own (RXC-5 and 8).
 """
 
 from collections.abc import Iterable, Mapping
@@ -39,9 +39,11 @@ _SUBSTITUTION: Final = coded("0161")
 _FIELDS: Final[Mapping[str, Mapping[str, int]]] = MappingProxyType(
     {
         "RXO": {"code": 1, "form": 5, "least": 2, "most": 3, "units": 4, "amount": 11, "amount_units": 12, "refills": 13,
-                "strength": 18, "strength_units": 19, "volume": 25, "volume_units": 26, "daily": 23, "rate": 21, "rate_units": 22, "per": 17},
+                "strength": 18, "strength_units": 19, "volume": 25, "volume_units": 26, "daily": 23, "rate": 21, "rate_units": 22,
+                "per": 17},
         "RXE": {"code": 2, "form": 6, "least": 3, "most": 4, "units": 5, "amount": 10, "amount_units": 11, "refills": 12,
-                "strength": 25, "strength_units": 26, "volume": 33, "volume_units": 34, "daily": 19, "rate": 23, "rate_units": 24, "per": 22},
+                "strength": 25, "strength_units": 26, "volume": 33, "volume_units": 34, "daily": 19, "rate": 23, "rate_units": 24,
+                "per": 22},
         "RXD": {"code": 2, "form": 6, "amount": 4, "amount_units": 5, "strength": 16, "strength_units": 17, "volume": 28,
                 "volume_units": 29, "daily": 12},
     }

@@ -134,7 +134,7 @@ def _problem(draft: Draft, node: Node, about: Json) -> Json:
 
 
 def _states(draft: Draft, node: Node, made: Json) -> None:
-    """Clinical and verification status; R4 con-5: what was entered in error has no clinical status, con-4: what has abated is not active."""
+    """Clinical and verification status. R4: what is in error has no clinical status (con-5), what has abated is not active (con-4)."""
     t, segment = draft.text, node.segment
     sure = _status(_CONFIRMED, segment.field(13), t) or "unconfirmed"
     if _is_deleted(draft, node):

@@ -1,11 +1,11 @@
 """Referrals: REF^I12 to I14, and their answers, RRI^I12 to I14. RF1 is the ServiceRequest, PRD the professionals between whom it goes.
 
-The guide has no map for them; this is HL7 v2.5.1 chapter 11 read by R4's definitions. RF1-3 is what is asked for (code), RF1-4 how it is to
-be answered (orderDetail), RF1-5 the class of care (category), RF1-7 and 8 from when to when the referral holds (occurrencePeriod), RF1-9
-when it was made (authoredOn; RF1-7 where that is not said), RF1-10 and 14 why. The referring provider (PRD-1 = RP) is the requester, the one
-referred to (RT) a performer, any other is supporting information; what CTD says is the contact of the provider before it. AUT is the payer's
-word, a ClaimResponse that the request refers to as its insurance. An answer (RRI) is the same request in its new state: RF1-1 = R revokes it.
-The results, diagnoses, allergies and observations sent along are supporting information.
+The guide has no map for them; this is HL7 v2.5.1 chapter 11 read by R4's definitions. RF1-3 is what is asked for (code), RF1-4 how it is
+to be answered (orderDetail), RF1-5 the class of care (category), RF1-7 and 8 from when to when the referral holds (occurrencePeriod),
+RF1-9 when it was made (authoredOn; RF1-7 where that is not said), RF1-10 and 14 why. The referring provider (PRD-1 = RP) is the requester,
+the one referred to (RT) a performer, any other is supporting information; CTD is the contact of the provider before it. AUT is the payer's
+word, a ClaimResponse that the request refers to as its insurance. An answer (RRI) is the same request in its new state: RF1-1 = R revokes
+it. The results, diagnoses, allergies and observations sent along are supporting information.
 """
 
 from typing import Final
@@ -121,7 +121,7 @@ def _professionals(draft: Draft, root: Node, made: Json) -> list[Json]:
 
 
 def _provider(draft: Draft, prd: Node) -> Json:
-    """PRD: a person (2, 3, 7) in a role (1), with the means to be reached (5 and CTD), from when to when (8, 9), of an organisation (10)."""
+    """PRD: a person (2, 3, 7) in a role (1), how to reach them (5 and CTD), from when to when (8, 9), for which organisation (10)."""
     t, segment, place = draft.text, prd.segment, prd.place
     person = _practitioner(segment, t)
     who = draft.add(f"{place}/who", person) if person else {}
@@ -181,7 +181,8 @@ def _authorization(draft: Draft, aut: Node, subject: Json) -> Json:
 
     payer = draft.once(("AUT", company, name), f"{aut.place}/insurer", insurer)
     made: Json = {
-        "resourceType": "ClaimResponse", "identifier": [number], "status": "active", "type": order_types.NOT_SAID, "use": "preauthorization",
+        "resourceType": "ClaimResponse", "identifier": [number], "status": "active", "type": order_types.NOT_SAID,
+        "use": "preauthorization",
         "patient": subject, "created": created, "insurer": payer or {"display": "unknown"}, "outcome": "complete",
         "preAuthRef": number["value"],
     }  # fmt: skip

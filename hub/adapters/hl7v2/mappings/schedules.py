@@ -1,8 +1,8 @@
 """When and how often: TQ1, and the TQ data type that it replaced, as Timing, quantity, priority and text.
 
-Source: HL7 v2-to-FHIR TQ1[ServiceRequest], TQ1[MedicationRequest], RPT[Timing], RI[Timing], TQ[ServiceRequest]. R4's invariants win over the
-maps' wording: the number of occurrences is ``count`` (``countMax`` may not stand alone, tim-7), an offset needs an event (tim-9), and an
-hour of the clock excludes an event (tim-10).
+Source: HL7 v2-to-FHIR TQ1[ServiceRequest], TQ1[MedicationRequest], RPT[Timing], RI[Timing], TQ[ServiceRequest]. R4's invariants win over
+the maps' wording: the number of occurrences is ``count`` (``countMax`` may not stand alone, tim-7), an offset needs an event (tim-9), and
+an hour of the clock excludes an event (tim-10).
 """
 
 import re

@@ -4,7 +4,7 @@ Source: HL7 v2-to-FHIR SIU_S12, SCH[Appointment], SCH[ServiceRequest], AIS, AIG,
 PID[Appointment]. Ours: the event says what became of it where SCH-25 does not (S15 and S16 cancelled, S17 entered in error, S26 no show);
 AIS, which names nobody, says when the patient takes part; the service of AIS is the request's code and its supplements order details (the
 guide has them as identifiers); the status of the request is one that a ServiceRequest can have; TQ1 is newer than SCH-11 and counts first;
-comments are R4's ``comment``, and an R5 note as well where they say who made them, when, or of what kind they are.
+comments are R4's ``comment``, and R5's notes as well, which say who made them, when, and of what kind they are.
 """
 
 from datetime import datetime, timedelta
@@ -146,30 +146,31 @@ def _minutes(segment: Segment, number: int, unit: int, t: Text) -> int:
 
 
 def _participants(draft: Draft, subject: Json, sch: Segment | None, taking: list[Node], made: Json) -> list[Json]:
+    """The patient, whoever and whatever the resource segments name, and the people of SCH."""
     t = draft.text
-    patient: Json = {"actor": subject, "status": "accepted"}
-    found = [patient]
+    when = next((p for n in taking if n.kind == "AIS" and (p := _period(n.segment, made, t))), {})
+    found: list[Json] = [{"actor": subject, "status": "accepted"} | ({"period": when} if when else {})]
     for node in taking:
-        if node.kind == "AIS":
-            patient.setdefault("period", _period(node.segment, made, t))
-        elif actor := _ACTORS[node.kind](draft, node):
-            taker: Json = {
-                "actor": actor,
-                "status": order_codes.PARTICIPATION.get(_said(node.segment.field(_FIELDS[node.kind][5]), t), "accepted"),
-            }
-            kind = datatypes.cwe(node.segment.field(4), t) if node.segment.field(4) else {}
-            if kind:
-                taker["type"] = [kind]
-            datatypes.put(taker, "period", _period(node.segment, made, t))
-            found.append(taker)
-    if not patient.get("period", True):
-        del patient["period"]
+        actor = _ACTORS[node.kind](draft, node) if node.kind != "AIS" else {}
+        if actor:
+            found.append({"actor": actor} | _part(node.segment, made, t))
     for number, part in _CONTACTS if sch is not None else ():
         for n, raw in enumerate(t.repetitions(sch.field(number) if sch is not None else "")):
             who = professionals.practitioner(draft, raw, f"SCH-{number}[{n}]")
             if who:
                 found.append({"actor": who, "type": [part], "status": "accepted"})
     return found
+
+
+def _part(segment: Segment, made: Json, t: Text) -> Json:
+    """In what part, whether they come, and when."""
+    said = _said(segment.field(_FIELDS[segment.name][5]), t)
+    out: Json = {"status": order_codes.PARTICIPATION.get(said, "accepted")}
+    kind = datatypes.cwe(segment.field(4), t) if segment.field(4) else {}
+    if kind:
+        out["type"] = [kind]
+    datatypes.put(out, "period", _period(segment, made, t))
+    return out
 
 
 def _person(draft: Draft, node: Node) -> Json:
@@ -212,10 +213,9 @@ def _comments(draft: Draft, root: Node, made: Json) -> None:
             continue
         lines.append(said["text"])
         kind, coded = (datatypes.cwe(nte.segment.field(n), t) if nte.segment.field(n) else {} for n in (4, 9))
-        if len(said) > 1 or kind or coded:
-            order_types.extended(said, f"{EXTENSION}annotationType", "valueCodeableConcept", kind)
-            order_types.extended(said, f"{EXTENSION}alternate-codes", "valueCodeableConcept", coded)
-            order_types.extended(made, f"{R5}Appointment.note", "valueAnnotation", said)
+        order_types.extended(said, f"{EXTENSION}annotationType", "valueCodeableConcept", kind)
+        order_types.extended(said, f"{EXTENSION}alternate-codes", "valueCodeableConcept", coded)
+        order_types.extended(made, f"{R5}Appointment.note", "valueAnnotation", said)
     if lines:
         made["comment"] = "\n".join(lines)
 

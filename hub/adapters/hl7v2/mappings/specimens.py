@@ -8,10 +8,11 @@ An OBR has a Specimen of its own only where it says something that is true of sp
 observation's too, and an X-ray has no specimen. Where the order has one SPM they speak of the same specimen, and SPM's word counts.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from hub.adapters.hl7v2.er7 import Segment
-from hub.adapters.hl7v2.mappings import actors, codes, datatypes, order_codes, order_types, quantities
+from hub.adapters.hl7v2.mappings import actors, datatypes, order_codes, order_types, quantities
 from hub.adapters.hl7v2.mappings.content import Text
 from hub.adapters.hl7v2.mappings.datatypes import Json
 from hub.adapters.hl7v2.mappings.groups import Node
@@ -19,6 +20,7 @@ from hub.adapters.hl7v2.mappings.order_types import coded
 from hub.adapters.hl7v2.mappings.rows import Draft, Link, Row, Rows, apply
 from hub.adapters.hl7v2.mappings.times import date_time
 
+Specimens = Sequence[tuple[Json, Node]]  # each with its segment and what belongs to it
 _ONLY_OF_SPECIMENS: Final = (9, 10, 14, 15, 39)
 _TYPE: Final = coded("0487")
 _ADDITIVE: Final = coded("0371")
@@ -198,7 +200,7 @@ def tidy(made: Json) -> Json:
     return made
 
 
-def numbered(raw: str, known: list[tuple[Json, Node]], t: Text) -> Json:
+def numbered(raw: str, known: Specimens, t: Text) -> Json:
     """The specimen an EIP names (OBX-33): the message's own if it has it, else by its number."""
     identifiers = order_types.eip(raw, t)
     values = {i["value"] for i in identifiers}
