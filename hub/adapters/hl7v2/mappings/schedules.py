@@ -212,7 +212,9 @@ def dosage(schedule: Schedule, into: Json) -> Json:
     if schedule.timing:
         into["timing"] = schedule.timing
     if schedule.quantity:
-        into.setdefault("doseAndRate", [{}])[0].setdefault("doseQuantity", schedule.quantity)
+        amount = into.setdefault("doseAndRate", [{}])[0]
+        if "doseRange" not in amount:
+            amount.setdefault("doseQuantity", schedule.quantity)
     if schedule.condition:
         into.setdefault("additionalInstruction", []).append({"text": schedule.condition})
     if schedule.text:
