@@ -14,12 +14,13 @@ from hub.adapters.hl7v2.mappings.rows import Draft
 
 
 def words(draft: Draft, nte: Segment) -> str:
-    """NTE-3, its repetitions as lines; the coded comment NTE-9 where there is no other."""
+    """NTE-3, its repetitions as lines, and what the coded comment NTE-9 says."""
     t = draft.text
     lines = [line for line in map(t.leaf, t.repetitions(nte.field(3))) if line]
-    if not lines and nte.field(9):
+    if nte.field(9):
         concept = datatypes.cwe(nte.field(9), t)
-        lines = [concept.get("text") or next((c["code"] for c in concept.get("coding", ())), "")]
+        coded = concept.get("text") or next((c["code"] for c in concept.get("coding", ())), "")
+        lines += [coded] if coded and coded not in lines else []
     return "\n".join(lines)
 
 

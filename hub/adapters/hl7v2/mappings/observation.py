@@ -45,10 +45,13 @@ def _structured(raw: str, t: Text, units: Json) -> Json:
     low, high = quantity(first, units), quantity(second, units)
     if separator in {":", "/"} and low and high:
         return {"valueRatio": {"numerator": quantity(first, units, comparator), "denominator": high}}
+    written = {"extension": [{"url": f"{EXTENSION}originalText", "valueString": " ".join(p for p in parts[:4] if p)}]}
     if separator == "-" and low and high:
-        return {"valueRange": {"low": low, "high": high}}
+        return {"valueRange": {"low": low, "high": high} | (written if comparator else {})}
     made = quantity(first, units, comparator)
-    return {"valueQuantity": made} if made and not separator and not second else {}
+    if not made or separator in {":", "/", "-"}:
+        return {}
+    return {"valueQuantity": made | (written if separator or second else {})}
 
 
 def _range(raw: str, t: Text, units: Json) -> Json:

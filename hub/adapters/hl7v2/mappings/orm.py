@@ -5,29 +5,36 @@ and 4.4.6 differ in the groups' cardinality only). Earlier results that come wit
 the allergies repeated inside the order) are reports that the order refers to as supporting information, beside its own observations.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from hub.adapters.hl7v2.mappings import oru, pharmacy
 from hub.adapters.hl7v2.mappings.datatypes import Json
 from hub.adapters.hl7v2.mappings.encounter import allergies, diagnoses
-from hub.adapters.hl7v2.mappings.groups import Order, grammar, grouped, order
+from hub.adapters.hl7v2.mappings.groups import Grammar, Order, grammar, grouped, order
 from hub.adapters.hl7v2.mappings.observation import reported
 from hub.adapters.hl7v2.mappings.order_provenance import provenance
 from hub.adapters.hl7v2.mappings.rows import Draft
 from hub.adapters.hl7v2.mappings.service_request import service_request
 from hub.adapters.hl7v2.mappings.specimens import of_obr, specimens
 
-_DETAIL: Final = "NTE PRT TQ1 DG1 OBX SPM RXO RXR RXC PID:PRIOR PV1:PRIOR AL1:PRIOR"
-_GRAMMAR: Final = grammar(
-    message="ORC OBR RXO", ORC=f"OBR! {_DETAIL}", OBR=_DETAIL, OBX="NTE PRT", SPM="OBX PRT SAC", SAC="OBX", RXO="NTE RXR RXC",
+_DETAIL: Final = "NTE PRT TQ1 DG1 OBX SPM"
+_PRIOR: Final = "PID:PRIOR PV1:PRIOR AL1:PRIOR"
+_GENERAL: Final = grammar(
+    message="ORC OBR RXO", ORC=f"OBR! RXO {_DETAIL}", OBR=_DETAIL, OBX="NTE PRT", SPM="OBX PRT SAC", SAC="OBX", RXO="NTE RXR RXC OBX",
+)  # fmt: skip
+_WITH_PRIOR: Final = grammar(
+    message="ORC OBR", ORC=f"OBR! {_DETAIL} {_PRIOR}", OBR=f"{_DETAIL} {_PRIOR}", OBX="NTE PRT", SPM="OBX PRT SAC", SAC="OBX",
     PRIOR="PID PV1 AL1 ORC OBR",
 )  # fmt: skip
+_GRAMMARS: Final[Mapping[str, Grammar]] = MappingProxyType({"O19": _WITH_PRIOR, "O21": _WITH_PRIOR})
 
 
 def resources(draft: Draft, subject: Json, visit: Json) -> list[Json]:
     """Add a request for each order of the message, with its notes, specimens and observations; gives References to them."""
     about = {"subject": subject} | ({"encounter": visit} if visit else {})
-    root = grouped(draft.content, _GRAMMAR)
+    root = grouped(draft.content, _GRAMMARS.get(draft.trigger, _GENERAL))
     allergies(draft, subject)
     diagnoses(draft, subject, visit)
     return [

@@ -33,9 +33,10 @@ _TYPES: Final = "HL70277"
 # segment -> where its start, start offset, offset units, duration, duration units and status are
 _FIELDS: Final = {"AIS": (4, 5, 6, 7, 8, 10), "AIG": (8, 9, 10, 11, 12, 14), "AIL": (6, 7, 8, 9, 10, 12), "AIP": (6, 7, 8, 9, 10, 12)}
 # people of SCH that are not resources of it -> their part
+_CONTACT: Final = order_types.concept(f"{codes.TERMINOLOGY}v3-ParticipationType", "CALLBCK")
 _CONTACTS: Final = (
-    (12, {"text": "placer contact"}),
-    (16, {"text": "filler contact"}),
+    (12, _CONTACT | {"text": "placer contact"}),
+    (16, _CONTACT | {"text": "filler contact"}),
     (20, order_types.concept(f"{codes.TERMINOLOGY}provenance-participant-type", "enterer")),
 )
 
