@@ -12,10 +12,19 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from hub.adapters.hl7v2.er7 import Segment
-from hub.adapters.hl7v2.mappings import actors, codes, datatypes, order_codes, order_types, pharmacy, professionals, quantities
+from hub.adapters.hl7v2.mappings import (
+    actors,
+    codes,
+    datatypes,
+    order_codes,
+    order_types,
+    participation,
+    pharmacy,
+    professionals,
+    quantities,
+)
 from hub.adapters.hl7v2.mappings.content import Text
 from hub.adapters.hl7v2.mappings.datatypes import Json
-from hub.adapters.hl7v2.mappings.encounter import location
 from hub.adapters.hl7v2.mappings.groups import Node, Order, grammar, grouped, order
 from hub.adapters.hl7v2.mappings.notes import notes
 from hub.adapters.hl7v2.mappings.observation import reported
@@ -29,6 +38,7 @@ _GRAMMAR: Final = grammar(
 _UNKNOWN_AMOUNT: Final = "999"
 _OWN_RECORD: Final = "00"
 _DELETED: Final = "D"  # 0323
+_GIVERS: Final = frozenset({"OP", "AP"})
 _ROLES: Final = f"{codes.TERMINOLOGY}v2-0443"
 
 
@@ -82,6 +92,8 @@ def _immunization(draft: Draft, group: Order, about: Json) -> Json:
         made["encounter"] = about["encounter"]
     if group.orc is not None:
         _ordered(draft, group.orc, made, group.place)
+    for part, who in participation.parted(draft, group.parts, _GIVERS):
+        made.setdefault("performer", []).append({"function": order_types.concept(_ROLES, part), "actor": who})
     rxa = next(group.each("RXA"), None)
     parts = [*group.parts, *(rxa.children if rxa is not None else ())]
     if rxa is not None:
@@ -130,9 +142,8 @@ def _given(draft: Draft, rxa: Node, made: Json) -> None:
     _origin(segment, made, t)
     _perform(draft, made, segment, 10, "AP", place)
     if segment.field(17):
-        raw = t.repetitions(segment.field(17))[0] if t.repetitions(segment.field(17)) else ""
-        key = (order_types.coded_organization, raw)
-        datatypes.put(made, "manufacturer", draft.once(key, f"{place}-17", lambda: order_types.coded_organization(raw, t)))
+        raw = next(iter(t.repetitions(segment.field(17))), "")
+        datatypes.put(made, "manufacturer", draft.linked(order_types.coded_organization, raw, f"{place}-17") if raw else {})
     action = datatypes.leaf(segment.field(21), t)
     if action == _DELETED:
         made["status"] = "entered-in-error"
@@ -157,14 +168,13 @@ def _place(draft: Draft, rxa: Segment, made: Json, place: str) -> None:
     """RXA-27 with its address RXA-28; before version 2.6 RXA-11."""
     t = draft.text
     raw = rxa.field(27) or rxa.field(11)
-    levels = actors.pl(raw, t) if raw else []
     address = datatypes.xad(rxa.field(28), t) if rxa.field(28) else {}
     if not address:
-        if levels:
-            made["location"] = location(draft, levels, f"{place}-27")
+        datatypes.put(made, "location", actors.location(draft, raw, f"{place}-27") if raw else {})
         return
+    levels = actors.pl(raw, t) if raw else []
     where = dict(levels[0]) if levels else {"resourceType": "Location", "mode": "instance"}
-    outer = location(draft, levels[1:], f"{place}-27/outer") if levels[1:] else {}
+    outer = actors.chain(draft, levels[1:], f"{place}-27/outer") if levels[1:] else {}
     made["location"] = draft.add(f"{place}-27", where | {"address": address} | ({"partOf": outer} if outer else {}))
 
 

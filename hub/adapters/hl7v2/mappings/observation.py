@@ -10,12 +10,12 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from hub.adapters.hl7v2.er7 import Segment
-from hub.adapters.hl7v2.mappings import codes, datatypes, media, order_codes, order_types, professionals
+from hub.adapters.hl7v2.mappings import actors, codes, datatypes, media, order_codes, order_types, participation, professionals
 from hub.adapters.hl7v2.mappings.content import Text
-from hub.adapters.hl7v2.mappings.datatypes import Json
+from hub.adapters.hl7v2.mappings.datatypes import EXTENSION, Json, coded, table_concept
 from hub.adapters.hl7v2.mappings.groups import Node
 from hub.adapters.hl7v2.mappings.notes import notes
-from hub.adapters.hl7v2.mappings.order_types import EXTENSION, NOT_SAID, R5
+from hub.adapters.hl7v2.mappings.order_types import NOT_SAID, R5
 from hub.adapters.hl7v2.mappings.quantities import NUMBER_MARK, number, quantity, units_of
 from hub.adapters.hl7v2.mappings.rows import Draft, Link, Row, Rows, apply
 from hub.adapters.hl7v2.mappings.specimens import Specimens, numbered
@@ -28,6 +28,8 @@ _NATURE: Final = f"{EXTENSION}observation-nature-of-abnormal-test"
 _STRUCTURE: Final = f"{EXTENSION}observation-structure-type"
 _NOT_ASKED: Final = order_types.concept(f"{codes.TERMINOLOGY}data-absent-reason", "not-asked")
 _NOT_SOUGHT: Final = "N"  # 0085
+_population: Final = coded("NatureOfAbnormalTesting")
+_concept: Final = datatypes.concept("")
 TEXT_TYPES: Final = frozenset({"ST", "TX", "FT"})
 _LINES: Final = frozenset({"TX", "FT"})  # their repetitions are the lines of one text (HL7 v2.5.1 7.4.2.5)
 
@@ -124,14 +126,6 @@ def value(kind: str, raw: str, t: Text, units: Json) -> Json:
     return {"valueString": text} if text else {}
 
 
-def _interpretation(raw: str, t: Text) -> Json:
-    concept = datatypes.cwe(raw, t, f"{codes.TERMINOLOGY}v2-0078")
-    for coding in concept.get("coding", ()):
-        if coding["code"] in order_codes.INTERPRETATIONS and coding.get("system", "").endswith("v2-0078"):
-            coding["system"] = codes.INTERPRETATION_SYSTEM
-    return concept
-
-
 def _range_text(raw: str, t: Text) -> Json:
     text = t.leaf(raw)
     return {"text": text} if text else {}
@@ -158,7 +152,7 @@ def _sub_id(raw: str, t: Text) -> Json:
 
 
 def _nature(raw: str, t: Text) -> Json:
-    concept = datatypes.cwe(raw, t, f"{codes.TERMINOLOGY}v2-0080")
+    concept = _population(raw, t)
     return {"url": _NATURE, "valueCodeableConcept": concept} if concept else {}
 
 
@@ -173,19 +167,19 @@ def _structure(raw: str, t: Text) -> Json:
 
 
 OBX: Final[Rows] = (
-    Row(3, "code", datatypes.cwe),
+    Row(3, "code", _concept),
     Row(4, "extension", _sub_id, many=True),
     Row(7, "referenceRange", _range_text, many=True),
-    Row(8, "interpretation", _interpretation, many=True),
+    Row(8, "interpretation", coded("InterpretationCodes"), many=True),
     Row(10, "extension", _nature, many=True),
     Row(14, "effectiveDateTime", datatypes.moment),
     Link(15, "performer", order_types.coded_organization),
-    Row(17, "method", datatypes.cwe),
-    Link(18, "device", order_types.device, many=False),
+    Row(17, "method", _concept),
+    Link(18, "device", actors.instrument, many=False),
     Row(19, "extension", _analysed, many=True),
-    Row(20, "bodySite", datatypes.cwe),
+    Row(20, "bodySite", _concept),
     Row(21, "identifier", order_types.typed("FILL"), many=True),
-    Row(29, "category", order_types.coded("0936"), many=True),
+    Row(29, "category", table_concept("0936"), many=True),
     Row(30, "extension", _structure, many=True),
 )
 
@@ -201,8 +195,9 @@ def observation(draft: Draft, obx: Segment, about: Json, place: str, known: Spec
 def reported(draft: Draft, node: Node, about: Json, known: Specimens = ()) -> Json:
     """As ``observation``, with what belongs to the OBX."""
     made = _made(draft, node.segment, about, node.place, known)
-    if node.children and (found := notes(draft, node.children)):
-        made["note"] = found
+    if node.children:
+        datatypes.put(made, "note", notes(draft, node.children))
+        participation.observed(draft, node.children, made)
     return draft.add(node.place, made)
 
 

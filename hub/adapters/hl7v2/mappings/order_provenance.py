@@ -48,17 +48,12 @@ def _agents(draft: Draft, orc: Segment, place: str) -> Iterator[Json]:
             if who:
                 agent: Json = {"type": order_types.concept(_TYPE, kind), "who": who}
                 if number == 10 and orc.field(17):
-                    datatypes.put(agent, "onBehalfOf", _entering(draft, orc.field(17), place))
+                    datatypes.put(agent, "onBehalfOf", draft.linked(order_types.coded_organization, orc.field(17), f"{place}-17"))
                 yield agent
     if orc.field(18):
-        device = draft.once((order_types.coded_device, orc.field(18)), f"{place}-18", lambda: order_types.coded_device(orc.field(18), t))
+        device = draft.linked(order_types.coded_device, orc.field(18), f"{place}-18")
         if device:
             yield {"who": device}
-
-
-def _entering(draft: Draft, raw: str, place: str) -> Json:
-    key = (order_types.coded_organization, raw)
-    return draft.once(key, f"{place}-17", lambda: order_types.coded_organization(raw, draft.text))
 
 
 def _location(draft: Draft, orc: Segment, place: str) -> Json:

@@ -1,17 +1,16 @@
-"""Data types that only the clinical families need: EIP, ERL-like pairs, coded fields with a table of their own, sensitivity labels.
+"""Data types that only the clinical families need: EIP, coded devices and organisations, sensitivity labels, references by number.
 
 Source: HL7 v2-to-FHIR EIP[Identifier-PlacerAssignedIdentifier], EIP[Identifier-FillerAssignedIdentifier], CWE[CodeableConcept],
 CWE[Coding], CWE[Device], CWE[Organization].
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
 from hub.adapters.hl7v2.mappings import codes, datatypes, order_codes
 from hub.adapters.hl7v2.mappings.content import Text
-from hub.adapters.hl7v2.mappings.datatypes import Json, put
+from hub.adapters.hl7v2.mappings.datatypes import EXTENSION, Json, coding_of, put
 
-EXTENSION: Final = "http://hl7.org/fhir/StructureDefinition/"
 R5: Final = "http://hl7.org/fhir/5.0/StructureDefinition/extension-"  # elements of R5 in an R4 resource
 NOT_SAID: Final[Json] = {"coding": [{"system": f"{codes.TERMINOLOGY}v3-NullFlavor", "code": "NI"}]}
 ABSENT: Final[Json] = {"extension": [{"url": f"{EXTENSION}data-absent-reason", "valueCode": "unknown"}]}
@@ -19,23 +18,7 @@ ABSENT: Final[Json] = {"extension": [{"url": f"{EXTENSION}data-absent-reason", "
 
 def concept(system: str, code: str) -> Json:
     """A CodeableConcept of one code."""
-    return {"coding": [{"system": system, "code": code}]}
-
-
-def coded(table: str, mapped: Mapping[str, str] | None = None, system: str = "") -> Callable[[str, Text], Json]:
-    """CWE[CodeableConcept] of a v2 table: a code without a system is the table's; one that ``mapped`` has stands in ``system`` first."""
-    own = f"{codes.TERMINOLOGY}v2-{table}"
-
-    def make(raw: str, t: Text) -> Json:
-        made = datatypes.cwe(raw, t, own)
-        if mapped and made.get("coding"):
-            first = made["coding"][0]
-            known = mapped.get(first["code"]) if first.get("system") == own else None
-            if known:
-                made["coding"].insert(0, {"system": system, "code": known})
-        return made
-
-    return make
+    return {"coding": [coding_of(system, code)]}
 
 
 def eip(raw: str, t: Text, placer: str = "PGN", filler: str = "FGN") -> list[Json]:
@@ -72,12 +55,6 @@ def sensitivity(raw: str, t: Text) -> Json:
     out: Json = {"system": system, "code": known}
     put(out, "display", t.part(parts, 2))
     return out
-
-
-def device(raw: str, t: Text) -> Json:
-    """EI -> Device with that identifier."""
-    made = datatypes.ei(raw, t)
-    return {"resourceType": "Device", "identifier": [made]} if made else {}
 
 
 def coded_device(raw: str, t: Text) -> Json:

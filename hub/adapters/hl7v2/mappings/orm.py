@@ -10,22 +10,23 @@ from types import MappingProxyType
 from typing import Final
 
 from hub.adapters.hl7v2.mappings import oru, pharmacy
+from hub.adapters.hl7v2.mappings.allergies import allergies
+from hub.adapters.hl7v2.mappings.conditions import diagnosis
 from hub.adapters.hl7v2.mappings.datatypes import Json
-from hub.adapters.hl7v2.mappings.encounter import allergies, diagnoses
 from hub.adapters.hl7v2.mappings.groups import Grammar, Order, grammar, grouped, order
 from hub.adapters.hl7v2.mappings.observation import reported
 from hub.adapters.hl7v2.mappings.order_provenance import provenance
 from hub.adapters.hl7v2.mappings.rows import Draft
 from hub.adapters.hl7v2.mappings.service_request import service_request
-from hub.adapters.hl7v2.mappings.specimens import of_obr, specimens
+from hub.adapters.hl7v2.mappings.specimens import of_order, specimens
 
 _DETAIL: Final = "NTE PRT TQ1 DG1 OBX SPM"
 _PRIOR: Final = "PID:PRIOR PV1:PRIOR AL1:PRIOR"
 _GENERAL: Final = grammar(
-    message="ORC OBR RXO", ORC=f"OBR! RXO {_DETAIL}", OBR=_DETAIL, OBX="NTE PRT", SPM="OBX PRT SAC", SAC="OBX", RXO="NTE RXR RXC OBX",
+    message="DG1 ORC OBR RXO", ORC=f"OBR! RXO {_DETAIL}", OBR=_DETAIL, OBX="NTE PRT", SPM="OBX PRT SAC", SAC="OBX", RXO="NTE RXR RXC OBX",
 )  # fmt: skip
 _WITH_PRIOR: Final = grammar(
-    message="ORC OBR", ORC=f"OBR! {_DETAIL} {_PRIOR}", OBR=f"{_DETAIL} {_PRIOR}", OBX="NTE PRT", SPM="OBX PRT SAC", SAC="OBX",
+    message="DG1 ORC OBR", ORC=f"OBR! {_DETAIL} {_PRIOR}", OBR=f"{_DETAIL} {_PRIOR}", OBX="NTE PRT", SPM="OBX PRT SAC", SAC="OBX",
     PRIOR="PID PV1 AL1 ORC OBR",
 )  # fmt: skip
 _GRAMMARS: Final[Mapping[str, Grammar]] = MappingProxyType({"O19": _WITH_PRIOR, "O21": _WITH_PRIOR})
@@ -36,23 +37,26 @@ def resources(draft: Draft, subject: Json, visit: Json) -> list[Json]:
     about = {"subject": subject} | ({"encounter": visit} if visit else {})
     root = grouped(draft.content, _GRAMMARS.get(draft.trigger, _GENERAL))
     allergies(draft, subject)
-    diagnoses(draft, subject, visit)
-    return [
-        _placed(draft, order(node) if node.kind in {"ORC", "OBR"} else Order(node.place, None, None, [node]), about)
-        for node in root.children
-    ]
+    for node in root.each("DG1"):
+        diagnosis(draft, node.segment, subject, visit, node.place)
+    groups = (order(n) if n.kind != "RXO" else Order(n.place, None, None, [n]) for n in root.each("ORC", "OBR", "RXO"))
+    return [_placed(draft, group, about) for group in groups]
 
 
 def _placed(draft: Draft, group: Order, about: Json) -> Json:
+    visit = about.get("encounter", {})
+    found = (diagnosis(draft, node.segment, about["subject"], visit, node.place) for node in group.each("DG1"))
+    reasons = [{"reference": reason["reference"]} for reason in found if reason]
     drug = next(group.each("RXO"), None)
     if drug is not None:
-        return pharmacy.ordered(draft, group, drug, about)
+        return pharmacy.ordered(draft, group, drug, about, reasons)
     made = service_request(draft, group, about)
+    if reasons:
+        made["reasonReference"] = reasons
     taken = specimens(draft, group.parts, about["subject"])
     oru.of_specimen(draft, taken, about)
     references = [reference for reference, _ in taken]
-    if group.obr is not None:
-        references = of_obr(draft, group.obr, references, about["subject"], f"{group.place}/specimen")
+    references = of_order(draft, group, references, about["subject"])
     if references:
         made["specimen"] = references
     info = [reported(draft, obx, about, taken) for obx in group.each("OBX")]

@@ -11,14 +11,14 @@ from types import MappingProxyType
 from typing import Final
 
 from hub.adapters.hl7v2.er7 import Segment
-from hub.adapters.hl7v2.mappings import codes, datatypes, mdm, order_codes, order_types, professionals
+from hub.adapters.hl7v2.mappings import codes, datatypes, mdm, order_codes, order_types, participation, professionals
 from hub.adapters.hl7v2.mappings.content import Text
 from hub.adapters.hl7v2.mappings.datatypes import Json
 from hub.adapters.hl7v2.mappings.groups import Grammar, Node, Order, grammar, grouped, order
 from hub.adapters.hl7v2.mappings.observation import reported
-from hub.adapters.hl7v2.mappings.rows import Draft, Row, Rows, apply
+from hub.adapters.hl7v2.mappings.rows import Draft, Row, Rows, apply, extend
 from hub.adapters.hl7v2.mappings.service_request import service_request
-from hub.adapters.hl7v2.mappings.specimens import Specimens, of_obr, specimens
+from hub.adapters.hl7v2.mappings.specimens import Specimens, of_order, specimens
 from hub.adapters.hl7v2.mappings.times import date_time
 
 _BY_ORDER: Final = grammar(
@@ -35,17 +35,13 @@ _ASKED: Final = frozenset({"QST", "SCI"})  # 0936: answers that came with the or
 _FUNCTIONS: Final = ((34, "SPRF"), (35, "TRANS"))  # OBR field, v3-ParticipationType
 
 
-def _category(raw: str, t: Text) -> Json:
-    return datatypes.cwe(raw, t, f"{codes.TERMINOLOGY}v2-0074")
-
-
 def _status(raw: str, t: Text) -> str:
     return order_codes.REPORT_STATUS.get(datatypes.leaf(raw, t), "")
 
 
 def _reason(raw: str, t: Text) -> Json:
     concept = datatypes.cwe(raw, t)
-    return {"url": f"{order_types.EXTENSION}event-statusReason", "valueCodeableConcept": concept} if concept else {}
+    return {"url": f"{datatypes.EXTENSION}event-statusReason", "valueCodeableConcept": concept} if concept else {}
 
 
 ORC: Final[Rows] = (
@@ -55,9 +51,9 @@ ORC: Final[Rows] = (
     Row(28, "meta.security", order_types.sensitivity, many=True),
 )
 OBR: Final[Rows] = (
-    Row(4, "code", datatypes.cwe),
+    Row(4, "code", datatypes.concept("")),
     Row(22, "issued", datatypes.point),
-    Row(24, "category", _category, many=True),
+    Row(24, "category", datatypes.coded("DiagnosticServiceSectionID"), many=True),
     Row(25, "status", _status),
 )
 _OBR_NUMBERS: Final = ((2, datatypes.placer), (3, datatypes.filler))
@@ -104,8 +100,7 @@ def report(draft: Draft, group: Order, about: Json, given: Specimens = ()) -> Js
     own = specimens(draft, group.parts, about["subject"])
     known = [*given, *own]
     taken = [reference for reference, _ in known]
-    if group.obr is not None:
-        taken = of_obr(draft, group.obr, taken, about["subject"], f"{group.place}/specimen")
+    taken = of_order(draft, group, taken, about["subject"])
     if taken:
         made["specimen"] = taken
     request = _request(draft, group, about, taken)
@@ -131,6 +126,8 @@ def _said(draft: Draft, group: Order, made: Json) -> None:
         apply(OBR, obr, made, draft, f"{group.place}/report")
         _numbers(obr, orc, made, draft.text)
         _people(draft, obr, made, f"{group.place}/OBR")
+    extend(made, "performer", participation.in_part(draft, group.parts, participation.REPORTED))
+    extend(made, "resultsInterpreter", participation.in_part(draft, group.parts, participation.INTERPRETED))
     made.setdefault("status", "unknown")
     made.setdefault("code", order_types.NOT_SAID)
     made |= _effective(obr, draft.text)
@@ -164,7 +161,7 @@ def _request(draft: Draft, group: Order, about: Json, taken: list[Json]) -> Json
     """The order behind the report, where the message says anything of it that the report cannot hold."""
     orc, obr = group.orc, group.obr
     asked = [p for p in group.each("OBX") if len(p.segment.fields) > 29 and p.segment.field(29) in _ASKED]
-    has_more = asked or any(p.kind in {"NTE", "TQ1", "TXA"} for p in group.parts)
+    has_more = asked or any(p.kind in {"NTE", "TQ1", "TXA"} or _is_orderer(p, draft.text) for p in group.parts)
     if orc is None and not has_more and not (obr is not None and any(obr.field(n) for n in _ORDERED)):
         return {}
     made = service_request(draft, group, about)
@@ -174,6 +171,10 @@ def _request(draft: Draft, group: Order, about: Json, taken: list[Json]) -> Json
     if info:
         made["supportingInfo"] = info
     return draft.add(f"{group.place}/order", made)
+
+
+def _is_orderer(node: Node, t: Text) -> bool:
+    return node.kind == "PRT" and datatypes.leaf(node.segment.field(4), t) in participation.ORDERED
 
 
 def _results(group: Order) -> list[Node]:

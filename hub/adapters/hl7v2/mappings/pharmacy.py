@@ -14,13 +14,12 @@ from typing import Any, Final
 from hub.adapters.hl7v2.er7 import Segment
 from hub.adapters.hl7v2.mappings import actors, codes, datatypes, order_codes, order_types, professionals, quantities, schedules
 from hub.adapters.hl7v2.mappings.content import Text
-from hub.adapters.hl7v2.mappings.datatypes import Json
-from hub.adapters.hl7v2.mappings.encounter import location
+from hub.adapters.hl7v2.mappings.datatypes import Json, coded, table_concept
 from hub.adapters.hl7v2.mappings.groups import Node, Order, grammar, grouped, order
 from hub.adapters.hl7v2.mappings.notes import notes
 from hub.adapters.hl7v2.mappings.observation import reported
 from hub.adapters.hl7v2.mappings.order_provenance import provenance
-from hub.adapters.hl7v2.mappings.order_types import coded, concept
+from hub.adapters.hl7v2.mappings.order_types import concept
 from hub.adapters.hl7v2.mappings.rows import Draft, Row, Rows, apply
 
 _DRUG: Final = "NTE PRT TQ1 RXR RXC"
@@ -30,10 +29,8 @@ _GRAMMAR: Final = grammar(
 _REFILL: Final = "O25"
 _PER_DAY: Final[Json] = {"value": 1, "unit": "d", "system": quantities.UCUM, "code": "d"}
 _ORDERED: Final = concept(f"{codes.TERMINOLOGY}dose-rate-type", "ordered")
-_ROUTE: Final = coded("0162", order_codes.ROUTE, f"{codes.TERMINOLOGY}v3-RouteOfAdministration")
-_SITE: Final = coded("0550")
-_METHOD: Final = coded("0165", order_codes.METHOD, order_codes.SCT)
-_SUBSTITUTION: Final = coded("0161")
+_dispensing: Final = table_concept("0484")
+_substituted: Final = table_concept("0167")
 
 # What RXO, RXE and RXD call the same things: name -> field number in each
 _FIELDS: Final[Mapping[str, Mapping[str, int]]] = MappingProxyType(
@@ -74,18 +71,18 @@ ORC: Final[Rows] = (
     Row(28, "meta.security", order_types.sensitivity, many=True),
 )
 RXO: Final[Rows] = (
-    Row(9, "substitution.allowedCodeableConcept", _SUBSTITUTION),
+    Row(9, "substitution.allowedCodeableConcept", coded("AllowSubstitution")),
     Row(20, "reasonCode", datatypes.cwe, many=True),
 )
 RXE: Final[Rows] = (
-    Row(9, "substitution.allowedCodeableConcept", coded("0167")),
+    Row(9, "substitution.allowedCodeableConcept", _substituted),
     Row(15, "identifier", _prescription, many=True),
     Row(27, "reasonCode", datatypes.cwe, many=True),
 )
 RXR: Final[Rows] = (
-    Row(1, "route", _ROUTE),
-    Row(2, "site", _SITE),
-    Row(4, "method", _METHOD),
+    Row(1, "route", coded("RouteOfAdministration")),
+    Row(2, "site", coded("BodyParts")),
+    Row(4, "method", coded("AdministrationMethod")),
     Row(5, "additionalInstruction", datatypes.cwe, many=True),
 )
 # administration instructions: for the patient and the nurse
@@ -98,7 +95,7 @@ _INSTRUCTIONS: Final[Mapping[str, Rows]] = MappingProxyType(
 )
 
 
-def _status(table: order_codes.Table, orc: Segment | None, t: Text) -> str:
+def _status(table: codes.Table, orc: Segment | None, t: Text) -> str:
     """By ORC-5, else by ORC-1."""
     if orc is None:
         return ""
@@ -132,7 +129,7 @@ def _placed(draft: Draft, group: Order, about: Json) -> list[Json]:
     original, encoded, dispensed = (next(group.each(name), None) for name in ("RXO", "RXE", "RXD"))
     requests = []
     if original is not None:
-        requests.append(ordered(draft, group, original, about))
+        requests.append(ordered(draft, group, original, about, []))
     if encoded is not None:
         requests.append(_encoded(draft, group, encoded, about, requests))
     for node in (encoded, dispensed):
@@ -145,9 +142,10 @@ def _placed(draft: Draft, group: Order, about: Json) -> list[Json]:
     return [_dispensed(draft, group, dispensed, about, requests)]
 
 
-def ordered(draft: Draft, group: Order, rxo: Node, about: Json) -> Json:
+def ordered(draft: Draft, group: Order, rxo: Node, about: Json, reasons: list[Json]) -> Json:
     """Add the MedicationRequest of an RXO; gives the Reference."""
     made: Json = {"resourceType": "MedicationRequest", "intent": "original-order"} | about
+    datatypes.put(made, "reasonReference", reasons)
     apply(RXO, rxo.segment, made, draft, rxo.place)
     return _request(draft, group, rxo, made)
 
@@ -219,8 +217,7 @@ def _supply(draft: Draft, segment: Segment, made: Json, place: str) -> None:
     pharmacy = {"RXO": 32, "RXE": 40}[segment.name]
     if segment.field(pharmacy):
         raw = segment.field(pharmacy)
-        key = (order_types.coded_organization, raw)
-        datatypes.put(supply, "performer", draft.once(key, f"{place}-{pharmacy}", lambda: order_types.coded_organization(raw, t)))
+        datatypes.put(supply, "performer", draft.linked(order_types.coded_organization, raw, f"{place}-{pharmacy}"))
     if segment.name == "RXE" and segment.field(39):
         first = quantities.quantity(datatypes.leaf(segment.field(39), t), quantities.units_of(segment.field(11), t))
         datatypes.put(supply, "initialFill", {"quantity": first} if first else {})
@@ -337,7 +334,7 @@ def _dispensed(draft: Draft, group: Order, rxd: Node, about: Json, requests: lis
     made["status"] = _status(order_codes.DISPENSE_STATUS, group.orc, t) or ("completed" if when else "unknown")
     made["medicationReference"] = medication(draft, rxd)
     datatypes.put(made, "quantity", _of(segment, "amount", "amount_units", t))
-    datatypes.put(made, "type", coded("0484")(segment.field(33), t) if segment.field(33) else {})
+    datatypes.put(made, "type", _dispensing(segment.field(33), t) if segment.field(33) else {})
     number = _prescription(segment.field(7), t) if segment.field(7) else {}
     if requests or number:
         made["authorizingPrescription"] = requests[-1:] or [order_types.logical(number, "MedicationRequest")]
@@ -360,16 +357,12 @@ def _handed(draft: Draft, rxd: Segment, made: Json, place: str) -> None:
         if (who := professionals.practitioner(draft, raw, f"{place}-10[{n}]"))
     ]
     if rxd.field(30):
-        raw = rxd.field(30)
-        key = (order_types.coded_organization, raw)
-        house = draft.once(key, f"{place}-30", lambda: order_types.coded_organization(raw, t))
+        house = draft.linked(order_types.coded_organization, rxd.field(30), f"{place}-30")
         found += [{"actor": house}] if house else []
     if found:
         made["performer"] = found
-    levels = actors.pl(rxd.field(13), t) if rxd.field(13) else []
-    if levels:
-        made["destination"] = location(draft, levels, f"{place}-13")
+    datatypes.put(made, "destination", actors.location(draft, rxd.field(13), f"{place}-13") if rxd.field(13) else {})
     status = datatypes.leaf(rxd.field(11), t)
     if status:
-        kind = coded("0167")(rxd.field(11), t)
+        kind = _substituted(rxd.field(11), t)
         made["substitution"] = {"wasSubstituted": status not in {"N", "0"}, "type": kind}

@@ -10,29 +10,32 @@ from typing import Final
 from hub.adapters.hl7v2.er7 import Segment
 from hub.adapters.hl7v2.mappings import actors, codes, datatypes, order_types
 from hub.adapters.hl7v2.mappings.datatypes import Json
-from hub.adapters.hl7v2.mappings.encounter import location
 from hub.adapters.hl7v2.mappings.rows import Draft
 from hub.adapters.hl7v2.mappings.times import date_time
 
 RESPONSIBLE: Final = order_types.concept(f"{codes.TERMINOLOGY}practitioner-role", "responsibleObserver")
 MEDICAL_DIRECTOR: Final = order_types.concept(f"{codes.TERMINOLOGY}v2-0912", "MDIR")
-FUNCTION: Final = f"{order_types.EXTENSION}event-performerFunction"
+FUNCTION: Final = f"{datatypes.EXTENSION}event-performerFunction"
 _CNN_NAME: Final = 8  # components of a CNN before its assigning authority
 
 
 def practitioner(draft: Draft, raw: str, place: str, address: str = "") -> Json:
     """XCN (one repetition) as a Practitioner, with the address XAD where one is given; gives the Reference, ``{}`` for nobody."""
+    where = datatypes.xad(address, draft.text) if address else {}
+    if not where:
+        return draft.linked(actors.xcn, raw, place)
 
     def make() -> Json:
         made = actors.xcn(raw, draft.text)
-        where = datatypes.xad(address, draft.text) if address else {}
-        return made | {"address": [where]} if made and where else made
+        return made | {"address": [where]} if made else {}
 
-    return draft.once((actors.xcn, raw, address) if address else (actors.xcn, raw), place, make)
+    return draft.once((actors.xcn, raw, address), place, make)
 
 
 def organization(draft: Draft, place: str, name: str, address: str = "", telecom: str = "") -> Json:
     """XON with its XAD and XTN as an Organization. One that is known by its address only has no name that could be said (org-1)."""
+    if name and not address and not telecom:
+        return draft.linked(actors.xon, name, place)
     t = draft.text
 
     def make() -> Json:
@@ -40,14 +43,11 @@ def organization(draft: Draft, place: str, name: str, address: str = "", telecom
         where, phone = datatypes.xad(address, t) if address else {}, datatypes.xtn(telecom, t) if telecom else {}
         if not made and (where or phone):
             made = {"resourceType": "Organization", "_name": order_types.ABSENT}
-        if where:
-            made["address"] = [where]
-        if phone:
-            made["telecom"] = [phone]
+        datatypes.put(made, "address", [where] if where else [])
+        datatypes.put(made, "telecom", [phone] if phone else [])
         return made
 
-    plain = name and not address and not telecom
-    return draft.once((actors.xon, name) if plain else ("XON", name, address, telecom), place, make)
+    return draft.once((actors.xon, name, address, telecom), place, make)
 
 
 def role(draft: Draft, place: str, person: Json, code: Json | None = None, where: Json | None = None, more: Json | None = None) -> Json:
@@ -80,9 +80,8 @@ def ndl(draft: Draft, raw: str, place: str) -> Json:
         start, end = (date_time(t.leaf(p)) for p in [*parts[1:3], ""][:2])
         if start or end:
             more["period"] = {k: v for k, v in (("start", start), ("end", end)) if v}
-        levels = actors.pl(t.component.join(parts[3:11]), t)
-        if levels:
-            more["location"] = [location(draft, levels, f"{place}/where")]
+        where = actors.location(draft, t.component.join(parts[3:11]), f"{place}/where") if any(parts[3:11]) else {}
+        datatypes.put(more, "location", [where] if where else [])
     return role(draft, place, person, more=more) if person else {}
 
 

@@ -12,9 +12,10 @@ from typing import Final
 
 from hub.adapters.hl7v2.er7 import Segment
 from hub.adapters.hl7v2.mappings import actors, codes, datatypes, order_codes, order_types, oru, professionals, quantities, schedules
+from hub.adapters.hl7v2.mappings.allergies import allergies
+from hub.adapters.hl7v2.mappings.conditions import diagnoses
 from hub.adapters.hl7v2.mappings.content import Text
-from hub.adapters.hl7v2.mappings.datatypes import Json
-from hub.adapters.hl7v2.mappings.encounter import allergies, diagnoses, location
+from hub.adapters.hl7v2.mappings.datatypes import Json, table_concept
 from hub.adapters.hl7v2.mappings.groups import Node, grammar, grouped, order
 from hub.adapters.hl7v2.mappings.notes import notes
 from hub.adapters.hl7v2.mappings.observation import reported
@@ -26,6 +27,7 @@ _GRAMMAR: Final = grammar(
     OBX="NTE PRT", SPM="OBX PRT SAC", SAC="OBX",
 )  # fmt: skip
 _CANCELLED: Final = "I14"
+_role: Final = table_concept("0286")
 _REFERRER: Final = "RP"  # 0286
 _REFERRED_TO: Final = "RT"
 
@@ -42,15 +44,15 @@ def _words(raw: str, t: Text) -> Json:
 RF1: Final[Rows] = (
     Row(1, "status", _status),
     Row(2, "priority", schedules.priority),
-    Row(3, "code", order_types.coded("0281")),
-    Row(4, "orderDetail", order_types.coded("0282"), many=True),
-    Row(5, "category", order_types.coded("0284"), many=True),
+    Row(3, "code", table_concept("0281")),
+    Row(4, "orderDetail", table_concept("0282"), many=True),
+    Row(5, "category", table_concept("0284"), many=True),
     Row(6, "identifier", datatypes.placer, many=True),
     Row(9, "authoredOn", datatypes.moment),
     Row(7, "authoredOn", datatypes.moment),
     Row(7, "occurrencePeriod.start", datatypes.moment),
     Row(8, "occurrencePeriod.end", datatypes.moment),
-    Row(10, "reasonCode", order_types.coded("0336"), many=True),
+    Row(10, "reasonCode", table_concept("0336"), many=True),
     Row(11, "identifier", datatypes.filler, many=True),
     Row(14, "reasonCode", _words, many=True),
     Row(15, "quantityQuantity", quantities.cq),
@@ -134,10 +136,9 @@ def _provider(draft: Draft, prd: Node) -> Json:
         more["telecom"] = phones
     span = datatypes.period(datatypes.leaf(segment.field(8), t), datatypes.leaf(segment.field(9), t))
     datatypes.put(more, "period", span)
-    levels = actors.pl(segment.field(4), t) if segment.field(4) else []
-    if levels:
-        more["location"] = [location(draft, levels, f"{place}/where")]
-    code = order_types.coded("0286")(next(iter(t.repetitions(segment.field(1))), ""), t)
+    spot = actors.location(draft, segment.field(4), f"{place}/where") if segment.field(4) else {}
+    datatypes.put(more, "location", [spot] if spot else [])
+    code = _role(next(iter(t.repetitions(segment.field(1))), ""), t)
     return professionals.role(draft, place, who, code, where, more)
 
 

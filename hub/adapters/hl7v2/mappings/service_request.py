@@ -8,17 +8,17 @@ guide leaves open, is a reflex-order's kin but asked for by a person: "order", a
 from typing import Final
 
 from hub.adapters.hl7v2.er7 import Segment
-from hub.adapters.hl7v2.mappings import codes, datatypes, order_codes, order_types, professionals, schedules
+from hub.adapters.hl7v2.mappings import codes, datatypes, order_codes, order_types, participation, professionals, schedules
 from hub.adapters.hl7v2.mappings.content import Text
-from hub.adapters.hl7v2.mappings.datatypes import Json
+from hub.adapters.hl7v2.mappings.datatypes import EXTENSION, Json
 from hub.adapters.hl7v2.mappings.groups import Order
 from hub.adapters.hl7v2.mappings.notes import notes
-from hub.adapters.hl7v2.mappings.order_types import EXTENSION, R5
+from hub.adapters.hl7v2.mappings.order_types import R5
 from hub.adapters.hl7v2.mappings.rows import Draft, Row, Rows, apply
 
 _EVENT: Final = f"{EXTENSION}businessEvent"
 _CALLBACK: Final = f"{EXTENSION}servicerequest-order-callback-phone-number"
-_ROLE_CODE: Final = f"{codes.TERMINOLOGY}v3-RoleCode"
+_concept: Final = datatypes.concept("")
 _REFLEX: Final = "G"  # 0065
 _NEW: Final = "NW"
 
@@ -56,16 +56,16 @@ ORC: Final[Rows] = (
     Row(1, "status", _controlled),
     Row(16, "extension", _reason, many=True),
     Row(28, "meta.security", order_types.sensitivity, many=True),
-    Row(29, "locationCode", order_types.coded("0482", order_codes.ORDER_TYPE, _ROLE_CODE), many=True),
+    Row(29, "locationCode", datatypes.coded("OrderType"), many=True),
 )
 OBR: Final[Rows] = (
-    Row(4, "code", datatypes.cwe),
+    Row(4, "code", _concept),
     Row(5, "priority", schedules.priority),
     Row(6, "occurrenceDateTime", datatypes.moment),
     Row(13, "extension", _relevant, many=True),
-    Row(31, "reasonCode", datatypes.cwe, many=True),
-    Row(46, "orderDetail", datatypes.cwe, many=True),
-    Row(47, "orderDetail", datatypes.cwe, many=True),
+    Row(31, "reasonCode", _concept, many=True),
+    Row(46, "orderDetail", _concept, many=True),
+    Row(47, "orderDetail", _concept, many=True),
     Row(53, "identifier", _alternate, many=True),
 )
 _OBR_NUMBERS: Final[tuple[Row, ...]] = (
@@ -86,7 +86,9 @@ def service_request(draft: Draft, group: Order, about: Json) -> Json:
         rows = tuple(r for r in _OBR_NUMBERS if orc is None or not orc.field(r.number))
         apply((*rows, *OBR), obr, made, draft, f"{place}/OBR")
         _of_obr(obr, made, draft.text)
-    asker = professionals.requester(draft, orc, obr, place)
+    asker = professionals.requester(draft, orc, obr, place) or next(
+        iter(participation.in_part(draft, group.parts, participation.ORDERED)), {}
+    )
     if asker:
         made["requester"] = asker
     _telephone(orc, obr, made, draft.text)

@@ -12,13 +12,13 @@ from typing import Final
 
 from hub.adapters.hl7v2.er7 import Segment
 from hub.adapters.hl7v2.mappings import actors, codes, datatypes, order_codes, order_types, professionals, quantities, schedules
+from hub.adapters.hl7v2.mappings.conditions import diagnoses
 from hub.adapters.hl7v2.mappings.content import Text
-from hub.adapters.hl7v2.mappings.datatypes import Json
-from hub.adapters.hl7v2.mappings.encounter import diagnoses, location
+from hub.adapters.hl7v2.mappings.datatypes import EXTENSION, Json
 from hub.adapters.hl7v2.mappings.groups import Node, grammar, grouped
 from hub.adapters.hl7v2.mappings.notes import note
 from hub.adapters.hl7v2.mappings.observation import reported
-from hub.adapters.hl7v2.mappings.order_types import EXTENSION, R5
+from hub.adapters.hl7v2.mappings.order_types import R5
 from hub.adapters.hl7v2.mappings.rows import Draft, Row, Rows, apply
 from hub.adapters.hl7v2.mappings.times import instant
 
@@ -54,8 +54,8 @@ SCH: Final[Rows] = (
     Row(2, "identifier", datatypes.filler, many=True),
     Row(25, "status", _status),
 )
-_SCH_REASON: Final = order_types.coded("0276", order_codes.APPOINTMENT_REASON, order_codes.SCT)
-_SCH_TYPE: Final = order_types.coded("0277")
+_why: Final = datatypes.coded("AppointmentReasonCodes")
+_kind: Final = datatypes.coded("AppointmentTypeCodes")
 
 
 def resources(draft: Draft, subject: Json, visit: Json) -> list[Json]:
@@ -97,9 +97,9 @@ def _reason(sch: Segment, made: Json, t: Text) -> None:
         if not raw:
             continue
         if number == 7 and t.part(t.parts(raw), 3) != _TYPES:
-            made["reasonCode"] = [c for one in t.repetitions(raw) if (c := _SCH_REASON(one, t))]
+            made["reasonCode"] = [c for one in t.repetitions(raw) if (c := _why(one, t))]
         else:
-            made.setdefault("appointmentType", _SCH_TYPE(raw, t))
+            made.setdefault("appointmentType", _kind(raw, t))
     for key in ("reasonCode", "appointmentType"):
         if not made.get(key, True):
             del made[key]
@@ -180,15 +180,14 @@ def _person(draft: Draft, node: Node) -> Json:
 
 
 def _room(draft: Draft, node: Node) -> Json:
-    levels = actors.pl(next(iter(draft.text.repetitions(node.segment.field(3))), ""), draft.text)
-    return location(draft, levels, node.place) if levels else {}
+    raw = next(iter(draft.text.repetitions(node.segment.field(3))), "")
+    return actors.location(draft, raw, node.place) if raw else {}
 
 
 def _thing(draft: Draft, node: Node) -> Json:
     """AIG-3: a resource that is no person and no room, so a device of some kind."""
     raw = node.segment.field(3)
-    make = order_types.coded_device
-    return draft.once((make, raw), node.place, lambda: make(raw, draft.text)) if raw else {}
+    return draft.linked(order_types.coded_device, raw, node.place) if raw else {}
 
 
 _ACTORS: Final = {"AIG": _thing, "AIL": _room, "AIP": _person}

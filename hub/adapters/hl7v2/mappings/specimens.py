@@ -12,20 +12,19 @@ from collections.abc import Sequence
 from typing import Final
 
 from hub.adapters.hl7v2.er7 import Segment
-from hub.adapters.hl7v2.mappings import actors, datatypes, order_codes, order_types, quantities
+from hub.adapters.hl7v2.mappings import actors, datatypes, order_codes, order_types, participation, quantities
 from hub.adapters.hl7v2.mappings.content import Text
-from hub.adapters.hl7v2.mappings.datatypes import Json
-from hub.adapters.hl7v2.mappings.groups import Node
-from hub.adapters.hl7v2.mappings.order_types import coded
+from hub.adapters.hl7v2.mappings.datatypes import Json, coded, table_concept
+from hub.adapters.hl7v2.mappings.groups import Node, Order
 from hub.adapters.hl7v2.mappings.rows import Draft, Link, Row, Rows, apply
 from hub.adapters.hl7v2.mappings.times import date_time
 
 Specimens = Sequence[tuple[Json, Node]]  # each with its segment and what belongs to it
 _ONLY_OF_SPECIMENS: Final = (9, 10, 14, 15, 39)
-_TYPE: Final = coded("0487")
-_ADDITIVE: Final = coded("0371")
-_CONDITION: Final = coded("0493")
-_SITE: Final = coded("0163")
+_type: Final = coded("SpecimenType")
+_additive: Final = coded("AdditivePreservative")
+_condition: Final = coded("SpecimenCondition")
+_site: Final = coded("BodySite")
 
 
 def _text(raw: str, t: Text) -> Json:
@@ -52,27 +51,27 @@ def _shipment(raw: str, t: Text) -> Json:
 
 
 SPM: Final[Rows] = (
-    Row(4, "type", _TYPE),
-    Row(7, "collection.method", coded("0488", order_codes.COLLECTION, order_codes.SCT)),
-    Row(8, "collection.bodySite", datatypes.cwe),
+    Row(4, "type", _type),
+    Row(7, "collection.method", coded("SpecimenCollectionMethod")),
+    Row(8, "collection.bodySite", datatypes.concept("")),
     Row(12, "collection.quantity", quantities.cq),
     Row(14, "note", _text, many=True),
     Row(18, "receivedTime", datatypes.moment),
     Row(20, "status", _available),
     Row(21, "status", _refused),
-    Row(24, "condition", _CONDITION, many=True),
+    Row(24, "condition", _condition, many=True),
     Row(30, "accessionIdentifier", datatypes.cx),
     Row(31, "identifier", datatypes.cx, many=True),
     Row(32, "identifier", _shipment, many=True),
 )
 _SPM_CONTAINER: Final[Rows] = (
-    Row(6, "additiveCodeableConcept", _ADDITIVE),
-    Row(27, "type", datatypes.cwe),
+    Row(6, "additiveCodeableConcept", _additive),
+    Row(27, "type", datatypes.concept("")),
 )
 SAC: Final[Rows] = (
     Row(3, "identifier", datatypes.ei, many=True),
-    Row(9, "type", coded("0378")),
-    Row(27, "additiveCodeableConcept", _ADDITIVE),
+    Row(9, "type", table_concept("0378")),
+    Row(27, "additiveCodeableConcept", _additive),
 )
 _SAC_VOLUMES: Final = ((21, "capacity"), (22, "specimenQuantity"))
 _SAC_ACCESSION: Final[Rows] = (Row(2, "accessionIdentifier", datatypes.ei), Row(1, "accessionIdentifier", datatypes.ei))
@@ -149,23 +148,26 @@ def _containers(draft: Draft, node: Node, made: Json) -> None:
         made["container"] = found
 
 
-def of_obr(draft: Draft, obr: Segment, known: list[Json], subject: Json, place: str) -> list[Json]:
-    """What OBR says of the order's specimen: into the one that is known, or a Specimen of its own; gives the References to them all."""
-    if not any(obr.field(n) for n in _ONLY_OF_SPECIMENS):
+def of_order(draft: Draft, group: Order, known: list[Json], subject: Json) -> list[Json]:
+    """What OBR and PRT say of the order's specimen: into the one that is known, or a Specimen of its own; gives the References to all."""
+    obr, place = group.obr, f"{group.place}/specimen"
+    takers = participation.in_part(draft, group.parts, participation.COLLECTED)
+    if not takers and (obr is None or not any(obr.field(n) for n in _ONLY_OF_SPECIMENS)):
         return known
-    if len(known) == 1:
-        made: Json = next(e["resource"] for e in draft.entries if e["fullUrl"] == known[0]["reference"])
+    is_known = len(known) == 1
+    made: Json = draft.resource(known[0]) if is_known else {"resourceType": "Specimen"}
+    collection = made.setdefault("collection", {})
+    if takers:
+        collection.setdefault("collector", takers[0])
+    if obr is not None:
         source(obr.field(15), made, draft.text)
         apply(OBR, obr, made, draft, place)
         _collected(made, *_observed(obr, draft.text))
-        tidy(made)
+    tidy(made)
+    if is_known:
         return known
-    made = {"resourceType": "Specimen"}
-    source(obr.field(15), made, draft.text)
-    apply(OBR, obr, made, draft, place)
-    _collected(made, *_observed(obr, draft.text))
     made["subject"] = subject
-    return [*known, draft.add(place, tidy(made))]
+    return [*known, draft.add(place, made)]
 
 
 def _observed(obr: Segment, t: Text) -> tuple[str, str]:
@@ -178,7 +180,7 @@ def source(raw: str, made: Json, t: Text) -> None:
         return
     parts = [p.replace(t.subcomponent, t.component) for p in raw.split(t.component)] + [""] * 6
     kind, additive, site, condition = (
-        make(parts[n], t) if parts[n] else {} for n, make in ((0, _TYPE), (1, _ADDITIVE), (3, _SITE), (5, _CONDITION))
+        make(parts[n], t) if parts[n] else {} for n, make in ((0, _type), (1, _additive), (3, _site), (5, _condition))
     )
     if kind:
         made.setdefault("type", kind)
