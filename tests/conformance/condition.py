@@ -76,7 +76,8 @@ def _atom(text: str, before: str) -> tuple[Demand | None, str]:
 
 def demands(condition: str, about: str = "") -> tuple[Demand, ...] | None:
     """The demands of a condition; None when it cannot be read. Of alternatives the one ``about`` a place, else the first."""
-    text = " ".join(condition.split()).replace("LESS THAN OR EQUALS", "AT MOST")
+    text = " ".join(condition.split()).replace("LESS THAN OR EQUALS", "AT MOST").replace("ORC.1", "ORC-1")
+    text = text.replace('("NA", "NM")', '("NM", "NA")')  # a Quantity is NM's, NA's is SampledData
     if not text:
         return ()
     text = re.sub(r"^(IF NOT VALUED AND|IF|If)\s+", "", _mended(text))

@@ -59,6 +59,12 @@ NEEDED_BY_MAP: Final[Mapping[str, Mapping[int, str]]] = MappingProxyType(
         "PRT[CareTeam]": {8: "Clinic^^^^^^^^^8"},
         "PRT[Patient-GeneralPractitioner-PractitionerRole]": {8: "Clinic^^^^^^^^^8"},
         "IAM[AllergyIntolerance]": {14: "Berg^Ole"},
+        "ORC[Provenance]": {10: "88^Dahl^Eva", 12: "88^Dahl^Eva"},
+        "ORC[ServiceRequest]": {12: "88^Dahl^Eva"},
+        "OBR[ServiceRequest]": {16: "88^Dahl^Eva"},
+        "OBR[Specimen]": {14: "20261120"},
+        "TXA[Provenance]": {9: "88^Dahl^Eva", 21: "Corrected", 23: "89^Lie^Per"},
+        "RXO[MedicationRequest]": {2: "1", 3: "2", 11: "10", 18: "5", 25: "4"},
     }
 )
 # what the guide says only in words, or leaves out, as it is read here: segment map -> condition
@@ -181,7 +187,7 @@ def met(made: Draft, demands: tuple[Demand, ...], number: int, data_type: str, o
     """The draft made to meet the demands, and what they say of the tested field (None = nothing); None when they cannot be met."""
     own: str | None = None
     here = made.segments[made.tested]
-    for demand in demands:
+    for demand in sorted(demands, key=lambda d: (d.segment, d.number) != ("OBX", 2)):  # the value's type before the value
         is_type = not demand.number and demand.component > 0
         segment = here if is_type else made.first(demand.segment)
         if segment is None:
@@ -196,7 +202,7 @@ def met(made: Draft, demands: tuple[Demand, ...], number: int, data_type: str, o
                 return None
             continue
         is_own = segment is (made.first(own_segment) if own_segment else here) and field_number == number
-        kind = data_type if is_own else _TYPES.get((segment.name, field_number), "ST")
+        kind = data_type if is_own and (segment.name, field_number) != ("OBX", 5) else _type_of(segment, field_number)
         text = own if is_own and own is not None else segment.fields.get(field_number, "")
         wanted = _wanted(
             demand, text, value(segment.name, field_number, kind, "").text, value(segment.name, field_number, kind, "", 1).text
@@ -204,13 +210,24 @@ def met(made: Draft, demands: tuple[Demand, ...], number: int, data_type: str, o
         if is_own:
             own = wanted
         else:
-            segment.fields[field_number] = wanted
+            segment.fields |= {field_number: wanted} | _of_its_type(segment, field_number, wanted)
     return made, own
+
+
+def _type_of(segment: Segment, number: int) -> str:
+    return segment.fields[2] if (segment.name, number) == ("OBX", 5) else _TYPES.get((segment.name, number), "ST")
+
+
+def _of_its_type(segment: Segment, number: int, wanted: str) -> dict[int, str]:
+    """The value that goes with the value type."""
+    return {5: value("OBX", 5, wanted, "").text} if (segment.name, number) == ("OBX", 2) else {}
 
 
 def _wanted(demand: Demand, text: str, usual: str, second: str) -> str:
     if (demand.segment, demand.number, demand.component) == ("PR1", 5, 5):  # the fifth part of a DTM: its minutes
         return "202611200830+0100" if demand.kind == "valued" else "20261120"
+    if demand.component and "~" in text:
+        return "~".join(_wanted(demand, t, usual, second) for t in text.split("~"))
     if demand.component:
         parts = (text or usual).split("^")
         parts += [""] * (demand.component - len(parts))

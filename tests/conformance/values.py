@@ -70,7 +70,7 @@ _MAKERS: Final[Mapping[str, Callable[[str, int], Value]]] = MappingProxyType(
         "DR": lambda w, s: Value("20200102^20200304", ("2020-01-02", "2020-03-04")),
         "NR": lambda w, s: Value(f"{s}.25^{s}.75", (f"{s}.25", f"{s}.75")),
         "VR": lambda w, s: Value(f"{w}a^{w}b", _words(w, "a")),
-        "SN": lambda w, s: Value(f">^{s}.5", (f"{s}.5",)),
+        "SN": lambda w, s: Value(f">^{s}.5^^9", (f"{s}.5",)),
         "NA": lambda w, s: Value(f"{s}^{s + 1}^{s + 2}", (str(s), f"{s} {s + 1} {s + 2}")),
         "CQ": lambda w, s: Value(f"{3 + s % 90}^mg&milligram&UCUM", (str(3 + s % 90), "mg", "milligram")),
         "MO": lambda w, s: Value(f"{s}.5^NOK", (f"{s}.5",)),
@@ -112,6 +112,14 @@ VALUES: Final[Mapping[tuple[str, int], Value]] = MappingProxyType(
         ("MSH", 9): Value("ADT^A01^ADT_A01", ("A01",)),
         ("PV2", 22): Value("Y", ("R", "Y")),
         ("PR1", 7): Value("45", ("T09:15",)),
+        ("TQ1", 6): Value("3^d&day&UCUM", ()),
+        ("TQ1", 13): Value("15^min&minute&UCUM", ("15", "min")),
+        ("RXA", 16): Value("20280712", ("2028-07-12",)),
+        ("AIS", 7): Value("30", ()),
+        ("AIG", 11): Value("30", ()),
+        ("AIL", 9): Value("30", ()),
+        ("AIP", 9): Value("30", ()),
+        ("AIP", 12): Value("Cancelled", ("declined",)),
     }
 )  # fmt: skip
 
