@@ -17,6 +17,7 @@ from hub.model import Detail, Event, Form, Identifier, Kind, Provider, Received
 
 _MUNICIPALITY_DIGITS: Final = 4
 _SWAP: Final = "ADT^A17"  # two patients change places: the second is no part of what is told of the first
+_LABELLED: Final = (("ORC", 28), ("PRB", 25))  # a label of one of several orders or problems is one of the message
 _TIMES: Final = (("EVN", 6), ("EVN", 2), ("MSH", 7))  # when it happened, first that is given
 
 
@@ -140,12 +141,20 @@ def _municipality(content: Content) -> str:
 
 
 def _labels(content: Content) -> tuple[str, ...]:
-    """PV2-22 and TXA-18 whatever they hold, an unknown word included; MSH-8 only when it is a label."""
+    """PV2-22, TXA-18, every ORC-28 and PRB-25 whatever they hold, an unknown word included; MSH-8 only when it is a label."""
     said = [content.value("PV2", 22), content.value("TXA", 18)]
+    for name, n in _LABELLED:
+        said += [_first(raw, content) for segment in content.segments(name) if (raw := segment.field(n))]
     header = content.value("MSH", 8)
     if header in codes.HEADER_LABELS:
         said.append(header)
     return tuple(dict.fromkeys(codes.LABEL.get(label, label) for label in said if label))
+
+
+def _first(raw: str, content: Content) -> str:
+    """The first component of the first repetition."""
+    t = content.text
+    return t.part(t.parts(raw.split(t.repetition, 1)[0]), 1)
 
 
 def _merged(content: Content, received: Received) -> tuple[Identifier, ...]:

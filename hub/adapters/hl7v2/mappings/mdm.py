@@ -16,6 +16,7 @@ from hub.adapters.hl7v2.mappings import actors, codes, datatypes, media, notes, 
 from hub.adapters.hl7v2.mappings.content import Text
 from hub.adapters.hl7v2.mappings.datatypes import Json
 from hub.adapters.hl7v2.mappings.groups import Node, Order, grammar, grouped, order
+from hub.adapters.hl7v2.mappings.header import label
 from hub.adapters.hl7v2.mappings.observation import TEXT_TYPES, reported
 from hub.adapters.hl7v2.mappings.order_provenance import provenance
 from hub.adapters.hl7v2.mappings.rows import Draft, Link, Row, Rows, apply
@@ -37,9 +38,8 @@ def _label(raw: str, t: Text) -> Json:
     code = datatypes.code(t.leaf(raw))
     if not code:
         return {}
-    known = codes.LABEL.get(code)
-    said = {"system": f"{codes.TERMINOLOGY}v2-0272", "code": code}
-    return {"coding": [*([{"system": codes.CONFIDENTIALITY, "code": known}] if known else []), said]}
+    known = [label(code)] if code in codes.LABEL or code in codes.HEADER_LABELS else []
+    return {"coding": [*known, {"system": f"{codes.TERMINOLOGY}v2-0272", "code": code}]}
 
 
 def _completion(raw: str, t: Text) -> str:
