@@ -13,26 +13,38 @@ from hub.adapters.hl7v2.er7 import Segment
 from hub.adapters.hl7v2.mappings.content import Content
 
 MESSAGE: Final = "message"  # what every group is under
+_PARTICIPANT: Final = "PRT"
+_PAIR: Final = {"ORC", "OBR"}
 
 
 class Rule(NamedTuple):
-    """How a kind takes a segment: as which kind, and whether more than once."""
+    """How a kind takes a segment: as which kind, and whether only once, or only before it has taken others."""
 
     kind: str
     is_single: bool
+    is_first: bool
+
+    def admits(self, taker: "Node") -> bool:
+        """Whether a taker that holds what it holds takes one more."""
+        if self.is_first:
+            return all(c.kind in {self.kind, _PARTICIPANT} for c in taker.children)
+        return not (self.is_single and any(c.kind == self.kind for c in taker.children))
 
 
 Grammar = Mapping[str, Mapping[str, Rule]]
 
 
 def grammar(**takers: str) -> Grammar:
-    """A grammar from its rows: taker="NAME NAME! NAME:kind"; ``!`` at most one, ``:kind`` as another kind than its own name."""
+    """A grammar from its rows: taker="NAME NAME:kind NAME! NAME<".
+
+    ``:kind`` as another kind than its own name, ``!`` at most one, ``<`` only before all others but participants.
+    """
     return {taker: dict(map(_rule, words.split())) for taker, words in takers.items()}
 
 
 def _rule(word: str) -> tuple[str, Rule]:
-    name, _, kind = word.removesuffix("!").partition(":")
-    return name, Rule(kind or name, word.endswith("!"))
+    name, _, kind = word.rstrip("!<").partition(":")
+    return name, Rule(kind or name, word.endswith("!"), word.endswith("<"))
 
 
 @dataclass(slots=True, eq=False)
@@ -63,7 +75,7 @@ def grouped(content: Content, rules: Grammar) -> Node:
         for depth in range(len(path) - 1, -1, -1):
             taker = path[depth]
             rule = rules.get(taker.kind, {}).get(name)
-            if rule is not None and not (rule.is_single and any(c.kind == rule.kind for c in taker.children)):
+            if rule is not None and rule.admits(taker):
                 made = Node(rule.kind, segment, f"{name}[{n}]")
                 taker.children.append(made)
                 path[depth + 1 :] = [made]
@@ -87,11 +99,10 @@ class Order:
 
 def order(node: Node) -> Order:
     """The order that an ORC or OBR opens: the other of the two stands under it."""
-    other = next(node.each("OBR" if node.kind == "ORC" else "ORC"), None)
+    name = node.segment.name
+    other = next((c for c in node.children if {c.segment.name, name} == _PAIR), None)
     parts = [c for c in node.children if c is not other]
     if other is not None:
         parts += other.children
-    inner = other.segment if other is not None else None
-    if node.kind == "ORC":
-        return Order(node.place, node.segment, inner, parts)
-    return Order(node.place, inner, node.segment, parts)
+    pair = {name: node.segment} | ({other.segment.name: other.segment} if other is not None else {})
+    return Order(node.place, pair.get("ORC"), pair.get("OBR"), parts)

@@ -21,15 +21,20 @@ from hub.adapters.hl7v2.mappings.service_request import service_request
 from hub.adapters.hl7v2.mappings.specimens import Specimens, of_order, specimens
 from hub.adapters.hl7v2.mappings.times import date_time
 
-_BY_ORDER: Final = grammar(
-    message="PID PV1 ORC OBR OBX SPM", PID="NTE PRT OBX", PV1="PRT OBX", ORC="OBR! NTE PRT TQ1 OBX TXA",
-    OBR="ORC! NTE PRT TQ1 OBX SPM", OBX="NTE PRT", SPM="OBX PRT SAC", SAC="OBX",
-)  # fmt: skip
+_PARTS: Final = "NTE PRT TQ1 OBX"
+_UNDER: Final = {"PID": "NTE PRT OBX", "PV1": "PRT OBX", "OBX": "NTE PRT", "SPM": "OBX PRT SAC", "SAC": "OBX"}
+_BY_ORDER: Final = grammar(**_UNDER, message="PID PV1 ORC OBR OBX SPM", ORC=f"OBR! {_PARTS} TXA", OBR=f"{_PARTS} SPM")
+# in OUL the ORC stands behind its OBR; some send it before, as in ORU
 _BY_SPECIMEN: Final = grammar(
-    message="PID PV1 SPM ORC OBR OBX", PID="NTE PRT OBX", PV1="PRT OBX", SPM="OBX PRT SAC OBR", SAC="OBX", OBR="ORC! NTE PRT TQ1 OBX TXA",
-    ORC="OBR! NTE PRT TQ1 OBX TXA", OBX="NTE PRT",
+    **_UNDER | {"SPM": "OBX PRT SAC ORC OBR"}, message="PID PV1 SPM ORC OBR OBX",
+    OBR=f"ORC:SECOND_ORC< {_PARTS} TXA", ORC=f"OBR:SECOND_OBR! {_PARTS} TXA", SECOND_OBR=f"{_PARTS} TXA", SECOND_ORC=f"{_PARTS} TXA",
 )  # fmt: skip
-_GRAMMARS: Final[Mapping[str, Grammar]] = MappingProxyType({"R22": _BY_SPECIMEN, "R23": _BY_SPECIMEN})
+_ORDER_FIRST: Final = grammar(  # a container has no observations: what follows it are the order's results
+    **_UNDER | {"SPM": "OBX< PRT SAC", "SAC": ""}, message="PID PV1 ORC OBR OBX SPM",
+    OBR=f"ORC:SECOND_ORC< {_PARTS} SPM TXA", ORC=f"OBR:SECOND_OBR! {_PARTS} SPM TXA",
+    SECOND_OBR=f"{_PARTS} SPM TXA", SECOND_ORC=f"{_PARTS} SPM TXA",
+)  # fmt: skip
+_GRAMMARS: Final[Mapping[str, Grammar]] = MappingProxyType({"R22": _BY_SPECIMEN, "R23": _BY_SPECIMEN, "R24": _ORDER_FIRST})
 _ORDERED: Final = (5, 6, 11, 13, 16, 17, 27, 29, 31, 46, 47, 53)  # of OBR: what only an order can say
 _ASKED: Final = frozenset({"QST", "SCI"})  # 0936: answers that came with the order, no results of it
 _FUNCTIONS: Final = ((34, "SPRF"), (35, "TRANS"))  # OBR field, v3-ParticipationType
