@@ -133,8 +133,10 @@ def _pattern(raws: list[str], repeat: Json, t: Text) -> Json:
     parts = [*raws[0].split(t.component), *[""] * 10]
     code, display = [*(t.leaf(p) for p in parts[0].split(t.subcomponent)), ""][:2]
     if t.leaf(parts[1]) == "DW":
-        days = [quantities.count(t.leaf(p)) or 0 for p in parts[2:4]]
-        repeat["dayOfWeek"] = list(_DAYS[max(days[0], 1) - 1 : max(days)])
+        first, last = (quantities.count(t.leaf(p)) or 0 for p in parts[2:4])
+        days = list(_DAYS[max(first, 1) - 1 : max(first, last)])
+        if days:
+            repeat["dayOfWeek"] = days
     every, unit = quantities.number(t.leaf(parts[4])), time_unit([t.leaf(p) for p in parts[5].split(t.subcomponent)])
     if every and unit:
         repeat |= {"period": every, "periodUnit": unit}
