@@ -37,10 +37,15 @@ def parted(draft: Draft, nodes: Iterable[Node], parts: frozenset[str]) -> Iterat
 
 
 def role(draft: Draft, node: Node) -> Json:
-    """The PractitionerRole of a PRT, made once: several elements may refer to it."""
+    """The PractitionerRole of a PRT, made once: several elements may refer to it, by the name of whom it names."""
     key = ("PRT", node.place)
     known = draft.known(key)
-    return draft.keep(key, roles.practitioner_role(draft, node.segment, node.place)) if known is None else known
+    if known is None:
+        made = roles.practitioner_role(draft, node.segment, node.place)
+        named = draft.resource(made) if made else {}
+        shown = (named.get("practitioner") or named.get("organization") or {}).get("display")
+        known = draft.keep(key, made | ({"display": shown} if shown else {}))
+    return known
 
 
 def observed(draft: Draft, nodes: Iterable[Node], made: Json) -> None:

@@ -5,7 +5,7 @@ specimen's (R4 "Specimen.container": HL7 v2.5.1 13.4.3, SAC-3 its number, SAC-9 
 SPM-21, a reason for refusal, makes the specimen unsatisfactory (R4 specimen-status).
 
 An OBR has a Specimen of its own only where it says something that is true of specimens alone (OBR-9, 10, 14, 15, 39): its times are the
-observation's too, and an X-ray has no specimen. Where the order has one SPM they speak of the same specimen, and SPM's word counts.
+observation's too, and an X-ray has no specimen. Where the order has SPM they speak of the same specimens, and SPM's word counts.
 """
 
 from collections.abc import Sequence
@@ -57,8 +57,8 @@ SPM: Final[Rows] = (
     Row(12, "collection.quantity", quantities.cq),
     Row(14, "note", _text, many=True),
     Row(18, "receivedTime", datatypes.moment),
+    Row(21, "status", _refused),  # before SPM-20: what was refused is of no use though it is there
     Row(20, "status", _available),
-    Row(21, "status", _refused),
     Row(24, "condition", _condition, many=True),
     Row(30, "accessionIdentifier", datatypes.cx),
     Row(31, "identifier", datatypes.cx, many=True),
@@ -149,25 +149,22 @@ def _containers(draft: Draft, node: Node, made: Json) -> None:
 
 
 def of_order(draft: Draft, group: Order, known: list[Json], subject: Json) -> list[Json]:
-    """What OBR and PRT say of the order's specimen: into the one that is known, or a Specimen of its own; gives the References to all."""
+    """What OBR and PRT say of the order's specimens: into those that are known, or a Specimen of its own; gives the References to all."""
     obr, place = group.obr, f"{group.place}/specimen"
     takers = participation.in_part(draft, group.parts, participation.COLLECTED)
     if not takers and (obr is None or not any(obr.field(n) for n in _ONLY_OF_SPECIMENS)):
         return known
-    is_known = len(known) == 1
-    made: Json = draft.resource(known[0]) if is_known else {"resourceType": "Specimen"}
-    collection = made.setdefault("collection", {})
-    if takers:
-        collection.setdefault("collector", takers[0])
-    if obr is not None:
-        source(obr.field(15), made, draft.text)
-        apply(OBR, obr, made, draft, place)
-        _collected(made, *_observed(obr, draft.text))
-    tidy(made)
-    if is_known:
-        return known
-    made["subject"] = subject
-    return [*known, draft.add(place, made)]
+    found: list[Json] = [draft.resource(k) for k in known] or [{"resourceType": "Specimen"}]
+    for made in found:
+        collection = made.setdefault("collection", {})
+        if takers:
+            collection.setdefault("collector", takers[0])
+        if obr is not None:
+            source(obr.field(15), made, draft.text)
+            apply(OBR, obr, made, draft, place)
+            _collected(made, *_observed(obr, draft.text))
+        tidy(made)
+    return known or [draft.add(place, found[0] | {"subject": subject})]
 
 
 def _observed(obr: Segment, t: Text) -> tuple[str, str]:
