@@ -23,7 +23,8 @@ from hub.adapters.hl7v2.mappings.rows import Draft, Row, Rows, apply
 from hub.adapters.hl7v2.mappings.times import instant
 
 _GRAMMAR: Final = grammar(
-    message="RF1 AUT PRD PID OBR ORC OBX NTE", RF1="NTE", AUT="CTD", PRD="CTD", PID="NTE", ORC="OBR! NTE PRT OBX", OBR="NTE PRT OBX SPM",
+    message="RF1 AUT PRD PID NK1 DG1 AL1 PR1 OBR ORC OBX PV1 NTE",
+    RF1="NTE", AUT="CTD", PRD="CTD", PID="NTE", ORC="OBR! NTE PRT OBX", OBR="NTE PRT OBX SPM",
     OBX="NTE PRT", SPM="OBX PRT SAC", SAC="OBX",
 )  # fmt: skip
 _CANCELLED: Final = "I14"
