@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 from hub.adapters.hl7v2.mappings import codes
 from hub.adapters.hl7v2.mappings.content import NULL, Text
 from hub.adapters.hl7v2.mappings.tables import TABLES
-from hub.adapters.hl7v2.mappings.times import date_time, instant
+from hub.adapters.hl7v2.mappings.times import date_time, instant, span
 from hub.identity import NO_BASIS
 
 Json = dict[str, Any]
@@ -357,12 +357,7 @@ _IDENTIFIER_TYPES: Final = TABLES["IdentifierType"]
 
 def period(start: str, end: str) -> Json:
     """Two DTM texts as a Period; either may be open."""
-    if not start and not end:
-        return {}
-    out: Json = {}
-    put(out, "start", date_time(start))
-    put(out, "end", date_time(end))
-    return out
+    return span(date_time(start), date_time(end)) if start or end else {}
 
 
 def leaf(raw: str, t: Text) -> str:

@@ -1,4 +1,4 @@
-"""Immunizations: VXU^V04. RXA, RXR and their ORC are the Immunization; OBX that R4 has elements for go into it, the others stand beside it.
+"""Immunizations: VXU^V04. RXA, RXR and their ORC are the Immunization; OBX stand beside it, and what R4 has elements for in it as well.
 
 Source: HL7 v2-to-FHIR VXU_V04, RXA[Immunization], RXR[Immunization], ORC[Immunization]. Ours, where the guide leaves it to a realm:
 RXA-9 (NIP001) tells whether the record is the giver's own (00) or where it comes from; 999 in RXA-6 means that the amount is not known
@@ -105,10 +105,10 @@ def _immunization(draft: Draft, group: Order, about: Json) -> Json:
     said = notes(draft, parts)
     if said:
         made["note"] = said
-    rest = _known(draft, parts, made)
+    _facts(draft, parts, made)
     reference = draft.add(group.place, made)
     request = _request(draft, group, about)
-    for obx in rest:
+    for obx in (p for p in parts if p.kind == "OBX"):
         reported(draft, obx, about | {"partOf": [reference]} | ({"basedOn": [request]} if request else {}))
     return reference
 
@@ -186,11 +186,10 @@ def _perform(draft: Draft, made: Json, segment: Segment, number: int, function: 
             made.setdefault("performer", []).append({"function": order_types.concept(_ROLES, function), "actor": actor})
 
 
-def _known(draft: Draft, parts: list[Node], made: Json) -> list[Node]:
-    """Write what Immunization has elements for; gives the OBX that are left."""
+def _facts(draft: Draft, parts: list[Node], made: Json) -> None:
+    """Write what Immunization has elements for; the Observations keep the codes, dates and methods that it has none for."""
     t = draft.text
     sheets: dict[str, Json] = {}
-    rest = []
     for node in parts:
         if node.kind != "OBX":
             continue
@@ -204,11 +203,8 @@ def _known(draft: Draft, parts: list[Node], made: Json) -> list[Node]:
             made["protocolApplied"] = [{"doseNumberString": dose}]
         elif code in _SHEETS and (said := _sheet(code, value, t)):
             sheets.setdefault(t.leaf(node.segment.field(4)), {})[_SHEETS[code]] = said
-        else:
-            rest.append(node)
     if sheets:
         made["education"] = list(sheets.values())
-    return rest
 
 
 def _sheet(code: str, value: str, t: Text) -> str:

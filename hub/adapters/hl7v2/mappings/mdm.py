@@ -167,7 +167,7 @@ def _content(draft: Draft, parts: list[Node], made: Json, txa: Segment | None) -
         remarks += [notes.words(draft, n.segment) for n in node.children if n.kind == "NTE" and (kind in TEXT_TYPES or kind in _FILES)]
     attachments = [*_plain(lines), *files, *_plain(remarks)]
     title = made.get("description")
-    _presented(attachments or [{}], txa, t)
+    _presented(attachments, txa, t)
     content = [{"attachment": a | ({"title": title} if title else {})} for a in attachments if a]
     return content or [{"attachment": {"title": title or "document"}}]
 
@@ -180,9 +180,9 @@ def _plain(lines: list[str]) -> list[Json]:
 def _presented(attachments: list[Json], txa: Segment | None, t: Text) -> None:
     """TXA-3 as the media type of a file that does not say its own."""
     kind = media.media_type(t.leaf(txa.field(3)), "") if txa is not None and txa.field(3) else ""
-    for each in attachments if kind else ():
-        if each:
-            each.setdefault("contentType", kind)
+    for each in attachments:
+        if kind or "data" in each:
+            each.setdefault("contentType", kind or media.UNKNOWN)
 
 
 def _edited(draft: Draft, txa: Segment, target: Json, place: str) -> None:

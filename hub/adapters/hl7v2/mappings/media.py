@@ -10,6 +10,7 @@ from typing import Final
 from hub.adapters.hl7v2.mappings.content import Text
 from hub.adapters.hl7v2.mappings.datatypes import Json, code, put
 
+UNKNOWN: Final = "application/octet-stream"  # R4 att-1: data without a type are none
 _HEX: Final = re.compile(r"([0-9a-fA-F]{2})+")
 MEDIA: Final[Mapping[str, str]] = MappingProxyType(  # 0191 and the media types people write there
     {"AP": "application", "APPLICATION": "application", "AU": "audio", "AUDIO": "audio", "IM": "image", "IMAGE": "image", "TX": "text",

@@ -16,7 +16,7 @@ from hub.adapters.hl7v2.mappings.datatypes import EXTENSION, Json, coded, table_
 from hub.adapters.hl7v2.mappings.groups import Node
 from hub.adapters.hl7v2.mappings.notes import notes
 from hub.adapters.hl7v2.mappings.order_types import NOT_SAID, R5
-from hub.adapters.hl7v2.mappings.quantities import NUMBER_MARK, number, quantity, units_of
+from hub.adapters.hl7v2.mappings.quantities import NUMBER_MARK, is_ordered, number, quantity, units_of
 from hub.adapters.hl7v2.mappings.rows import Draft, Link, Row, Rows, apply
 from hub.adapters.hl7v2.mappings.specimens import Specimens, numbered
 from hub.adapters.hl7v2.mappings.times import date_time, time_of_day
@@ -48,7 +48,7 @@ def _structured(raw: str, t: Text, units: Json) -> Json:
     if separator in {":", "/"} and low and high:
         return {"valueRatio": {"numerator": quantity(first, units, comparator), "denominator": high}}
     written = {"extension": [{"url": f"{EXTENSION}originalText", "valueString": " ".join(p for p in parts[:4] if p)}]}
-    if separator == "-" and low and high:
+    if separator == "-" and is_ordered(low, high):
         return {"valueRange": {"low": low, "high": high} | (written if comparator else {})}
     made = quantity(first, units, comparator)
     if not made or separator in {":", "/", "-"}:
@@ -60,7 +60,7 @@ def _range(raw: str, t: Text, units: Json) -> Json:
     parts = t.parts(raw)
     ends = {"low": quantity(t.part(parts, 1), units), "high": quantity(t.part(parts, 2), units)}
     found = {k: v for k, v in ends.items() if v}
-    return {"valueRange": found} if found else {}
+    return {"valueRange": found} if found and (len(found) == 1 or is_ordered(**found)) else {}
 
 
 def _sampled(raw: str, t: Text, units: Json) -> Json:
@@ -96,7 +96,10 @@ def _span(raw: str, t: Text, _units: Json) -> Json:
 
 def _attached(raw: str, t: Text, _units: Json) -> Json:
     made = media.ed(raw, t)
-    return {"extension": [{"url": f"{R5}Observation.value", "valueAttachment": made}]} if made else {}
+    if not made:
+        return {}
+    made.setdefault("contentType", media.UNKNOWN)
+    return {"extension": [{"url": f"{R5}Observation.value", "valueAttachment": made}]}
 
 
 def _pointed(raw: str, t: Text, _units: Json) -> Json:
@@ -212,6 +215,8 @@ def _made(draft: Draft, obx: Segment, about: Json, place: str, known: Specimens)
     made.setdefault("code", NOT_SAID)
     _status(obx.field(11), made, draft.text)
     values = _values(obx, draft.text, made)
+    if values:
+        made.pop("dataAbsentReason", None)  # R4 obs-6
     extensions = values.pop("extension", [])
     if extensions:
         made.setdefault("extension", []).extend(extensions)

@@ -83,3 +83,4 @@ REPEATS: Final = _table(  # 0335: codes of v3-GTSAbbreviation, the others stay v
 MEALS: Final = frozenset(  # 0528: the codes of v3-TimingEvent that FHIR takes for Timing.repeat.when
     {"HS", "WAKE", "C", "CM", "CD", "CV", "AC", "ACM", "ACD", "ACV", "PC", "PCM", "PCD", "PCV"}
 )
+DURING: Final = frozenset({"C", "CM", "CD", "CV"})  # ... of which these are meals themselves, not before or after

@@ -19,7 +19,7 @@ from hub.adapters.hl7v2.mappings.observation import reported
 from hub.adapters.hl7v2.mappings.rows import Draft, Row, Rows, apply, extend
 from hub.adapters.hl7v2.mappings.service_request import service_request
 from hub.adapters.hl7v2.mappings.specimens import Specimens, of_order, specimens
-from hub.adapters.hl7v2.mappings.times import date_time
+from hub.adapters.hl7v2.mappings.times import date_time, span
 
 _PARTS: Final = "NTE PRT TQ1 OBX"
 _UNDER: Final = {"PID": "NTE PRT OBX", "PV1": "PRT OBX", "OBX": "NTE PRT", "SPM": "OBX PRT SAC", "SAC": "OBX"}
@@ -193,7 +193,7 @@ def _effective(obr: Segment | None, t: Text) -> Json:
         return {}
     start, end = (date_time(t.part(t.parts(obr.field(n)), 1)) for n in (7, 8))
     if start and end and start != end:
-        return {"effectivePeriod": {"start": start, "end": end}}
+        return {"effectivePeriod": span(start, end)}
     if end and not start:
         return {"effectivePeriod": {"end": end}}
     return {"effectiveDateTime": start} if start else {}

@@ -250,7 +250,7 @@ def _amount(segment: Segment, t: Text) -> Json:
     """How much at a time: a number, or a range, and at which rate."""
     least, most = _of(segment, "least", "units", t), _of(segment, "most", "units", t)
     made: Json = {}
-    if least and most and least != most:
+    if least != most and quantities.is_ordered(least, most):
         made["doseRange"] = {"low": least, "high": most}
     elif least or most:
         made["doseQuantity"] = least or most

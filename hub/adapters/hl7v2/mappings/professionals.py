@@ -11,7 +11,7 @@ from hub.adapters.hl7v2.er7 import Segment
 from hub.adapters.hl7v2.mappings import actors, codes, datatypes, order_types
 from hub.adapters.hl7v2.mappings.datatypes import Json
 from hub.adapters.hl7v2.mappings.rows import Draft
-from hub.adapters.hl7v2.mappings.times import date_time
+from hub.adapters.hl7v2.mappings.times import date_time, span
 
 RESPONSIBLE: Final = order_types.concept(f"{codes.TERMINOLOGY}practitioner-role", "responsibleObserver")
 MEDICAL_DIRECTOR: Final = order_types.concept(f"{codes.TERMINOLOGY}v2-0912", "MDIR")
@@ -40,7 +40,7 @@ def organization(draft: Draft, place: str, name: str, address: str = "", telecom
 
     def make() -> Json:
         made: Json = actors.xon(name, t) if name else {}
-        where, phone = datatypes.xad(address, t) if address else {}, datatypes.xtn(telecom, t) if telecom else {}
+        where, phone = _of_work(datatypes.xad(address, t) if address else {}), _of_work(datatypes.xtn(telecom, t) if telecom else {})
         if not made and (where or phone):
             made = {"resourceType": "Organization", "_name": order_types.ABSENT}
         datatypes.put(made, "address", [where] if where else [])
@@ -48,6 +48,11 @@ def organization(draft: Draft, place: str, name: str, address: str = "", telecom
         return made
 
     return draft.once((actors.xon, name, address, telecom), place, make)
+
+
+def _of_work(found: Json) -> Json:
+    """R4 org-2 and org-3: an organisation is at home nowhere."""
+    return {k: v for k, v in found.items() if k != "use"} if found.get("use") == "home" else found
 
 
 def role(draft: Draft, place: str, person: Json, code: Json | None = None, where: Json | None = None, more: Json | None = None) -> Json:
@@ -79,7 +84,7 @@ def ndl(draft: Draft, raw: str, place: str) -> Json:
     if len(parts) > 1:
         start, end = (date_time(t.leaf(p)) for p in [*parts[1:3], ""][:2])
         if start or end:
-            more["period"] = {k: v for k, v in (("start", start), ("end", end)) if v}
+            more["period"] = span(start, end)
         where = actors.location(draft, t.component.join(parts[3:11]), f"{place}/where") if any(parts[3:11]) else {}
         datatypes.put(more, "location", [where] if where else [])
     return role(draft, place, person, more=more) if person else {}

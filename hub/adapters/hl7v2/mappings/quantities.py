@@ -1,6 +1,7 @@
 """Numbers with their units: NM, CQ and the CWE that says a unit, as decimal and Quantity."""
 
 import re
+from decimal import Decimal
 from typing import Final
 
 from hub.adapters.hl7v2.mappings import codes, datatypes
@@ -39,6 +40,14 @@ def quantity(digits: str, units: Json, comparator: str = "") -> Json:
     if comparator in _COMPARATORS:
         out["comparator"] = comparator
     return out
+
+
+def is_ordered(low: Json, high: Json) -> bool:
+    """Whether two Quantities are the ends of a Range (R4 rng-2)."""
+    if not low or not high:
+        return False
+    least, most = (Decimal(q["value"].removeprefix(NUMBER_MARK)) for q in (low, high))
+    return least <= most
 
 
 def units_of(raw: str, t: Text) -> Json:

@@ -51,8 +51,6 @@ RF1: Final[Rows] = (
     Row(6, "identifier", datatypes.placer, many=True),
     Row(9, "authoredOn", datatypes.moment),
     Row(7, "authoredOn", datatypes.moment),
-    Row(7, "occurrencePeriod.start", datatypes.moment),
-    Row(8, "occurrencePeriod.end", datatypes.moment),
     Row(10, "reasonCode", table_concept("0336"), many=True),
     Row(11, "identifier", datatypes.filler, many=True),
     Row(14, "reasonCode", _words, many=True),
@@ -70,8 +68,8 @@ def resources(draft: Draft, subject: Json, visit: Json) -> list[Json]:
     if rf1 is not None:
         apply(RF1, rf1.segment, made, draft, "RF1")
         _authorized(draft, rf1.segment, made)
-    if not made.get("occurrencePeriod", True):
-        del made["occurrencePeriod"]
+        holds = (datatypes.leaf(rf1.segment.field(n), draft.text) for n in (7, 8))
+        datatypes.put(made, "occurrencePeriod", datatypes.period(*holds))
     if "orderDetail" in made and "code" not in made:  # R4 prr-1
         made["code"] = order_types.NOT_SAID
     made.setdefault("status", "active")

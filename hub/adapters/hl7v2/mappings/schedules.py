@@ -15,7 +15,7 @@ from hub.adapters.hl7v2.er7 import Segment
 from hub.adapters.hl7v2.mappings import codes, order_codes, quantities
 from hub.adapters.hl7v2.mappings.content import Text
 from hub.adapters.hl7v2.mappings.datatypes import Json, leaf, period
-from hub.adapters.hl7v2.mappings.times import date_time, time_of_day
+from hub.adapters.hl7v2.mappings.times import date_time, span, time_of_day
 
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")  # 0527 DW: the week begins with Monday
 _SECONDS: Final = {"s": 1, "min": 60, "h": 3600, "d": 86_400, "wk": 604_800}
@@ -50,8 +50,13 @@ def time_unit(texts: list[str]) -> str:
 def duration(raw: str, t: Text) -> tuple[str, str]:
     """A CQ that is a length of time: its number and UnitsOfTime code, or two empty texts."""
     digits, unit = quantities.amount(raw, t)
+    return _positive(digits, unit)
+
+
+def _positive(digits: str, unit: list[str]) -> tuple[str, str]:
+    """R4 tim-4 and tim-5: no time is less than none."""
     value, known = quantities.number(digits), time_unit(unit)
-    return (value, known) if value and known else ("", "")
+    return (value, known) if value and known and "-" not in value else ("", "")
 
 
 def length(raw: str, t: Text) -> Json:
@@ -137,15 +142,13 @@ def _pattern(raws: list[str], repeat: Json, t: Text) -> Json:
         days = list(_DAYS[max(first, 1) - 1 : max(first, last)])
         if days:
             repeat["dayOfWeek"] = days
-    every, unit = quantities.number(t.leaf(parts[4])), time_unit([t.leaf(p) for p in parts[5].split(t.subcomponent)])
-    if every and unit:
+    every, unit = _positive(t.leaf(parts[4]), [t.leaf(p) for p in parts[5].split(t.subcomponent)])
+    if unit:
         repeat |= {"period": every, "periodUnit": unit}
     event = t.leaf(parts[7])
     if event in order_codes.MEALS:
         repeat["when"] = [event]
-        after = minutes(t.leaf(parts[8]), [t.leaf(p) for p in parts[9].split(t.subcomponent)])
-        if after is not None:
-            repeat["offset"] = after
+        _place(minutes(t.leaf(parts[8]), [t.leaf(p) for p in parts[9].split(t.subcomponent)]), repeat)
     return pattern_code(code, display)
 
 
@@ -158,8 +161,12 @@ def _clock(raw: str, repeat: Json, t: Text) -> None:
 
 
 def _offset(raw: str, repeat: Json, t: Text) -> None:
-    after = minutes(*quantities.amount(raw, t))
-    if after is not None and "when" in repeat:
+    _place(minutes(*quantities.amount(raw, t)), repeat)
+
+
+def _place(after: int | None, repeat: Json) -> None:
+    """So many minutes before or after an event; not during a meal (R4 tim-9)."""
+    if after is not None and "when" in repeat and not order_codes.DURING.issuperset(repeat["when"]):
         repeat.setdefault("offset", after)
 
 
@@ -192,8 +199,7 @@ def _bounds(tq1: Segment, t: Text) -> Json:
             end = shifted(start, whole * seconds)
         else:
             start = shifted(end, -whole * seconds)
-    made = {k: v for k, v in (("start", start), ("end", end)) if v}
-    return {"boundsPeriod": made} if made else {}
+    return {"boundsPeriod": span(start, end)} if start or end else {}
 
 
 def shifted(moment: str, seconds: int) -> str:

@@ -20,7 +20,7 @@ from hub.adapters.hl7v2.mappings.notes import note
 from hub.adapters.hl7v2.mappings.observation import reported
 from hub.adapters.hl7v2.mappings.order_types import R5
 from hub.adapters.hl7v2.mappings.rows import Draft, Row, Rows, apply
-from hub.adapters.hl7v2.mappings.times import instant
+from hub.adapters.hl7v2.mappings.times import instant, span
 
 _GRAMMAR: Final = grammar(
     message="SCH TQ1 NTE PID PV1 OBX DG1 RGS AIS AIG AIL AIP", PID="PV1 OBX DG1 NTE", RGS="AIS AIG AIL AIP NTE", SCH="TQ1 NTE",
@@ -136,6 +136,7 @@ def _times(root: Node, sch: Segment | None, taking: list[Node], t: Text) -> Json
         start, length = start or instant(t.leaf(node.segment.field(fields[0]))), length or _minutes(node.segment, fields[3], fields[4], t)
     out: Json = {"minutesDuration": length} if length else {}
     if start:
+        end = span(start, end).get("end", "")
         out |= {"start": start, "end": end or (datetime.fromisoformat(start) + timedelta(minutes=length)).isoformat()}
     return out
 
@@ -200,7 +201,7 @@ def _period(segment: Segment, made: Json, t: Text) -> Json:
     if not start and segment.field(offset) and "start" in made:
         start = schedules.shifted(made["start"], _minutes(segment, offset, offset_units, t) * 60)
     end = schedules.shifted(start, _minutes(segment, length, length_units, t) * 60) if start else ""
-    return {k: v for k, v in (("start", start), ("end", end)) if v}
+    return dict(span(start, end))
 
 
 def _comments(draft: Draft, root: Node, made: Json) -> None:

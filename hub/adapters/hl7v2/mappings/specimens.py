@@ -17,7 +17,7 @@ from hub.adapters.hl7v2.mappings.content import Text
 from hub.adapters.hl7v2.mappings.datatypes import Json, coded, table_concept
 from hub.adapters.hl7v2.mappings.groups import Node, Order
 from hub.adapters.hl7v2.mappings.rows import Draft, Link, Row, Rows, apply
-from hub.adapters.hl7v2.mappings.times import date_time
+from hub.adapters.hl7v2.mappings.times import date_time, span
 
 Specimens = Sequence[tuple[Json, Node]]  # each with its segment and what belongs to it
 _ONLY_OF_SPECIMENS: Final = (9, 10, 14, 15, 39)
@@ -117,7 +117,7 @@ def _collected(made: Json, start: str, end: str) -> None:
     if "collectedDateTime" in collection or "collectedPeriod" in collection:
         return
     if end:
-        collection["collectedPeriod"] = ({"start": start} if start else {}) | {"end": end}
+        collection["collectedPeriod"] = span(start, end)
     elif start:
         collection["collectedDateTime"] = start
 

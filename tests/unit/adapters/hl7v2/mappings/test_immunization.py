@@ -73,16 +73,17 @@ def test_when_it_was_written_in() -> None:
     assert given({21: "A", 22: "20261121080000"})["recorded"] == "2026-11-21T08:00:00+01:00"
 
 
-def test_what_r4_has_elements_for_goes_into_them_and_the_rest_stands_beside() -> None:
+def test_what_r4_has_elements_for_is_in_them_and_all_of_it_stands_beside() -> None:
     made = bundle(line("ORC", ORC), line("RXA", RXA), fact("64994-7", "V02^Medicaid^HL70064"), fact("30963-3", "PHC70^Private^CDCPHINVS"),
                   fact("30973-2", "2", kind="NM"), fact("69764-9", "253088698300026411121116^HepB VIS^cdcgs1vis", "2"),
                   fact("29768-9", "20250711", "2", "TS"), fact("29769-7", "20261120", "2", "TS"),
                   fact("59785-6", "x^Indikasjon^L"))  # fmt: skip
-    (shot,), (rest,) = of(made, "Immunization"), of(made, "Observation")
+    (shot,), observed = of(made, "Immunization"), of(made, "Observation")
     assert (shot["programEligibility"][0]["coding"][0]["code"], shot["fundingSource"]["coding"][0]["code"]) == ("V02", "PHC70")
     assert shot["protocolApplied"] == [{"doseNumberString": "2"}]
     assert shot["education"] == [{"documentType": "HepB VIS", "publicationDate": "2025-07-11", "presentationDate": "2026-11-20"}]
-    assert rest["partOf"] == [{"reference": f"urn:uuid:{shot['id']}"}]
+    assert len(observed) == 7
+    assert all(o["partOf"] == [{"reference": f"urn:uuid:{shot['id']}"}] for o in observed)
 
 
 def test_the_order_behind_it_where_it_has_numbers() -> None:
