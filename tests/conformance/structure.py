@@ -31,7 +31,7 @@ NEEDED: Final[Mapping[str, Mapping[int, str]]] = MappingProxyType(
         "MRG": {1: "B88^^^STOLAV^MR"},
         "SFT": {1: "Vendor", 2: "1.0", 3: "Product", 4: "B1"},
         "TXA": {1: "1", 2: "DS^Summary^L", 12: "D1^STOLAV", 17: "AU"},
-        "SCH": {1: "P1", 2: "F1", 6: "RTN", 25: "Booked", 11: "^^30^20261201090000+0100^20261201093000+0100"},
+        "SCH": {1: "P1", 2: "F1", 6: "RTN", 11: "^^30^20261201090000+0100^20261201093000+0100"},
         "AIS": {3: "CHK^Check^L"},
         "AIG": {3: "77^Thing^L"},
         "AIL": {3: "POLI^2^^STOLAV"},
@@ -64,7 +64,7 @@ NEEDED_BY_MAP: Final[Mapping[str, Mapping[int, str]]] = MappingProxyType(
         "OBR[ServiceRequest]": {16: "88^Dahl^Eva"},
         "OBR[Specimen]": {14: "20261120"},
         "TXA[Provenance]": {9: "88^Dahl^Eva", 21: "Corrected", 23: "89^Lie^Per"},
-        "RXO[MedicationRequest]": {2: "1", 3: "2", 11: "10", 18: "5", 25: "4"},
+        "RXO[MedicationRequest]": {2: "1", 3: "99", 11: "10", 18: "5", 25: "4"},
     }
 )
 # what the guide says only in words, or leaves out, as it is read here: segment map -> condition
@@ -99,6 +99,7 @@ EXTRA: Final = (
     MessageRow("RDE_O11", 5, "RDE_O11.TQ1", "TQ1", 0, "", "", "MedicationRequest", "TQ1[MedicationRequest]", ""),
     MessageRow("RDE_O11", 6, "RDE_O11.RXR", "RXR", 0, "", "", "MedicationRequest", "RXR[MedicationRequest]", ""),
 )
+_NOT_SOUGHT: Final = ("OBX", 11, "N")  # ... and so without a value (R4 obs-6)
 _EXTRA_EVENTS: Final = MappingProxyType({"ADT_A39": "ADT^A40^ADT_A39"})
 
 
@@ -209,6 +210,8 @@ def met(made: Draft, demands: tuple[Demand, ...], number: int, data_type: str, o
         )
         if is_own:
             own = wanted
+            if (segment.name, number, wanted) == _NOT_SOUGHT:
+                segment.fields.pop(5)
         else:
             segment.fields |= {field_number: wanted} | _of_its_type(segment, field_number, wanted)
     return made, own

@@ -70,7 +70,7 @@ _MAKERS: Final[Mapping[str, Callable[[str, int], Value]]] = MappingProxyType(
         "DR": lambda w, s: Value("20200102^20200304", ("2020-01-02", "2020-03-04")),
         "NR": lambda w, s: Value(f"{s}.25^{s}.75", (f"{s}.25", f"{s}.75")),
         "VR": lambda w, s: Value(f"{w}a^{w}b", _words(w, "a")),
-        "SN": lambda w, s: Value(f">^{s}.5^^9", (f"{s}.5",)),
+        "SN": lambda w, s: Value(f">^{s}.5^^{s + 1}", (f"{s}.5",)),
         "NA": lambda w, s: Value(f"{s}^{s + 1}^{s + 2}", (str(s), f"{s} {s + 1} {s + 2}")),
         "CQ": lambda w, s: Value(f"{3 + s % 90}^mg&milligram&UCUM", (str(3 + s % 90), "mg", "milligram")),
         "MO": lambda w, s: Value(f"{s}.5^NOK", (f"{s}.5",)),

@@ -203,8 +203,9 @@ def _facts(draft: Draft, parts: list[Node], made: Json) -> None:
             made["protocolApplied"] = [{"doseNumberString": dose}]
         elif code in _SHEETS and (said := _sheet(code, value, t)):
             sheets.setdefault(t.leaf(node.segment.field(4)), {})[_SHEETS[code]] = said
-    if sheets:
-        made["education"] = list(sheets.values())
+    told = [s for s in sheets.values() if "documentType" in s]  # R4 imm-1
+    if told:
+        made["education"] = told
 
 
 def _sheet(code: str, value: str, t: Text) -> str:

@@ -215,7 +215,7 @@ def _made(draft: Draft, obx: Segment, about: Json, place: str, known: Specimens)
     made.setdefault("code", NOT_SAID)
     _status(obx.field(11), made, draft.text)
     values = _values(obx, draft.text, made)
-    if values:
+    if any(key.startswith("value") for key in values):
         made.pop("dataAbsentReason", None)  # R4 obs-6
     extensions = values.pop("extension", [])
     if extensions:

@@ -1,8 +1,8 @@
 """When and how often: TQ1, and the TQ data type that it replaced, as Timing, quantity, priority and text.
 
 Source: HL7 v2-to-FHIR TQ1[ServiceRequest], TQ1[MedicationRequest], RPT[Timing], RI[Timing], TQ[ServiceRequest]. R4's invariants win over
-the maps' wording: the number of occurrences is ``count`` (``countMax`` may not stand alone, tim-7), an offset needs an event (tim-9), and
-an hour of the clock excludes an event (tim-10).
+the maps' wording: the number of occurrences is ``count`` as well (``countMax`` may not stand alone, tim-8), an offset needs an event
+(tim-9), and an hour of the clock excludes an event (tim-10).
 """
 
 import re
@@ -177,9 +177,10 @@ def _lasts(raw: str, repeat: Json, t: Text) -> None:
 
 
 def _occurs(raw: str, repeat: Json, t: Text) -> None:
+    """As often as that, and no oftener."""
     times = quantities.count(leaf(raw, t))
     if times:
-        repeat["count"] = times
+        repeat |= {"count": times, "countMax": times}
 
 
 _TQ1: Final[tuple[tuple[int, Callable[[str, Json, Text], None]], ...]] = ((5, _offset), (13, _lasts), (14, _occurs))

@@ -14,6 +14,7 @@ from hub.adapters.hl7v2.mappings import KINDS
 from hub.adapters.hl7v2.message import envelope
 from hub.errors import Reason, Rejected
 from hub.model import Detail, Form
+from tests.unit.adapters.invariants import broken
 from tests.unit.adapters.made import PV1, RECIPIENT, hl7v2, line, message, references, rendered, sample_messages
 
 with warnings.catch_warnings():
@@ -51,6 +52,7 @@ def holds_together(bundle: dict[str, Any]) -> None:
     assert len(set(urls)) == len(urls)
     assert set(references(bundle)) <= set(urls)
     Bundle.model_validate(bundle)
+    assert broken(bundle) == []
 
 
 def filled(name: str, shape: str, kind: str) -> str:
@@ -96,7 +98,8 @@ FIELD = st.one_of(
     st.just(""),
     st.sampled_from(
         ['""', "A", "1", "2.5", "-1", "999999999", "20261120", "20261120120159+0100", "0830", "A^B^L", "A&B&C^D&E&F^20200101", "X^Y~Z^W",
-         "^^", "&", "~", "NM", "SN", "ED", "RP", "CWE", "NA", "DR", "TX", "ST", "F", "N", "Y", "D", "DE", "CA", "NW", "Cancelled",
+         "^^", "&", "~", "20270101^20260101", "^^^^-6^h", "^^^^^^^CM^30^min", "^^^Base64^QUJD", "^3^-^1",
+         "9^1", "29768-9", "NM", "SN", "ED", "RP", "CWE", "NA", "DR", "TX", "ST", "F", "N", "Y", "D", "DE", "CA", "NW", "Cancelled",
          "Resolved", "2&mg^BID^D3^20260101^20260102^S", "BID^Twice^HL70335^^2^h", "^DW^1^5", "1^d", "3^d&day", "1^2^3^4", "^1^:^128", ">^5",
          "^application^pdf^Base64^JVBERi0=", "http://x/y^^AP^pdf", "\\X00\\", "a\\.br\\b", "Åse^Bjørnstad",
          "7&Lund&Kari^20200101^20210101^A", "00^New^NIP001", "999", "P1^LAB", "LAB&L^2"]

@@ -86,6 +86,10 @@ def test_what_r4_has_elements_for_is_in_them_and_all_of_it_stands_beside() -> No
     assert all(o["partOf"] == [{"reference": f"urn:uuid:{shot['id']}"}] for o in observed)
 
 
+def test_an_information_sheet_needs_a_name() -> None:
+    assert "education" not in given({}, fact("29768-9", "20250711", kind="TS"))
+
+
 def test_the_order_behind_it_where_it_has_numbers() -> None:
     assert len(of(bundle(line("ORC", ORC), line("RXA", RXA)), "ServiceRequest")) == 1
     assert of(bundle("ORC|RE", line("RXA", RXA)), "ServiceRequest") == []

@@ -37,6 +37,9 @@ def value(kind: str, text: str, units: str = "") -> dict[str, Any]:
         ("SN", "^^-^3", "", {"valueString": "- 3"}),
         ("NR", "1.5^", "mm", {"valueRange": {"low": {"value": 1.5, "unit": "mm"}}}),
         ("NR", "a^b", "", {"valueString": "a^b"}),
+        ("NR", "9^1", "", {"valueString": "9^1"}),
+        ("SN", "^3^-^1", "", {"valueString": "3 - 1"}),
+        ("DR", "20261122^20261120", "", {"valuePeriod": {"start": "2026-11-22"}}),
         ("VR", "a^b", "", {"valueString": "a-b"}),
         ("DTM", "20261120081530+0100", "", {"valueDateTime": "2026-11-20T08:15:30+01:00"}),
         ("TS", "202611", "", {"valueDateTime": "2026-11"}),
@@ -67,6 +70,7 @@ def test_a_series_of_numbers_is_sampled_data() -> None:
 def test_a_document_is_an_attachment_as_r5_has_it() -> None:
     made = value("ED", "DIPS^application^pdf^Base64^JVBERi0=")["extension"][0]
     assert made == {"url": f"{R5}value", "valueAttachment": {"data": "JVBERi0=", "contentType": "application/pdf"}}
+    assert value("ED", "^^^Base64^QUJD")["extension"][0]["valueAttachment"]["contentType"] == "application/octet-stream"
     made = value("RP", "http://pacs.example.no/1 2^PACS^IM^jpeg")["extension"][0]["valueAttachment"]
     assert made == {"url": "http://pacs.example.no/1%202", "contentType": "image/jpeg"}
 
@@ -105,6 +109,7 @@ def test_a_status_that_says_less_than_its_code_has_the_code_beside_it(code: str,
 
 def test_what_was_not_asked_for_has_no_value() -> None:
     assert observed({11: "N"})["dataAbsentReason"]["coding"][0]["code"] == "not-asked"
+    assert "dataAbsentReason" not in observed({5: "5", 11: "N"})
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def test_a_refill_is_asked_for() -> None:
     ("fields", "expected"),
     [({2: "1", 4: "mg"}, {"doseQuantity": {"value": 1, "unit": "mg"}}), ({3: "1"}, {"doseQuantity": {"value": 1}}),
      ({2: "1", 3: "1"}, {"doseQuantity": {"value": 1}}), ({2: "1", 3: "2"}, {"doseRange": {"low": {"value": 1}, "high": {"value": 2}}}),
-     ({2: "mye"}, None)],
+     ({2: "2", 3: "1"}, {"doseQuantity": {"value": 2}}), ({2: "mye"}, None)],
 )  # fmt: skip
 def test_how_much_at_a_time(fields: dict[int, str], expected: dict[str, Any] | None) -> None:
     made = requested(fields).get("dosageInstruction", [{}])[0].get("doseAndRate", [None])[0]

@@ -43,6 +43,13 @@ def test_an_organisation_by_what_is_known_of_it(parts: tuple[str, str, str], key
     assert keys <= organisation.keys()
 
 
+def test_an_organisation_is_at_home_nowhere() -> None:
+    d = draft()
+    assert professionals.organization(d, "x", "Lab", "Gata 1^^Oslo^^0150^NOR^H", "73000000^PRN^PH")
+    (organisation,) = made(d, "Organization")
+    assert "use" not in organisation["address"][0] | organisation["telecom"][0]
+
+
 def test_nothing_is_nobody() -> None:
     d = draft()
     assert professionals.organization(d, "x", "", "", "") == professionals.role(d, "x", {}) == professionals.ndl(d, "^20260101", "x") == {}

@@ -61,6 +61,12 @@ def test_a_comparator_of_r4_stays(comparator: str) -> None:
     assert quantities.quantity("many", {}, comparator) == {}
 
 
+@pytest.mark.parametrize(("low", "high", "ordered"), [("1", "2", True), ("2", "2.0", True), ("10", "9", False), ("-1", "-2", False)])
+def test_the_ends_of_a_range_are_in_order(low: str, high: str, ordered: object) -> None:
+    assert quantities.is_ordered(quantities.quantity(low, {}), quantities.quantity(high, {})) is ordered
+    assert not quantities.is_ordered({}, quantities.quantity(high, {}))
+
+
 def test_a_composite_quantity_has_its_unit_in_subcomponents() -> None:
     made = quantities.cq("2.50^mL&milliliter&UCUM", T)
     assert (plain(made["value"]), made["unit"], made["code"]) == ("2.50", "milliliter", "mL")

@@ -53,10 +53,13 @@ def test_a_pattern_s_name_stays() -> None:
         ({"f3": "^^^^^^^AC", "f5": "1^h"}, {"when": ["AC"], "offset": 60}),
         ({"f3": "^^^^^^^LUNSJ^30^min"}, {}),
         ({"f5": "1^h"}, {}),
+        ({"f3": "^^^^^^^CM^30^min"}, {"when": ["CM"]}),
+        ({"f3": "^^^^-6^h"}, {}),
+        ({"f13": "-30^min"}, {}),
         ({"f4": "0800~1430~x"}, {"timeOfDay": ["08:00:00", "14:30:00"]}),
         ({"f3": "^^^^^^^AC^30^min", "f4": "0800"}, {"timeOfDay": ["08:00:00"]}),
         ({"f13": "30^min"}, {"duration": "30", "durationUnit": "min"}),
-        ({"f14": "4"}, {"count": 4}),
+        ({"f14": "4"}, {"count": 4, "countMax": 4}),
         ({"f14": "0"}, {}),
         ({"f14": "many"}, {}),
     ],
@@ -75,6 +78,7 @@ def test_what_is_repeated(fields: dict[str, str], expected: dict[str, Any]) -> N
         ({"f6": "3^h", "f7": "20261120"}, {"start": "2026-11-20"}),
         ({"f6": "2^mo", "f7": START}, {"start": STARTS}),
         ({"f7": START}, {"start": STARTS}),
+        ({"f7": END, "f8": START}, {"start": ENDS}),
     ],
 )  # fmt: skip
 def test_two_of_start_end_and_length_say_the_third(fields: dict[str, str], expected: dict[str, str]) -> None:
