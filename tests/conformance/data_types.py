@@ -78,6 +78,8 @@ def _verdict(message: MessageRow, row: SegmentRow, of: TypeRow) -> Verdict:
     full = made.text()
     here.fields[row.number] = _joined(usual, of.component, "Zq" if said and said[0].kind == "empty" else "") if of.component else ""
     target, path = _path(message, row, of)
+    if of.assignment.startswith("/select"):
+        return verdict(_leaves(bundle(full), target, path))  # a constant of ours
     after, before = (_leaves(bundle(t), target, path) for t in (full, made.text()))
     literal, gained = _constant(of.assignment), after - before
     words = () if said or of.element.endswith(("system", "uri")) or not of.component else (*mine.words, *_TRANSLATED.get(of.vocabulary, ()))
@@ -109,7 +111,23 @@ def _wanted(demand: condition.Demand, text: str) -> str:
 
 
 # components that others hang on: a coding needs its code
-_NEEDED: Final = {"CWE": {1: "Za", 4: "Zb", 10: "Zc"}, "CNE": {1: "Za", 4: "Zb", 10: "Zc"}}
+_NEEDED: Final = {
+    "CWE": {1: "Za", 4: "Zb", 10: "Zc"},
+    "CNE": {1: "Za", 4: "Zb", 10: "Zc"},
+    "RPT": {2: "DW", 3: "2", 5: "6", 6: "h", 8: "AC"},
+}
+# components that no generic word can stand for
+_SAID: Final = {
+    ("RPT", 3): Value("3", ("wed",)),
+    ("RPT", 4): Value("5", ("fri",)),
+    ("RPT", 5): Value("8", ("8",)),
+    ("RPT", 6): Value("h", ("h",)),
+    ("RPT", 9): Value("30", ("30",)),
+    ("RPT", 10): Value("h", ("1800",)),
+    ("TQ", 12): Value("7", ("7",)),
+    ("DTM", 1): Value("20261120081500+0100", ("2026-11-20T08:15",)),
+    ("CQ", 2): Value("min", ("min",)),
+}
 # what HD-2 is by HD-3
 _UNIVERSAL: Final = {
     "ISO": "2.999.7",
@@ -125,6 +143,8 @@ def _component(of: TypeRow, row: SegmentRow, demands: tuple[condition.Demand, ..
         return Value("", ())
     same = [r.vocabulary for r in type_rows()[of.map] if r.component == of.component and r.vocabulary]
     vocabulary = (same or [row.vocabulary if of.element == "$value" else ""])[0]
+    if known := _SAID.get((of.map.partition("[")[0], of.component)):
+        return known
     kind = next((d.values[0] for d in demands if d.component == 3 and d.kind == "is"), "")
     if of.map.startswith("HD") and of.component == 2 and kind in _UNIVERSAL:
         return Value(_UNIVERSAL[kind], (_UNIVERSAL[kind],))
@@ -135,7 +155,9 @@ def _component(of: TypeRow, row: SegmentRow, demands: tuple[condition.Demand, ..
 
 def _path(message: MessageRow, row: SegmentRow, of: TypeRow) -> tuple[str, str]:
     """Where the component goes: behind the field's own element, or it itself ("$value"). A PL makes a chain of Locations."""
-    inner = re.sub(r"^\[[\d-]+\]\.?", "", of.element)
+    inner = re.sub(r"^\[[\d-]+\]\.?", "", of.element).removeprefix("Quantity.").replace("note(Annotation.text)", "note.text")
+    if of.map == "NDL[PractitionerRole]" and of.element.startswith("["):
+        return "Location", inner
     if of.map == "PL[Location]":
         return "Location", re.sub(r"^location\(Location\.([^)]*)\)$", r"\1", inner)
     target, own = _target(message, row), "" if row.element == "$this" else row.meant

@@ -13,6 +13,10 @@ from tests.conformance.row_coverage import Exception_, exceptions, shares, stale
 
 # Data type maps held to their rows; the others are judged and shown
 HELD = {
+    "CQ[Quantity]", "CQ[code]", "CQ[decimal]", "CWE[Device]", "CWE[Organization]", "CWE[Quantity]", "DTM[Annotation-Time]",
+    "EIP[Identifier-FillerAssignedIdentifier]", "EIP[Identifier-PlacerAssignedIdentifier]", "EI[Identifier-Organization]",
+    "FT[Annotation-Comment]", "ID[code]", "NDL[PractitionerRole]", "RPT[Timing]", "SPS[Specimen-Source]", "ST[Identifier]",
+    "TQ[Appointment]", "TQ[ServiceRequest]", "XCN[Annotation-Author]", "XCN[RelatedPerson]", "XON[Location]",
     "CNE[CodeableConcept]", "CWE[CodeableConcept]", "CWE[Coding]", "CWE[Identifier]", "CWE[PractitionerRole]", "CWE[code]",
     "CX[Identifier]", "CX[RelatedPerson-Mother]", "DLD[Location-Discharge]", "DLN[Identifier]", "DTM[dateTime]", "EI[Condition]",
     "EI[Identifier-Extension]", "HD[Location]", "HD[MessageHeader.source-endpoint]", "HD[MessageHeader.source-name]",

@@ -12,6 +12,7 @@ from hub.adapters.hl7v2.mappings.content import Text
 from hub.adapters.hl7v2.mappings.datatypes import EXTENSION, Json, coding_of, put
 
 R5: Final = "http://hl7.org/fhir/5.0/StructureDefinition/extension-"  # elements of R5 in an R4 resource
+_CALLED: Final = "user-friendly-name"
 NOT_SAID: Final[Json] = {"coding": [{"system": f"{codes.TERMINOLOGY}v3-NullFlavor", "code": "NI"}]}
 ABSENT: Final[Json] = {"extension": [{"url": f"{EXTENSION}data-absent-reason", "valueCode": "unknown"}]}
 
@@ -68,7 +69,9 @@ def coded_device(raw: str, t: Text) -> Json:
             put(identifier, "system", codes.coding_system(t.part(parts, n + 3)))
             made.setdefault("identifier", []).append(identifier)
         if name:
-            made.setdefault("deviceName", []).append({"name": name, "type": "user-friendly-name"})
+            made.setdefault("deviceName", []).append({"name": name, "type": _CALLED})
+    if text := t.part(parts, 9):
+        made.setdefault("deviceName", []).append({"name": text, "type": _CALLED})
     return made if len(made) > 1 else {}
 
 
