@@ -5,7 +5,7 @@ order and optionality: senders do not keep them). The segments are walked in ord
 and closes those further in. What nobody takes, a Z segment for one, is passed over and closes nothing.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -27,8 +27,8 @@ class Rule(NamedTuple):
     def admits(self, taker: "Node") -> bool:
         """Whether a taker that holds what it holds takes one more."""
         if self.is_first:
-            return all(c.kind in {self.kind, _PARTICIPANT} for c in taker.children)
-        return not (self.is_single and any(c.kind == self.kind for c in taker.children))
+            return taker.kinds <= {self.kind, _PARTICIPANT}
+        return not (self.is_single and self.kind in taker.kinds)
 
 
 Grammar = Mapping[str, Mapping[str, Rule]]
@@ -55,6 +55,7 @@ class Node:
     segment: Segment
     place: str
     children: list["Node"] = field(default_factory=list)
+    kinds: set[str] = field(default_factory=set)  # of its children
 
     def each(self, *kinds: str) -> Iterator["Node"]:
         """The children of any of these kinds, in order."""
@@ -65,19 +66,23 @@ class Node:
         return next((c.segment for c in self.children if c.kind == kind), None)
 
 
-def grouped(content: Content, rules: Grammar) -> Node:
-    """The message as a tree: the root stands for the message itself (its header), its children are the outermost groups."""
+def grouped(content: Content, rules: Grammar, named: Callable[[Segment], str] | None = None) -> Node:
+    """The message as a tree: the root stands for the message itself (its header), its children are the outermost groups.
+
+    ``named``: what the grammar calls a segment, where its name does not tell all.
+    """
     walk = enumerate(content)
     root = Node(MESSAGE, next(walk)[1], "MSH")
     path = [root]
     for n, segment in walk:
-        name = segment.name
+        name = named(segment) if named else segment.name
         for depth in range(len(path) - 1, -1, -1):
             taker = path[depth]
             rule = rules.get(taker.kind, {}).get(name)
             if rule is not None and rule.admits(taker):
-                made = Node(rule.kind, segment, f"{name}[{n}]")
+                made = Node(rule.kind, segment, f"{segment.name}[{n}]")
                 taker.children.append(made)
+                taker.kinds.add(rule.kind)
                 path[depth + 1 :] = [made]
                 break
     return root

@@ -18,7 +18,7 @@ from hub.adapters.hl7v2.mappings.notes import notes
 from hub.adapters.hl7v2.mappings.order_types import NOT_SAID, R5
 from hub.adapters.hl7v2.mappings.quantities import NUMBER_MARK, is_ordered, number, quantity, units_of
 from hub.adapters.hl7v2.mappings.rows import Draft, Link, Row, Rows, apply
-from hub.adapters.hl7v2.mappings.specimens import Specimens, numbered
+from hub.adapters.hl7v2.mappings.specimens import NONE, Numbers, numbered
 from hub.adapters.hl7v2.mappings.times import date_time, time_of_day
 
 _SUB_ID: Final = f"{EXTENSION}observation-v2-subid"
@@ -187,7 +187,7 @@ OBX: Final[Rows] = (
 )
 
 
-def observation(draft: Draft, obx: Segment, about: Json, place: str, known: Specimens = ()) -> Json:
+def observation(draft: Draft, obx: Segment, about: Json, place: str, known: Numbers = NONE) -> Json:
     """Add the Observation of an OBX; gives the Reference.
 
     ``about`` holds subject, encounter and what the order says of all; ``known`` the message's specimens that OBX-33 may name.
@@ -195,7 +195,7 @@ def observation(draft: Draft, obx: Segment, about: Json, place: str, known: Spec
     return draft.add(place, _made(draft, obx, about, place, known))
 
 
-def reported(draft: Draft, node: Node, about: Json, known: Specimens = ()) -> Json:
+def reported(draft: Draft, node: Node, about: Json, known: Numbers = NONE) -> Json:
     """As ``observation``, with what belongs to the OBX."""
     made = _made(draft, node.segment, about, node.place, known)
     if node.children:
@@ -204,7 +204,7 @@ def reported(draft: Draft, node: Node, about: Json, known: Specimens = ()) -> Js
     return draft.add(node.place, made)
 
 
-def _made(draft: Draft, obx: Segment, about: Json, place: str, known: Specimens) -> Json:
+def _made(draft: Draft, obx: Segment, about: Json, place: str, known: Numbers) -> Json:
     made = apply(OBX, obx, {"resourceType": "Observation"}, draft, place)
     size = len(obx.fields)
     if size > 16:
@@ -225,7 +225,7 @@ def _made(draft: Draft, obx: Segment, about: Json, place: str, known: Specimens)
     return made | values
 
 
-def _specimens(obx: Segment, made: Json, known: Specimens, t: Text) -> None:
+def _specimens(obx: Segment, made: Json, known: Numbers, t: Text) -> None:
     """OBX-33: one specimen, or several as R5 could say it (R4 has no Group of specimens)."""
     named = [s for raw in t.repetitions(obx.field(33)) if (s := numbered(raw, known, t))]
     if len(named) == 1:

@@ -18,7 +18,7 @@ from hub.adapters.hl7v2.mappings.groups import Grammar, Node, Order, grammar, gr
 from hub.adapters.hl7v2.mappings.observation import reported
 from hub.adapters.hl7v2.mappings.rows import Draft, Row, Rows, apply, extend
 from hub.adapters.hl7v2.mappings.service_request import service_request
-from hub.adapters.hl7v2.mappings.specimens import Specimens, of_order, specimens
+from hub.adapters.hl7v2.mappings.specimens import Specimens, by_number, of_order, specimens
 from hub.adapters.hl7v2.mappings.times import date_time, span
 
 _PARTS: Final = "NTE PRT TQ1 OBX"
@@ -112,7 +112,8 @@ def report(draft: Draft, group: Order, about: Json, given: Specimens = ()) -> Js
     if request:
         made["basedOn"] = [request]
     shared = about | _effective(group.obr, draft.text) | {"code": made["code"]} | ({"specimen": taken[0]} if len(taken) == 1 else {})
-    found = [reported(draft, obx, shared, known) for obx in _results(group)]
+    numbers = by_number(known, draft.text)
+    found = [reported(draft, obx, shared, numbers) for obx in _results(group)]
     of_own = of_specimen(draft, own, about)
     if found or of_own:
         made["result"] = found or of_own  # a sender may put all results after the specimen
@@ -184,8 +185,8 @@ def _is_orderer(node: Node, t: Text) -> bool:
 
 def _results(group: Order) -> list[Node]:
     """The OBX that are results: not the answers that came with the order, nor what stands before a TXA (a document of the order)."""
-    documents = mdm.documents_in(group)
-    return [p for p in group.each("OBX") if p not in documents and not (len(p.segment.fields) > 29 and p.segment.field(29) in _ASKED)]
+    documents = {p.place for p in mdm.documents_in(group)}
+    return [p for p in group.each("OBX") if p.place not in documents and not (len(p.segment.fields) > 29 and p.segment.field(29) in _ASKED)]
 
 
 def _effective(obr: Segment | None, t: Text) -> Json:

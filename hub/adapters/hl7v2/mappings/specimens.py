@@ -8,7 +8,8 @@ An OBR has a Specimen of its own only where it says something that is true of sp
 observation's too, and an X-ray has no specimen. Where the order has SPM they speak of the same specimens, and SPM's word counts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from hub.adapters.hl7v2.er7 import Segment
@@ -20,6 +21,8 @@ from hub.adapters.hl7v2.mappings.rows import Draft, Link, Row, Rows, apply
 from hub.adapters.hl7v2.mappings.times import date_time, span
 
 Specimens = Sequence[tuple[Json, Node]]  # each with its segment and what belongs to it
+Numbers = Mapping[str, Json]
+NONE: Final[Numbers] = MappingProxyType({})
 _ONLY_OF_SPECIMENS: Final = (9, 10, 14, 15, 39)
 _type: Final = coded("SpecimenType")
 _additive: Final = coded("AdditivePreservative")
@@ -199,11 +202,17 @@ def tidy(made: Json) -> Json:
     return made
 
 
-def numbered(raw: str, known: Specimens, t: Text) -> Json:
+def by_number(known: Specimens, t: Text) -> Numbers:
+    """The message's specimens by each of their numbers."""
+    found: dict[str, Json] = {}
+    for reference, node in known:
+        for identifier in order_types.eip(node.segment.field(2), t):
+            found.setdefault(identifier["value"], reference)
+    return found
+
+
+def numbered(raw: str, known: Numbers, t: Text) -> Json:
     """The specimen an EIP names (OBX-33): the message's own if it has it, else by its number."""
     identifiers = order_types.eip(raw, t)
-    values = {i["value"] for i in identifiers}
-    for reference, node in known:
-        if values & {i["value"] for i in order_types.eip(node.segment.field(2), t)}:
-            return reference
-    return order_types.logical(identifiers[0], "Specimen") if identifiers else {}
+    found = next((known[i["value"]] for i in identifiers if i["value"] in known), None)
+    return found or (order_types.logical(identifiers[0], "Specimen") if identifiers else {})

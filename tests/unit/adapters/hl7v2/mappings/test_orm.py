@@ -51,6 +51,22 @@ def test_earlier_results_are_what_the_order_is_read_with(kind: str, before: str)
     assert request
 
 
+@pytest.mark.parametrize("kind", ["OML^O21", "OMG^O19"])
+def test_all_earlier_results_are_the_order_s_and_the_next_order_is_its_own(kind: str) -> None:
+    prior = ("PID|||A77^^^STOLAV", "ORC|PR|P0", "OBR|1|||1^Kalium^LN", "OBX|1|NM|1^Kalium^LN||3.9||||||F")
+    made = bundle(kind, "ORC|NW|P1", "OBR|1|||1^Kalium^LN", *prior, "OBR|2|||2^Natrium^LN", *prior, "ORC|NW|P2", "OBR|1|||3^Klorid^LN")
+    assert len(of(made, "DiagnosticReport")) == 3
+    orders = {r["identifier"][0]["value"]: r for r in of(made, "ServiceRequest") if r["status"] == "active"}
+    assert [len(orders[number].get("supportingInfo", ())) for number in ("P1", "P2")] == [3, 0]
+
+
+def test_previous_results_are_known_by_their_order_control() -> None:
+    previous = ("ORC|PR|P0", "OBR|1|||1^Kalium^LN", "OBX|1|NM|1^Kalium^LN||3.9||||||F")
+    made = bundle("OML^O21", "ORC|NW|P1", "OBR|1|||1^Kalium^LN", *previous, *previous, "ORC|NW|P2", "OBR|1|||3^Klorid^LN")
+    orders = {r["identifier"][0]["value"]: r for r in of(made, "ServiceRequest") if r["status"] == "active"}
+    assert [len(orders[number].get("supportingInfo", ())) for number in ("P1", "P2")] == [2, 0]
+
+
 def test_a_diagnosis_before_the_orders_is_no_order_s_reason() -> None:
     made = bundle("ORM^O01", "DG1|1||I20.9^Angina^I10||||W", "ORC|NW|P1", "OBR|1|||1^CT^LN")
     assert "reasonReference" not in of(made, "ServiceRequest")[0]
