@@ -94,11 +94,21 @@ def resources(draft: Draft, subject: Json, visit: Json) -> list[Json]:
     about = {"subject": subject} | ({"encounter": visit} if visit else {})
     root = grouped(draft.content, _GRAMMAR)
     related = [_ordered(draft, order(node), about) for node in root.each("ORC", "OBR")]
-    txa = next(root.each("TXA"), None)
-    parts = [*(txa.children if txa is not None else ()), *root.each("OBX")]
-    related += _asked(txa.segment, draft.text) if txa is not None and not related else []
-    related += [reported(draft, obx, about) for obx in parts if obx.kind == "OBX" and _is_apart(obx.segment, draft.text)]
-    return [document(draft, txa.segment if txa is not None else None, parts, about, related)]
+    loose = list(root.each("OBX"))
+    headers = list(root.each("TXA"))
+    if not headers:
+        return [document(draft, None, loose, about, related + _apart(draft, loose, about))]
+    found = []
+    for n, txa in enumerate(headers):
+        parts = [*txa.children, *(() if n else loose)]
+        said = related or _asked(txa.segment, draft.text)
+        found.append(document(draft, txa.segment, parts, about, said + _apart(draft, parts, about), txa.place if n else "TXA"))
+    return found
+
+
+def _apart(draft: Draft, parts: list[Node], about: Json) -> list[Json]:
+    """Add what OBX holds besides text and files; gives the References."""
+    return [reported(draft, obx, about) for obx in parts if obx.kind == "OBX" and _is_apart(obx.segment, draft.text)]
 
 
 def _ordered(draft: Draft, group: Order, about: Json) -> Json:

@@ -27,7 +27,7 @@ from hub.adapters.hl7v2.mappings.specimens import by_number, of_order, specimens
 _DETAIL: Final = "NTE PRT TQ1 DG1 OBX SPM"
 _PRIOR: Final = "PID:PRIOR PV1:PRIOR AL1:PRIOR PREVIOUS:PRIOR_ORC"
 _GENERAL: Final = grammar(
-    message="DG1 ORC NEW:ORC PREVIOUS:ORC OBR RXO", ORC=f"OBR! RXO {_DETAIL}", OBR=_DETAIL, OBX="NTE PRT", SPM="OBX PRT SAC", SAC="OBX",
+    message="DG1 ORC NEW:ORC PREVIOUS:ORC OBR RXO", ORC=f"OBR! RXO! {_DETAIL}", OBR=_DETAIL, OBX="NTE PRT", SPM="OBX PRT SAC", SAC="OBX",
     RXO="NTE RXR RXC OBX",
 )  # fmt: skip
 _WITH_PRIOR: Final = grammar(

@@ -24,7 +24,7 @@ from hub.adapters.hl7v2.mappings.rows import Draft, Row, Rows, apply
 
 _DRUG: Final = "NTE PRT TQ1 RXR RXC"
 _GRAMMAR: Final = grammar(
-    message="ORC RXE RXO RXD", ORC="NTE PRT TQ1 RXO RXE RXD OBX", RXO=_DRUG, RXE=f"{_DRUG} OBX", RXD=f"{_DRUG} OBX", OBX="NTE PRT",
+    message="ORC RXE RXO RXD", ORC="NTE PRT TQ1 RXO! RXE! RXD! OBX", RXO=_DRUG, RXE=f"{_DRUG} OBX", RXD=f"{_DRUG} OBX", OBX="NTE PRT",
 )  # fmt: skip
 _REFILL: Final = "O25"
 _PER_DAY: Final[Json] = {"value": 1, "unit": "d", "system": quantities.UCUM, "code": "d"}

@@ -118,6 +118,15 @@ def test_the_orders_it_answers() -> None:
     assert [r["identifier"]["value"] for r in document({15: "F1^LAB"})["context"]["related"]] == ["F1"]
 
 
+def test_each_header_is_a_document_of_its_own() -> None:
+    first = ("OBX|1|TX|1^t^L||Epikrise", line("TXA", {2: "OP^Operasjon^L", 12: "D3"}), "OBX|1|TX|1^t^L||Operasjon")
+    made = bundle({}, *first)
+    assert [(d["type"]["text"], texts(d)) for d in of(made, "DocumentReference")] == [
+        ("Epikrise", ["Epikrise"]), ("Operasjon", ["Operasjon"]),
+    ]  # fmt: skip
+    assert len(made["entry"][0]["resource"]["focus"]) == 2
+
+
 def test_content_without_a_txa_is_a_document_all_the_same() -> None:
     made = of(rendered(hl7v2(message("MDM^T02", "OBX|1|TX|1^t^L||Bare tekst"))), "DocumentReference")[0]
     assert (made["status"], texts(made)) == ("current", ["Bare tekst"])

@@ -164,6 +164,12 @@ def test_a_batch_and_what_it_was_handed_out_for() -> None:
     assert next(m["batch"] for m in of(made, "Medication") if "batch" in m) == {"lotNumber": "LOT7", "expirationDate": "2028-01-01"}
 
 
+def test_no_drug_is_lost_whose_order_is_not_said() -> None:
+    assert len(of(encoded({}, line("RXE", {2: "2^Ibux^L"})), "MedicationRequest")) == 2
+    made = bundle("ORM^O01", line("ORC", ORC), line("RXO", RXO), "NTE|1||en", line("RXO", {1: "2^Ibux^L"}))
+    assert [r.get("note") for r in of(made, "MedicationRequest")] == [[{"text": "en"}], None]
+
+
 def test_observations_stand_with_the_request() -> None:
     made = encoded({}, "OBX|1|NM|29463-7^Vekt^LN||72|kg|||||F")
     (request,), (weight,) = of(made, "MedicationRequest"), of(made, "Observation")
