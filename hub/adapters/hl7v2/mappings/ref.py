@@ -5,7 +5,7 @@ to be answered (orderDetail), RF1-5 the class of care (category), RF1-7 and 8 fr
 RF1-9 when it was made (authoredOn; RF1-7 where that is not said), RF1-10 and 14 why. The referring provider (PRD-1 = RP) is the requester,
 the one referred to (RT) a performer, any other is supporting information; CTD is the contact of the provider before it. AUT is the payer's
 word, a ClaimResponse that the request refers to as its insurance. An answer (RRI) is the same request in its new state: RF1-1 = R revokes
-it. The results, diagnoses, allergies and observations sent along are supporting information.
+it. The results, procedures, diagnoses, allergies and observations sent along are supporting information.
 """
 
 from typing import Final
@@ -19,6 +19,7 @@ from hub.adapters.hl7v2.mappings.datatypes import Json, table_concept
 from hub.adapters.hl7v2.mappings.groups import Node, grammar, grouped, order
 from hub.adapters.hl7v2.mappings.notes import notes
 from hub.adapters.hl7v2.mappings.observation import reported
+from hub.adapters.hl7v2.mappings.procedures import procedure
 from hub.adapters.hl7v2.mappings.rows import Draft, Row, Rows, apply
 from hub.adapters.hl7v2.mappings.times import instant
 
@@ -81,6 +82,7 @@ def resources(draft: Draft, subject: Json, visit: Json) -> list[Json]:
         made.setdefault("note", []).extend(said)
     info += [oru.report(draft, order(n), about) for n in root.each("ORC", "OBR")]
     info += [reported(draft, n, about) for n in root.each("OBX")]
+    info += [p for n in root.each("PR1") if (p := procedure(draft, n.segment, about, n.place))]
     if info:
         made["supportingInfo"] = info
     allergies(draft, subject)

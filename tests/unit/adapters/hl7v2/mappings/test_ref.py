@@ -57,6 +57,12 @@ def test_where_it_stands(kind: str, code: str, status: str) -> None:
     assert referral({1: code}, kind=kind)["status"] == status
 
 
+def test_what_was_done_before_comes_along() -> None:
+    made = bundle({}, "PR1|1||FNG00^Angiografi^L||20261101")
+    (done,) = of(made, "Procedure")
+    assert of(made, "ServiceRequest")[0]["supportingInfo"] == [{"reference": f"urn:uuid:{done['id']}"}]
+
+
 def test_when_it_was_made_where_only_its_start_is_said() -> None:
     assert referral({})["authoredOn"] == "2026-11-20"
 
