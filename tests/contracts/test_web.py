@@ -295,6 +295,21 @@ def test_a_consent_the_hub_does_not_understand_is_no_lock(hub: Hub, change: dict
     assert hub.sql("SELECT count(*) FROM consent") == [(0,)]
 
 
+def test_a_lock_on_nobody_the_hub_knows_is_taken_and_says_so(hub: Hub) -> None:
+    """A provider may come that is known by that number; but a patient must not believe in a lock that keeps nobody out now."""
+    kari = hub.as_(f"patient:{KARI}")
+    hub.as_("admin").ask("PUT", "/admin/providers/st-olavs", HOSPITAL)
+    known, unknown = ({"reference": {"identifier": {"system": "urn:x", "value": v}}} for v in ("974 749 025", "942110464"))
+    got = kari.ask("PUT", "/fhir/Consent/lock-1", CONSENT | {"provision": {"type": "deny", "actor": [known, unknown]}})
+    assert got.status == 201
+    (note,) = got.json()["contained"]
+    assert (note["resourceType"], note["issue"][0]["severity"]) == ("OperationOutcome", "warning")
+    assert note["issue"][0]["expression"] == ["Consent.provision.actor[1]"]
+    assert "942110464" not in note["issue"][0]["diagnostics"]
+    for harmless in ({"provision": {"type": "deny", "actor": [known]}}, {"status": "inactive"}, {}):
+        assert "contained" not in kari.ask("PUT", "/fhir/Consent/lock-1", CONSENT | harmless).json()
+
+
 OUTBOX = """
 INSERT INTO outbox (part, off, recipient, event_id, patient_key, source, received_us, channel, form, detail, labels, purpose, lock_keys,
                     control_id, kind, payload)
