@@ -14,7 +14,8 @@ def tell(walked: Walked, now_us: int) -> None:
     entries = walked.writes.entries
     for outcome, count in Counter(entry.plan.outcome for entry in entries).items():
         telemetry.OUTCOMES.labels(outcome).inc(count)
-    for (result, rule), count in Counter((d.result, d.rule) for entry in entries for d in entry.plan.decisions).items():
+    asked_for = ((d.result, d.rule) for entry in entries for d in entry.plan.decisions if d.subscription)  # the others are only explained
+    for (result, rule), count in Counter(asked_for).items():
         telemetry.DECISIONS.labels("transit", result, rule).inc(count)
     if walked.conflicts:
         telemetry.CONTROL_ID_CONFLICTS.inc(walked.conflicts)

@@ -195,6 +195,7 @@ class Walk:
                 self._out.writes.states[owner] = known.states[owner] = made.patient or state
         own = tuple(sorted(every_lock)) if in_conflict else locks
         self._out.events += [sent] if sent else []
+        self._out.errors += [(received.event_id, error) for error in made.errors]
         return Entry(item.spot, made, owner, own, event)
 
     def _state(self, owner: str, retired: Sequence[str]) -> PatientState:
