@@ -65,5 +65,6 @@ class Writes:
     links: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)  # new link key -> patient key, lock keys
     states: dict[str, PatientState] = field(default_factory=dict)
     merges: list[Merge] = field(default_factory=list)
+    patients: set[str] = field(default_factory=set)  # keys written for, none of them retired when the ledger was asked
     redriven: list[tuple[str, Spot]] = field(default_factory=list)
     nexts: Mapping[int, int] = field(default_factory=dict)  # partition -> next offset

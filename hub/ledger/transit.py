@@ -3,6 +3,7 @@
 A batch is one READ COMMITTED transaction that begins by moving the next offsets under the epochs of this owner: the rows stay locked until
 the commit, so a new owner waits for it and an old one finds its epoch gone. Everything else of the batch is new rows by binary COPY.
 A key that another worker wrote first (the same control id or identifier, through another partition) undoes the batch: it is decided again.
+So does a merge that retired one of its patients: batches share a lock that a batch with a merge takes alone, and each looks under it.
 """
 
 import json
@@ -22,7 +23,7 @@ from hub.ledger.connect import Conn, connect, faults
 from hub.ledger.consents import BY_KEY, Consents
 from hub.ledger.copying import file
 from hub.ledger.directory import Entries, load_directory
-from hub.ledger.rows import COLUMNS, rows
+from hub.ledger.rows import COLUMNS, deliveries, records
 from hub.model import Identifier, PatientState
 
 _T = TypeVar("_T")
@@ -34,6 +35,8 @@ ON CONFLICT (part) DO UPDATE SET epoch = p.epoch + 1 RETURNING part, next, epoch
 _ADVANCE: Final = """
 UPDATE partition_offset p SET next = n.next FROM unnest(%s::int[], %s::bigint[], %s::bigint[]) AS n(part, next, epoch)
 WHERE p.part = n.part AND p.epoch = n.epoch"""
+_MERGES: Final = 7104  # advisory lock
+_RETIRED: Final = "SELECT 1 FROM identity WHERE link_key = ANY (%s::text[]) LIMIT 1"
 _SEEN: Final = "SELECT sender_key, digest FROM seen WHERE sender_key = ANY (%s::bytea[])"
 # OFFSET 0: look up each, whatever the statistics say of a table that was small when they were taken
 _RECORDED: Final = """
@@ -115,18 +118,23 @@ class TransitLedger:
         """What the ledger knows of a batch: two round trips."""
         return self._on_connection(lambda conn: _read(conn, wanted))
 
-    def write(self, writes: Writes, decided_us: int, before_commit: Callable[[], None]) -> None:
-        """The transaction of a batch. ``before_commit`` is called when everything but the COMMIT is done, and may raise.
+    def write(self, writes: Writes, decided_us: int, when_sure: Callable[[], None], before_commit: Callable[[], None]) -> None:
+        """The transaction of a batch. Both calls may raise.
 
+        when_sure: called when this owner is the owner, no race is lost and the server has taken the messages: what is begun here goes on
+        beside the rest. before_commit: called when everything but the COMMIT is done.
         Raises Faulted(FENCED) when a partition has a newer owner, RacedError, UnwritableError.
         """
-        self._on_connection(lambda conn: self._write(conn, writes, decided_us, before_commit))
+        self._on_connection(lambda conn: self._write(conn, writes, decided_us, when_sure, before_commit))
 
-    def _write(self, conn: Conn, writes: Writes, decided_us: int, before_commit: Callable[[], None]) -> None:
+    def _write(self, conn: Conn, writes: Writes, decided_us: int, when_sure: Callable[[], None], before_commit: Callable[[], None]) -> None:
         try:
             with conn.transaction():
                 self._advance(conn, writes.nexts)
-                _copy(conn, rows(writes, decided_us))
+                _take_turns(conn, writes)
+                _copy(conn, records(writes, decided_us))
+                when_sure()
+                _copy(conn, deliveries(writes))
                 _change(conn, writes)
                 before_commit()
         except (errors.UniqueViolation, errors.DeadlockDetected, errors.SerializationFailure):
@@ -178,6 +186,17 @@ def _state(municipality: str, gps: Any, pathway: list[str]) -> PatientState:
 
 def _blobs(values: set[bytes]) -> str:
     return "{" + ",".join(f'"\\\\x{v.hex()}"' for v in values) + "}"
+
+
+def _take_turns(conn: Conn, writes: Writes) -> None:
+    """Beside other batches, but not beside a merge. Raises RacedError when one has retired a patient since this batch was decided."""
+    lock = "pg_advisory_xact_lock" if writes.merges else "pg_advisory_xact_lock_shared"
+    with conn.pipeline():
+        conn.execute(f"SELECT {lock}(%s)", (_MERGES,))
+        retired = conn.execute(_RETIRED, (texts([f"retired:{key}" for key in writes.patients]),))  # sees what the lock waited for
+        found = retired.fetchone()
+    if found:
+        raise RacedError
 
 
 def _copy(conn: Conn, tables: Mapping[str, Sequence[bytes]]) -> None:

@@ -189,6 +189,7 @@ class Walk:
             event = replace(event, patient_key=owner)
         sent = self._encoded(item, event, made, retired, in_conflict=in_conflict) if event is not None else None
         # from here on nothing raises
+        self._out.writes.patients |= {key for key in concerned if f"retired:{key}" not in known.owners}
         if event is not None and not in_conflict:
             self._learn(item, owner, retired, every_lock)
             if made.patient is not None or retired:
