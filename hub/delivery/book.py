@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 
 from hub.consent.question import Verdict
 from hub.delivery.channel import Sent
+from hub.delivery.gate import SUBSCRIPTION_ENDED
 from hub.delivery.lanes import Lanes
 from hub.delivery.retry import Backoff
 from hub.ledger.delivery import Settlement
 from hub.ledger.outbox import Attempted, Claim, Parcel, Place, Remainder, Waiting
-from hub.model import AttemptOutcome, Result
+from hub.model import AttemptOutcome, Result, Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +55,18 @@ class Book:
             self._rows[parcel.place] = (rows[parcel.place], claim.id)
 
     def answered(self, row: Waiting, parcel: Parcel, verdict: Verdict, now_us: int) -> Attempted:
-        """A delivery that may not be sent: withheld for good, or held and asked about later."""
+        """A delivery that may not be sent: withheld for good, or held and asked about later.
+
+        Who the patient is does not change with time: a hold for that waits for a merge, or for a person, as a refusal does.
+        """
         n = parcel.attempts + 1
         if verdict.result is Result.DENY:
             self.lanes.ended(row)
-            return Attempted(parcel.place, n, now_us, now_us, AttemptOutcome.WITHHELD, verdict.rule)
+            code = SUBSCRIPTION_ENDED if SUBSCRIPTION_ENDED in verdict.because else verdict.rule
+            return Attempted(parcel.place, n, now_us, now_us, AttemptOutcome.WITHHELD, code)
+        if verdict.rule is Rule.PATIENT_UNRESOLVED:
+            self.lanes.parked(row)
+            return Attempted(parcel.place, n, now_us, now_us, AttemptOutcome.HELD, verdict.rule, parked=verdict.rule)
         next_us = now_us + self.backoff.wait_us(n, parcel.event_id, parcel.place.recipient)
         self.lanes.again(row, next_us)
         return Attempted(parcel.place, n, now_us, now_us, AttemptOutcome.HELD, verdict.rule, next_us)

@@ -1,6 +1,6 @@
 """What waits in the outbox: reading it in the order of ``inbound``, owning partitions of it, and taking over from a worker that died."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from psycopg.rows import TupleRow
@@ -143,6 +143,10 @@ class BacklogReader:
         query = "SELECT version, id, body FROM directory_version LEFT JOIN provider ON true"
         rows = await self._fetch(query, ())
         return rows[0][0], {provider: body for _, provider, body in rows if provider is not None}
+
+    async def subscriptions(self, ids: Collection[str]) -> dict[str, dict[str, object]]:
+        """The bodies, as configured, of those of these subscriptions that there are."""
+        return dict(await self._fetch("SELECT id, body FROM subscription WHERE id = ANY (%s::text[])", (texts(ids),)))
 
 
 def _waiting(part: int, columns: Sequence[object]) -> Waiting:

@@ -38,13 +38,17 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One message of the batch as it is recorded. patient_key: the patient its identifiers belong to; lock_keys: of its own identifiers."""
+    """One message of the batch as it is recorded.
+
+    patient_key: the patient its identifiers belong to. lock_keys: of its own identifiers. conflict: link keys, when they are several patients'.
+    """
 
     spot: Spot
     plan: Plan
     patient_key: str
     lock_keys: tuple[str, ...]
     event: Event | None = None  # the plan's event, of that patient
+    conflict: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

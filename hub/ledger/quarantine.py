@@ -1,4 +1,4 @@
-"""What a person must look at: messages that were refused or cannot reach somebody, and deliveries a receiver refused.
+"""What a person must look at: messages that were refused or cannot reach somebody, deliveries refused or held for who the patient is.
 
 A message is kept under its event id, however often it came; it leaves the list when it has passed. A delivery's id is ``event:recipient``.
 """
@@ -94,7 +94,7 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """A delivery its receiver refused. code: what it answered."""
+    """A delivery its receiver refused, or that is held until somebody says who the patient is. code: the answer, or the rule."""
 
     id: str
     recipient: str

@@ -20,6 +20,7 @@ COLUMNS: Final[Mapping[str, str]] = MappingProxyType(
         "outbox": "part, off, recipient, event_id, patient_key, source, received_us, channel, form, detail, labels, purpose, lock_keys, "
         "control_id, kind, payload",
         "bundle": "bundle_id, part, off",
+        "conflict": "part, off, link_keys",
     }
 )
 
@@ -40,13 +41,19 @@ def records(writes: Writes, decided_us: int) -> dict[str, list[bytes]]:
 
 
 def deliveries(writes: Writes) -> dict[str, list[bytes]]:
-    """Table -> its new rows, of what is to be delivered: most of a batch's bytes."""
-    found: dict[str, list[bytes]] = {"outbox": [], "bundle": []}
+    """Table -> its new rows, of what is to be delivered: most of a batch's bytes. What a merge of the batch retired is the survivor's."""
+    now: dict[str, str] = {}
+    for merge in writes.merges:
+        now |= {key: merge.survivor for key, patient in now.items() if patient in merge.retired}
+        now |= dict.fromkeys(merge.retired, merge.survivor)
+    found: dict[str, list[bytes]] = {"outbox": [], "bundle": [], "conflict": []}
     for entry in writes.entries:
         if entry.plan.deliveries:
             place = _place(entry)
-            found["outbox"] += _outbox(entry, place, uuid(entry.plan.received.event_id))
+            patient = now.get(entry.patient_key, entry.patient_key)
+            found["outbox"] += _outbox(entry, place, uuid(entry.plan.received.event_id) + text(patient))
             found["bundle"] += [row(3, uuid(bundle_id), place) for bundle_id in bundle_ids(entry)]
+            found["conflict"] += [row(3, place, texts(entry.conflict))] if entry.conflict else []
     return found
 
 
@@ -89,11 +96,12 @@ def _answer(recipient: str, result: str, rule: str, detail: str, subscription: s
     return text(recipient) + text(result) + text(rule) + text(detail) + text(subscription) + texts(because)
 
 
-def _outbox(entry: Entry, place: bytes, event_id: bytes) -> Iterator[bytes]:
+def _outbox(entry: Entry, place: bytes, whose: bytes) -> Iterator[bytes]:
+    """whose: event id and patient."""
     event = entry.event
     if event is None:
         return
-    whose = event_id + text(entry.patient_key) + word(event.provider) + int8(event.received_us)
+    whose += word(event.provider) + int8(event.received_us)
     labels, locks = words(event.labels), texts(entry.lock_keys)
     what = text(event.control_id) + word(event.kind)
     for d in entry.plan.deliveries:

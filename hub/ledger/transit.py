@@ -17,14 +17,14 @@ from psycopg import errors
 
 from hub.errors import Cause, Faulted
 from hub.ledger.arrays import ints, texts
-from hub.ledger.backlog import NEWS
+from hub.ledger.backlog import NEWS, REDRIVE
 from hub.ledger.batch import Known, Merge, Wanted, Writes
 from hub.ledger.connect import Conn, connect, faults
 from hub.ledger.consents import BY_KEY, Consents
 from hub.ledger.copying import file
 from hub.ledger.directory import Entries, load_directory
 from hub.ledger.rows import COLUMNS, deliveries, records
-from hub.model import Identifier, PatientState
+from hub.model import Identifier, PatientState, Rule
 
 _T = TypeVar("_T")
 # Every query here is a few index look-ups, whatever the statistics of a growing table say.
@@ -59,6 +59,14 @@ _REDRIVEN: Final = "UPDATE redrive SET done_part = %s, done_off = %s WHERE event
 _RETIRE: Final = """
 INSERT INTO identity (link_key, patient_key, lock_keys) VALUES ('retired:' || %s, %s, %s)
 ON CONFLICT (link_key) DO UPDATE SET patient_key = EXCLUDED.patient_key, lock_keys = EXCLUDED.lock_keys"""
+
+# What was held because it seemed to be of two patients is asked about again. The look is at every row that waits, held or about to be:
+# one that is being held at this moment is waited for, and found held.
+_RESUME: Final = f"""
+WITH resumed AS (UPDATE outbox o SET parked = '', next_us = 0
+                 WHERE o.patient_key = %s AND o.parked IN ('', '{Rule.PATIENT_UNRESOLVED}')
+                       AND EXISTS (SELECT 1 FROM conflict c WHERE c.part = o.part AND c.off = o.off) RETURNING o.recipient)
+SELECT pg_notify(%s, recipient) FROM (SELECT DISTINCT recipient FROM resumed) AS r"""  # noqa: S608  # a constant
 
 
 class RacedError(Exception):
@@ -122,7 +130,7 @@ class TransitLedger:
         """The transaction of a batch. Both calls may raise.
 
         when_sure: called when this owner is the owner, no race is lost and the server has taken the messages: what is begun here goes on
-        beside the rest. before_commit: called when everything but the COMMIT is done.
+        beside the rest, which waits for nobody. before_commit: called when everything but the COMMIT is done.
         Raises Faulted(FENCED) when a partition has a newer owner, RacedError, UnwritableError.
         """
         self._on_connection(lambda conn: self._write(conn, writes, decided_us, when_sure, before_commit))
@@ -133,9 +141,9 @@ class TransitLedger:
                 self._advance(conn, writes.nexts)
                 _take_turns(conn, writes)
                 _copy(conn, records(writes, decided_us))
+                _change(conn, writes)
                 when_sure()
                 _copy(conn, deliveries(writes))
-                _change(conn, writes)
                 before_commit()
         except (errors.UniqueViolation, errors.DeadlockDetected, errors.SerializationFailure):
             raise RacedError from None
@@ -232,6 +240,7 @@ def _merge(cursor: psycopg.Cursor[Any], merge: Merge) -> None:
     retired = texts(merge.retired)
     cursor.execute("UPDATE identity SET patient_key = %s WHERE patient_key = ANY (%s::text[])", (merge.survivor, retired))
     cursor.execute("UPDATE outbox SET patient_key = %s WHERE patient_key = ANY (%s::text[])", (merge.survivor, retired))
+    cursor.execute(_RESUME, (merge.survivor, REDRIVE))
     cursor.execute("DELETE FROM patient WHERE patient_key = ANY (%s::text[])", (retired,))
     for key in merge.retired:
         cursor.execute(_RETIRE, (key, key, list(merge.lock_keys)))

@@ -7,6 +7,7 @@ so a message is one look-up a pattern, shape and related provider, and whatever 
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from hub.identity import ENH, HER, HUB_PROVIDER
@@ -112,10 +113,21 @@ class Directory:
 
     def _matching(self, event: Event, state: PatientState, related: _Related) -> Iterator[Subscription]:
         facts = (event.municipality or state.municipality, event.ward, event.encounter_class, event.provider)
-        for pattern in (event.kind.value, f"{event.kind.value.partition('.')[0]}.*", "*"):
+        for pattern in patterns(event.kind):
             for (relation, dimensions), table in self._index.get(pattern, ()):
                 for provider_id in related[relation]:
                     yield from table.get(_key(provider_id, dimensions, facts), ())
+
+
+@cache
+def patterns(kind: str) -> frozenset[str]:
+    """What a subscription may write to get events of a kind."""
+    return frozenset((kind, f"{kind.partition('.')[0]}.*", "*"))
+
+
+def shows_more(one: Detail, other: Detail) -> bool:
+    """Whether one detail shows anything the other does not."""
+    return _RANK[one] < _RANK[other]
 
 
 def _ordered(subscriptions: Iterable[Subscription]) -> tuple[Subscription, ...]:

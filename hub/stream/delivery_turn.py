@@ -69,9 +69,9 @@ class Work:
             self._reach("delivery.before_settle")
             asked, directory_version = await turns.open(self.unsettled, list(by_place))
             if directory_version is not None:
-                await self._providers.know(directory_version, reader)
-            groups, answered.attempts = self._decide(asked, by_place)
+                await self._providers.know(directory_version, reader, {a.parcel.subscription for a in asked})
             may_start_before = asyncio.get_running_loop().time() + self._claim_seconds_max
+            groups, answered.attempts = self._decide(asked, by_place)
             claims = await turns.commit(groups, answered, self._clock())
         except Faulted:
             denied = {attempt.place for attempt in answered.attempts}
@@ -90,7 +90,8 @@ class Work:
         permitted: dict[str, list[Parcel]] = {}
         answers: list[Attempted] = []
         decisions: Counter[tuple[str, str]] = Counter()
-        for parcel, verdict in ask_all(asked, self._providers.get, now_us):
+        until_us = now_us + int(self._claim_seconds_max * 1e6)
+        for parcel, verdict in ask_all(asked, self._providers, now_us, until_us):
             decisions[verdict.result, verdict.rule] += 1
             if verdict.result is Result.PERMIT:
                 permitted.setdefault(parcel.place.recipient, []).append(parcel)

@@ -12,18 +12,20 @@ from hub.ledger import quarantine as ledger
 from hub.ledger.connect import Pool
 from hub.ledger.quarantine import Content, Kept, Parked
 from hub.ledger.trace import moment
-from hub.model import Received
+from hub.model import Received, Rule
 
 DONE: Final = 0
 FAILED: Final = 1
 
-# What a receiver's answer asks of a person; other codes are the receiver's own.
+# What a receiver's answer, or the hub's own, asks of a person; other codes are the receiver's own.
 _ACTS: Final = MappingProxyType(
     {
         "AE": "the receiver could not process it: ask its operator, then redrive or release it",
         "AR": "the receiver does not take it: ask its operator, then redrive or release it",
         "CE": "the receiver could not process it: ask its operator, then redrive or release it",
         "CR": "the receiver does not take it: ask its operator, then redrive or release it",
+        Rule.PATIENT_UNRESOLVED: "its identifiers are two patients': it goes when a merge makes them one; else have it sent corrected, and "
+        "release this one",
     }
 )
 _ACT: Final = "the receiver refused it with this code: ask its operator, then redrive or release it"
@@ -70,7 +72,7 @@ def told(item: Kept | Parked) -> dict[str, Any]:
         "attempts": item.attempts,
         "reason": item.code,
         "act": _ACTS.get(item.code, _ACT),
-        "state": "parked",
+        "state": "held" if item.code == Rule.PATIENT_UNRESOLVED else "parked",
     }
 
 

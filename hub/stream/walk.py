@@ -197,7 +197,8 @@ class Walk:
         own = tuple(sorted(every_lock)) if in_conflict else locks
         self._out.events += [sent] if sent else []
         self._out.errors += [(received.event_id, error) for error in made.errors]
-        return Entry(item.spot, made, owner, own, event)
+        links = tuple({*item.keys.links, *item.merged.links, *([received.patient_key] if received.patient_key else [])})
+        return Entry(item.spot, made, owner, own, event, links if in_conflict else ())
 
     def _state(self, owner: str, retired: Sequence[str]) -> PatientState:
         """What is remembered of a patient, and of those who turn out to be the same."""

@@ -133,12 +133,12 @@ def fill(url: str, rows: Iterable[Row]) -> None:
                 ))  # fmt: skip
         with cur.copy("COPY decision (part, off, recipient, result, rule, detail, subscription, because) FROM STDIN") as copy:
             for r in kept:
-                copy.write_row((r.part, r.off, r.recipient, "permit", "13-treating-relation", "full", "s", ["pathway"]))
+                copy.write_row((r.part, r.off, r.recipient, "permit", "13-treating-relation", "full", f"s-{r.recipient}", ["pathway"]))
         conn.execute("NOTIFY hub_outbox")
 
 
 def provider(url: str, provider_id: str, deliver: dict[str, Any], **more: Any) -> None:
-    """Put a provider into the directory."""
+    """Put a provider into the directory, subscribed to everything."""
     body = {
         "id": provider_id,
         "name": provider_id,
@@ -152,6 +152,8 @@ def provider(url: str, provider_id: str, deliver: dict[str, Any], **more: Any) -
             "INSERT INTO provider VALUES (%s, 'admin', %s) ON CONFLICT (id) DO UPDATE SET body = excluded.body",
             (provider_id, json.dumps(body | more)),
         )
+        wanted = {"provider": provider_id, "events": ["*"], "detail": "full"}
+        conn.execute("INSERT INTO subscription VALUES (%s, 'admin', %s) ON CONFLICT DO NOTHING", (f"s-{provider_id}", json.dumps(wanted)))
         conn.execute("UPDATE directory_version SET version = version + 1")
 
 

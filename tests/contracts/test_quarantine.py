@@ -169,6 +169,17 @@ def test_a_parked_delivery_is_listed_tried_again_or_released(hub: Rig, capsys: p
     assert do(hub, "release", message.event_id) == 1
 
 
+def test_a_delivery_held_for_who_the_patient_is_is_listed_and_can_be_released(hub: Rig, capsys: pytest.CaptureFixture[str]) -> None:
+    message = received("c1")
+    hub.run(message)
+    hub.conn.execute("UPDATE outbox SET parked = '1-patient-unresolved', attempts = 1 WHERE recipient = 'town'")
+    (entry,) = listed(hub, capsys)
+    assert (entry["id"], entry["state"], entry["reason"]) == (f"{message.event_id}:town", "held", "1-patient-unresolved")
+    assert "merge" in entry["act"]
+    assert do(hub, "release", entry["id"]) == 0
+    assert hub.rows("SELECT recipient FROM outbox") == ["clinic"]
+
+
 @pytest.mark.parametrize("unknown", ["x", "x:town", "00000000-0000-8000-8000-000000000000", "", "a'b"])
 def test_an_unknown_id_is_one_clear_line(hub: Rig, unknown: str, capsys: pytest.CaptureFixture[str]) -> None:
     put_provider(hub.conn, PROVIDERS[0])

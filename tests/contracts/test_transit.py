@@ -138,6 +138,8 @@ def test_identifiers_of_two_patients_hold_everything(hub: Rig) -> None:
     (locks,) = hub.rows("SELECT DISTINCT lock_keys FROM outbox WHERE control_id = 'c3'")
     everything = {Identifier(FNR, NUMBER), Identifier(FNR, OTHER), Identifier("OLAV", "1"), Identifier("OLAV", "2")}
     assert set(locks) >= {key for i in everything for key in PSEUDONYMS.of_message([i], "olav").locks}
+    (links,) = hub.rows("SELECT link_keys FROM conflict")
+    assert set(links) == {PSEUDONYMS.link(i, "olav") for i in (Identifier("OLAV", "1"), Identifier(FNR, OTHER))}
     hub.run(received("c4", mrn="1"))
     assert hub.rows("SELECT DISTINCT result FROM decision JOIN message USING (part, off) WHERE control_id = 'c4'") == ["permit"]
 
