@@ -40,7 +40,7 @@ class Known:
 class Entry:
     """One message of the batch as it is recorded.
 
-    patient_key: the patient its identifiers belong to. lock_keys: of its own identifiers. conflict: link keys, when they are several patients'.
+    patient_key: the patient its identifiers belong to. lock_keys: of its own identifiers. conflict: link keys of two patients, else none.
     """
 
     spot: Spot

@@ -14,13 +14,15 @@ from aiohttp import web
 from hub import telemetry
 from hub.consent.actors import actor_matches
 from hub.consent.fhir import consent_from_fhir
-from hub.errors import Reason, Rejected
+from hub.delivery.gate import came_too_late
+from hub.errors import Faulted, Reason, Rejected
 from hub.identity import Pseudonyms, canonical
-from hub.ledger.consents import StaleVersionError, StoredConsent, find_consents, get_consent, put_consent
+from hub.ledger.consents import Judge, NewVersion, StaleVersionError, StoredConsent, find_consents, get_consent, put_consent
+from hub.ledger.outbox import Asked
 from hub.model import Consent, Identifier
 from hub.routing.directory import Directory
 from hub.web.access import require
-from hub.web.answers import fhir, outcome
+from hub.web.answers import UnconfirmedError, fhir, outcome
 from hub.web.body import read_object
 from hub.web.state import STATE
 from hub.web.tokens import Principal, Role
@@ -52,21 +54,34 @@ async def put(request: web.Request) -> web.Response:
 
 
 async def _write(request: web.Request, who: Principal, resource: Mapping[str, Any], directory: Directory) -> tuple[StoredConsent, UnderWay]:
-    """Write the next version. Raises Rejected, HTTPForbidden, HTTPConflict, HTTPPreconditionFailed, Faulted."""
+    """Write the next version. Raises Rejected, HTTPForbidden, HTTPConflict, HTTPPreconditionFailed, Faulted, UnconfirmedError."""
     state = request.app[STATE]
     for _ in range(TRIES_MAX):
         before = await state.ledger.run(get_consent, request.match_info["id"])
         consent, patient = consent_from_fhir(resource, before.consent.version + 1 if before else 1, directory)
         _may_write(who, patient, before)
         _is_as_expected(request, before)
-        keys, now_us, wait = state.pseudonyms.locks_of_consent(patient), state.clock(), state.settings.revocation_wait_seconds_max
+        now_us, settings = state.clock(), state.settings
+        new = NewVersion(consent, state.pseudonyms.locks_of_consent(patient), resource, now_us)
+        judge = _judge(consent, directory, (now_us, now_us + int(settings.claim_seconds_max * 1e6)))
         try:
-            result = await state.ledger.run(put_consent, consent, keys, resource, now_us, wait)
+            result = await state.ledger.run(put_consent, new, judge, settings.revocation_wait_seconds_max)
         except StaleVersionError:
             continue  # somebody else wrote in between: look again
+        except Faulted as fault:
+            raise UnconfirmedError(fault.cause) from None
         telemetry.REVOCATIONS.labels(_effect(consent)).inc()
         return StoredConsent(consent, now_us, resource), result.under_way
     raise web.HTTPConflict
+
+
+def _judge(consent: Consent, directory: Directory, times_us: tuple[int, int]) -> Judge:
+    """A send under way is waited for, and named, when the consent would have stopped it at the first or the last moment it may begin."""
+
+    def judge(before: Asked, after: Asked) -> bool:
+        return came_too_late(consent, before, after, directory.provider(after.parcel.place.recipient), times_us)
+
+    return judge
 
 
 def _effect(consent: Consent) -> str:

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from hub.ledger.connect import connect
-from hub.ledger.consents import PutResult, put_consent
+from hub.ledger.consents import NewVersion, PutResult, put_consent
 from hub.model import Consent
 from tests.contracts.delivery_rig import Receiver, Row, attempts, delivering, drained, fill, locks, mllp, now_us, provider, query, until
 
@@ -18,7 +18,7 @@ def put(url: str, patient: str, wait_seconds_max: float) -> tuple[PutResult, flo
     """The lock, and the moment at which its answer was there."""
     with connect(url) as conn:
         consent = Consent(f"lock-{patient}", 1, active=True, deny=True, actors=(), start_us=None, end_us=None)
-        result = put_consent(conn, consent, locks(patient), {}, now_us(), wait_seconds_max)
+        result = put_consent(conn, NewVersion(consent, locks(patient), {}, now_us()), lambda _b, _a: True, wait_seconds_max)
     return result, time.monotonic()
 
 

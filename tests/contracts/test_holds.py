@@ -151,7 +151,7 @@ def test_holds_for_one_reason_are_one_line_of_the_record(database_url: str) -> N
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("change", ["DELETE FROM subscription", "UPDATE subscription SET body = body || '{\"detail\": \"minimal\"}'"])
+@pytest.mark.parametrize("change", ["DELETE FROM subscription", 'UPDATE subscription SET body = body || \'{"detail": "minimal"}\''])
 def test_what_waits_of_a_subscription_that_was_ended_is_withheld(database_url: str, change: str) -> None:
     async def run() -> None:
         receiver = await Receiver().start()
