@@ -49,7 +49,7 @@ class Dispatch:
         queue = self._queues.get(provider.id)
         if queue is None or queue.provider.deliver != provider.deliver:
             if queue is not None:
-                self._spawn(queue.way.close())
+                self._spawn(_close(queue))
             queue = self._queues[provider.id] = _Queue(provider, open_way(provider, self._means), form=provider.deliver.form)
         return queue
 
@@ -69,15 +69,32 @@ class Dispatch:
         try:
             return await queue.way.send(parcel, may_start)
         except Exception as problem:  # noqa: BLE001  # one message that our own code cannot send must not stop everybody's
-            telemetry.FAULTS.labels("delivery", Cause.INTERNAL).inc()
-            telemetry.log("send_failed", kind=type(problem).__name__, event_id=parcel.event_id, recipient=parcel.place.recipient)
+            _told("send_failed", problem, queue, event_id=parcel.event_id)
             return failed("internal")
 
     async def reachable(self, provider: Provider) -> bool:
-        """Whether a connection can be made to the recipient now."""
-        return await self._queue(provider).way.reachable()
+        """Whether a connection can be made to the recipient now. Raises nothing."""
+        queue = self._queue(provider)
+        try:
+            return await queue.way.reachable()
+        except Exception as problem:  # noqa: BLE001  # one recipient that our own code cannot try must not stop everybody's
+            _told("probe_failed", problem, queue)
+            return False
 
     async def close(self) -> None:
-        """Close every way out; nothing may be under way."""
+        """Close every way out; nothing may be under way. Raises nothing."""
         for queue in self._queues.values():
-            await queue.way.close()
+            await _close(queue)
+
+
+async def _close(queue: _Queue) -> None:
+    try:
+        await queue.way.close()
+    except Exception as problem:  # noqa: BLE001  # what cannot be closed is left to the operating system
+        _told("close_failed", problem, queue)
+
+
+def _told(fact: str, problem: Exception, queue: _Queue, **facts: str) -> None:
+    """Count and log what none of the channel's own answers covers, by the exception's class alone."""
+    telemetry.FAULTS.labels("delivery", Cause.INTERNAL).inc()
+    telemetry.log(fact, kind=type(problem).__name__, recipient=queue.provider.id, **facts)
