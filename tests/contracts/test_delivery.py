@@ -245,6 +245,51 @@ def test_enhanced_mode_takes_the_accept_answer_and_passes_over_the_applications(
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("acks", ["NE|NE", "ER|NE", "NE|", "|ER", "AL|AL", ""])
+def test_silence_is_never_an_answer(database_url: str, acks: str) -> None:
+    """Whatever the message's own sender wanted to hear of the hub: a receiver that reads nothing has nothing delivered."""
+
+    async def run() -> None:
+        receiver = await Receiver(answers=lambda _i, _n: "none").start()
+        provider(database_url, "a", mllp(receiver))
+        fill(database_url, [Row(0, 1, "a", "p1", "x", payload=message("x", acks=acks))])
+        async with delivering(database_url, ack_seconds_max=1.2):
+            await until(lambda: attempts(database_url, "a"))
+        await receiver.stop()
+        assert attempts(database_url, "a")[0] == (1, 1, "failed", "timeout")
+
+    asyncio.run(run())
+
+
+def test_a_message_answered_twice_does_not_answer_the_next(database_url: str) -> None:
+    """Two senders happened to choose the same control id. The receiver answers the first twice and the second never."""
+
+    async def run() -> None:
+        receiver = await Receiver(answers=lambda _i, n: "AA+AA" if n == 1 else "none").start()
+        provider(database_url, "a", mllp(receiver, connections=1))
+        fill(database_url, [Row(0, 1, "a", "p1", "same"), Row(0, 2, "a", "p2", "same")])
+        async with delivering(database_url):
+            await until(lambda: len(attempts(database_url, "a")) >= 2)
+        await receiver.stop()
+        assert attempts(database_url, "a")[:2] == [(1, 1, "delivered", "AA"), (2, 1, "failed", "timeout")]
+
+    asyncio.run(run())
+
+
+def test_a_connection_remembers_what_it_carried_and_is_then_replaced(database_url: str) -> None:
+    async def run() -> None:
+        receiver = await Receiver(answers=lambda i, _n: "AA+AA" if i.endswith("50-a") else "AA").start()
+        provider(database_url, "a", mllp(receiver, connections=1))
+        fill(database_url, [Row(0, off, "a", f"p{off}") for off in range(600)])
+        async with delivering(database_url):
+            await drained(database_url)
+        await receiver.stop()
+        assert {row[1:] for row in attempts(database_url, "a")} == {(1, "delivered", "AA")}
+        assert receiver.connections == 3
+
+    asyncio.run(run())
+
+
 def test_a_second_process_stands_by_and_takes_over(database_url: str) -> None:
     async def run() -> None:
         receiver = await Receiver(answers=lambda _i, _n: "slow", late_seconds=0.02).start()
