@@ -84,31 +84,42 @@ class Lanes:
         return Offer.TAKEN
 
     def take(self, now_us: int, limit: int) -> list[Waiting]:
-        """Up to ``limit`` rows that may be asked about now, at most one a lane; each recipient in turn. They are under way from here on."""
+        """Up to ``limit`` rows that may be asked about now, at most one a lane; each recipient in turn. They are under way from here on.
+
+        The limit is shared by the recipients that may be sent to; what one of them has no use for goes to the others.
+        """
         self._wake(now_us)
+        open_to = {destination: count for destination in self._ready.values() if (count := self._may_take(destination, now_us))}
         taken: list[Waiting] = []
-        for destination in list(self._ready.values()):
-            share = max(1, limit // max(1, len(self._ready)))
-            self._take_from(destination, min(share, limit - len(taken)), now_us, taken)
-            if destination.ready:  # to the end of the line
-                self._ready[destination.recipient] = self._ready.pop(destination.recipient)
-            else:
-                del self._ready[destination.recipient]
-            if len(taken) >= limit:
-                break
+        while open_to and len(taken) < limit:
+            share = max(1, (limit - len(taken)) // len(open_to))
+            for destination, count in list(open_to.items())[: limit - len(taken)]:
+                some = min(share, count)
+                self._take_from(destination, some, taken)
+                open_to[destination] = count - some
+                if count == some:
+                    del open_to[destination]
+                    destination.limited = bool(destination.ready) and not destination.down_until_us
         return taken
 
-    def _take_from(self, destination: Destination, limit: int, now_us: int, taken: list[Waiting]) -> None:
+    def _may_take(self, destination: Destination, now_us: int) -> int:
+        """How many rows of a recipient may be asked about now, one a lane."""
         if destination.limited and destination.flying < destination.connections:  # it ran dry between two turns
             destination.window = min(self._limits.flying_max, destination.window * 2)
         allowed = destination.allowed(now_us)
-        destination.limited = allowed < len(destination.ready) and not destination.down_until_us
-        for _ in range(min(allowed, limit, len(destination.ready))):
+        destination.limited = not allowed and not destination.down_until_us
+        return min(allowed, len(destination.ready))
+
+    def _take_from(self, destination: Destination, count: int, taken: list[Waiting]) -> None:
+        for _ in range(count):
             lane = destination.ready.popleft()
             lane.queued = False
             lane.flying = True
             destination.flying += 1
             taken.append(lane.rows[0])
+        del self._ready[destination.recipient]
+        if destination.ready:  # to the end of the line
+            self._ready[destination.recipient] = destination
 
     def ended(self, row: Waiting) -> None:
         """The delivery is settled (delivered, withheld or gone): its lane moves on. ``forget`` it once the ledger knows."""

@@ -1,8 +1,9 @@
 """Lanes and cursors against a ledger in memory: order, nothing lost, nobody starved, memory bounded, whatever happens in between."""
 
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -197,6 +198,36 @@ def test_everybody_gets_a_share_of_a_turn() -> None:
         fill(lanes, rows(recipient, 100, 100))
     taken = lanes.take(1, 12)
     assert {r.place.recipient for r in taken} == set("abcdef")
+
+
+@pytest.mark.parametrize("down", [0, 10, 100, 300])
+def test_those_who_are_down_take_nothing_from_a_turn(down: int) -> None:
+    lanes = Lanes(BACKOFF)
+    fill(lanes, rows("live", 1000, 1000), connections=128)
+    for n in range(down):
+        fill(lanes, rows(f"down{n}", 5, 5))
+        lanes.failed(f"down{n}", 1, unreachable=True)
+    assert [r.place.recipient for r in lanes.take(1, 512)] == ["live"] * 256
+
+
+def test_what_one_has_no_use_for_goes_to_the_others() -> None:
+    lanes = Lanes(BACKOFF)
+    for n in range(9):
+        fill(lanes, rows(f"few{n}", 2, 2))
+    for name in ("many", "more"):
+        fill(lanes, rows(name, 300, 300), connections=128)
+    counts = Counter(r.place.recipient for r in lanes.take(1, 512))
+    assert counts["many"] + counts["more"] == 512 - 9 * 2
+    assert abs(counts["many"] - counts["more"]) <= 1
+    assert {counts[f"few{n}"] for n in range(9)} == {2}
+
+
+def test_everybodys_turn_comes_however_many_there_are() -> None:
+    lanes = Lanes(BACKOFF)
+    for n in range(30):
+        fill(lanes, rows(f"r{n}", 4, 4))
+    taken = [r.place.recipient for _ in range(3) for r in lanes.take(1, 10)]
+    assert sorted(taken) == sorted(f"r{n}" for n in range(30))
 
 
 def test_one_that_cannot_be_reached_is_asked_for_nothing_until_it_is_found_again() -> None:
