@@ -21,13 +21,20 @@ class Limits:
 
 @dataclass(slots=True, eq=False)
 class Lane:
-    """The deliveries of one patient to one recipient."""
+    """The deliveries of one patient to one recipient, in their order; the ones not kept (``left``) come after all of these."""
 
     patient: str
     rows: deque[Waiting] = field(default_factory=deque)
     flying: bool = False
     queued: bool = False  # in the recipient's ready queue or on a timer
     left: dict[int, int] = field(default_factory=dict)  # part -> first offset that was not kept
+
+    def place_of(self, row: Waiting) -> int:
+        """Where a row belongs; never before the one under way."""
+        at = len(self.rows)
+        while at > self.flying and precedes(row, self.rows[at - 1]):
+            at -= 1
+        return at
 
     def leave(self, place: Place) -> None:
         """Remember that a row of this lane was not kept."""
@@ -44,13 +51,14 @@ class Destination:
     window: int
     lanes: dict[str, Lane] = field(default_factory=dict)
     ready: deque[Lane] = field(default_factory=deque)
-    blocked: set[str] = field(default_factory=set)  # patients behind a refused message
+    blocked: dict[str, Waiting] = field(default_factory=dict)  # patient -> the first message that holds up those after it
     rows: int = 0
     flying: int = 0
     failures: int = 0  # incidents since the last answer
     down_until_us: int = 0
     unreachable: bool = False  # the last failure was that no connection could be made
     limited: bool = False  # the window was the bound last time
+    ebbing: bool = False  # nothing more is sent until all that is under way has ended
 
     def land(self, row: Waiting) -> Lane:
         """The send of a row has ended. Returns its lane."""
@@ -61,9 +69,20 @@ class Destination:
 
     def allowed(self, now_us: int) -> int:
         """How many more sends may be begun: none while it is down, one to see whether it is back, its window otherwise."""
-        if self.unreachable or now_us < self.down_until_us:
+        if self.unreachable or self.ebbing or now_us < self.down_until_us:
             return 0
         return max(0, (1 if self.down_until_us else self.window) - self.flying)
+
+
+def precedes(a: Waiting, b: Waiting) -> bool:
+    """Whether a patient's delivery goes before another to the same recipient.
+
+    Within a partition the order is that of topic ``inbound``. Between partitions (a patient known under several identifiers has messages in
+    several) it is the time of receipt, and the place where that is the same.
+    """
+    if a.place.part == b.place.part:
+        return a.place.off < b.place.off
+    return (a.received_us, a.place) < (b.received_us, b.place)
 
 
 def merge(into: dict[int, int], places: Mapping[int, int]) -> None:

@@ -2,7 +2,7 @@
 
 Pure: no clock, no I/O. A recipient that is down, slow or refusing holds up its own lanes and nobody else's; the number of rows in memory
 is bounded whatever waits in the ledger (``Limits``), and what does not fit is read again later (``Offer.FULL`` and ``rewinds``).
-Within a lane rows run in the order they are offered in; the backlog offers each partition's rows by offset.
+Within a lane rows run in their order (``precedes``), in whatever order they are offered.
 """
 
 import heapq
@@ -10,7 +10,7 @@ from collections import deque
 from enum import Enum
 from typing import Final
 
-from hub.delivery.destination import Destination, Lane, Limits, merge
+from hub.delivery.destination import Destination, Lane, Limits, merge, precedes
 from hub.delivery.retry import Backoff
 from hub.ledger.outbox import Place, Waiting
 
@@ -43,6 +43,11 @@ class Lanes:
     def __len__(self) -> int:
         return len(self._known)
 
+    @property
+    def recipients(self) -> list[str]:
+        """Everybody something was ever offered for."""
+        return list(self._destinations)
+
     def rows(self, recipient: str) -> int:
         """How many rows of a recipient are in memory."""
         destination = self._destinations.get(recipient)
@@ -63,25 +68,41 @@ class Lanes:
         return found
 
     def offer(self, row: Waiting, destination: Destination) -> Offer:
-        """Take a row into its lane, in order, if there is room. A refused row blocks its lane unless the recipient releases."""
+        """Take a row into its lane, where it belongs, if there is room. A refused one holds up those after it, unless released."""
         if row.place in self._known:
             return Offer.KNOWN
         if row.parked and destination.hold:
-            destination.blocked.add(row.patient_key)
-        if row.parked or row.patient_key in destination.blocked:
+            self._block(destination, row)
+        stop = destination.blocked.get(row.patient_key)
+        if row.parked or (stop is not None and precedes(stop, row)):
             return Offer.LEFT
-        lane = destination.lanes.get(row.patient_key)
-        if lane and (lane.left or len(lane.rows) >= self._limits.lane_rows_max):
+        lane = destination.lanes.get(row.patient_key) or Lane(row.patient_key)
+        at = lane.place_of(row)
+        if at == len(lane.rows) and (lane.left or at >= self._limits.lane_rows_max):
             lane.leave(row.place)
             return Offer.LEFT
         if destination.rows >= self.room() or len(destination.blocked) >= self._limits.blocked_lanes_max:
             return Offer.FULL
-        lane = destination.lanes.setdefault(row.patient_key, lane or Lane(row.patient_key))
-        lane.rows.append(row)
+        destination.lanes[row.patient_key] = lane
+        lane.rows.insert(at, row)
         destination.rows += 1
         self._known.add(row.place)
+        if len(lane.rows) > self._limits.lane_rows_max:
+            lane.leave(self._drop_last(destination, lane).place)
         self._queue(destination, lane)
         return Offer.TAKEN
+
+    def _block(self, destination: Destination, refused: Waiting) -> None:
+        """Hold what comes after a refused message; what comes before it still goes."""
+        stop = destination.blocked.get(refused.patient_key)
+        if stop is None or precedes(refused, stop):
+            destination.blocked[refused.patient_key] = refused
+        lane = destination.lanes.get(refused.patient_key)
+        while lane and len(lane.rows) > lane.flying and precedes(refused, lane.rows[-1]):
+            self._drop_last(destination, lane)
+            lane.left.clear()
+        if lane and not lane.rows:
+            del destination.lanes[lane.patient]
 
     def take(self, now_us: int, limit: int) -> list[Waiting]:
         """Up to ``limit`` rows that may be asked about now, at most one a lane; each recipient in turn. They are under way from here on.
@@ -114,6 +135,8 @@ class Lanes:
         for _ in range(count):
             lane = destination.ready.popleft()
             lane.queued = False
+            if not lane.rows:  # held up meanwhile
+                continue
             lane.flying = True
             destination.flying += 1
             taken.append(lane.rows[0])
@@ -137,12 +160,10 @@ class Lanes:
         destination, lane = self._land(row)
         lane.rows.popleft()
         destination.rows -= 1
-        if not destination.hold:
-            self._after(destination, lane)
-            return
-        destination.blocked.add(lane.patient)
-        self._drop_rest(destination, lane)
-        del destination.lanes[lane.patient]
+        if destination.hold:
+            self._block(destination, row)
+            lane.left.clear()
+        self._after(destination, lane)
 
     def again(self, row: Waiting, next_us: int) -> None:
         """Another attempt of this row, not before ``next_us``; its lane waits. A row that keeps failing keeps no others in memory."""
@@ -191,6 +212,22 @@ class Lanes:
         """Recipients that could not be reached, whose time to be tried again has come and for whom something waits."""
         return [d.recipient for d in self._ready.values() if d.unreachable and d.down_until_us <= now_us and d.ready and not d.flying]
 
+    def ebb(self, recipient: str) -> bool:
+        """Let everything of a recipient go, once what is under way has ended; until then nothing more of it is sent.
+
+        True when that is so: all of it is then to be read again.
+        """
+        destination = self._destinations.get(recipient)
+        if destination is None:
+            return True
+        destination.ebbing = destination.flying > 0
+        if not destination.ebbing:
+            for lane in destination.lanes.values():
+                self._drop_rest(destination, lane)
+            for them in (destination.lanes, destination.ready, destination.blocked):
+                them.clear()
+        return not destination.ebbing
+
     def reset(self, recipient: str, connections: int, *, hold: bool) -> None:
         """Forget what is not under way and start over with the provider's new settings; everything of it is to be read again."""
         old = self._destinations.pop(recipient, None)
@@ -222,7 +259,7 @@ class Lanes:
         if lane.rows:
             self._queue(destination, lane)
             return
-        del destination.lanes[lane.patient]
+        destination.lanes.pop(lane.patient, None)
         if lane.left:
             merge(self.rewinds.setdefault(destination.recipient, {}), lane.left)
 
@@ -246,6 +283,12 @@ class Lanes:
             if self._destinations.get(destination.recipient) is destination and lane.rows:  # not reset meanwhile
                 destination.ready.append(lane)
                 self._ready.setdefault(destination.recipient, destination)
+
+    def _drop_last(self, destination: Destination, lane: Lane) -> Waiting:
+        row = lane.rows.pop()
+        self._known.discard(row.place)
+        destination.rows -= 1
+        return row
 
     def _drop_rest(self, destination: Destination, lane: Lane) -> None:
         for row in lane.rows:

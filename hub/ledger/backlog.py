@@ -12,6 +12,7 @@ from hub.ledger.outbox import Place, Waiting
 OWNER: Final = 7200  # + partition: the session advisory lock of its delivery process
 NEWS: Final = "hub_outbox"  # NOTIFY by transit after it has committed new deliveries
 REDRIVE: Final = "hub_redrive"  # NOTIFY with a recipient: its parked deliveries were changed by a person
+MOVED: Final = "hub_moved"  # NOTIFY with a recipient: what waits for it of one patient is another's now
 
 _COLUMNS: Final = "o.off, o.recipient, o.patient_key, o.received_us, o.attempts, o.next_us, o.parked"
 _HEADS: Final = f"""
@@ -161,6 +162,6 @@ async def news(conn: AsyncConn) -> list[tuple[str, str]]:
 
 
 async def listen(conn: AsyncConn) -> None:
-    """Hear of new deliveries and of parked ones that a person changed. Raises Faulted."""
+    """Hear of new deliveries, of parked ones that a person changed, and of patients that became one. Raises Faulted."""
     with faults():
-        await conn.execute(f"LISTEN {NEWS}; LISTEN {REDRIVE}")
+        await conn.execute(f"LISTEN {NEWS}; LISTEN {REDRIVE}; LISTEN {MOVED}")

@@ -17,7 +17,7 @@ from psycopg import errors
 
 from hub.errors import Cause, Faulted
 from hub.ledger.arrays import ints, texts
-from hub.ledger.backlog import NEWS, REDRIVE
+from hub.ledger.backlog import MOVED, NEWS, REDRIVE
 from hub.ledger.batch import Known, Merge, Wanted, Writes
 from hub.ledger.connect import Conn, connect, faults
 from hub.ledger.consents import BY_KEY, Consents
@@ -60,6 +60,10 @@ _RETIRE: Final = """
 INSERT INTO identity (link_key, patient_key, lock_keys) VALUES ('retired:' || %s, %s, %s)
 ON CONFLICT (link_key) DO UPDATE SET patient_key = EXCLUDED.patient_key, lock_keys = EXCLUDED.lock_keys"""
 
+# What waits changes its lane: delivery, which has it in memory under the retired key, is told.
+_MOVE: Final = """
+WITH moved AS (UPDATE outbox SET patient_key = %s WHERE patient_key = ANY (%s::text[]) RETURNING recipient)
+SELECT pg_notify(%s, recipient) FROM (SELECT DISTINCT recipient FROM moved) AS r"""
 # What was held because it seemed to be of two patients is asked about again. The look is at every row that waits, held or about to be:
 # one that is being held at this moment is waited for, and found held.
 _RESUME: Final = f"""
@@ -239,7 +243,7 @@ def _merge(cursor: psycopg.Cursor[Any], merge: Merge) -> None:
     """The identifiers, and what waits, of the retired keys become the survivor's."""
     retired = texts(merge.retired)
     cursor.execute("UPDATE identity SET patient_key = %s WHERE patient_key = ANY (%s::text[])", (merge.survivor, retired))
-    cursor.execute("UPDATE outbox SET patient_key = %s WHERE patient_key = ANY (%s::text[])", (merge.survivor, retired))
+    cursor.execute(_MOVE, (merge.survivor, retired, MOVED))
     cursor.execute(_RESUME, (merge.survivor, REDRIVE))
     cursor.execute("DELETE FROM patient WHERE patient_key = ANY (%s::text[])", (retired,))
     for key in merge.retired:

@@ -30,6 +30,7 @@ class Work:
         self.book = Book(self.lanes, backoff, int(settings.claim_seconds_max * 1e6))
         self.unsettled = Settlement()
         self.ended: list[Ended] = []
+        self._moved: list[Waiting] = []  # asked about, and no longer of the patient in whose lane they are
         self._claim_seconds_max = settings.claim_seconds_max
         self._dispatch = dispatch
         self._providers = providers
@@ -52,6 +53,11 @@ class Work:
         self.book.settle(ended, self.unsettled, self._clock())
         _count(ended)
 
+    def take_moved(self) -> set[str]:
+        """Recipients for whom a delivery was found to be another patient's than it was when it was read; asked once."""
+        moved, self._moved = self._moved, []
+        return {row.place.recipient for row in moved}
+
     async def settle(self, turns: Turns) -> None:
         """Tell the ledger what ended, when nothing is ready to be asked about. Raises Faulted: it is still to be told then."""
         self._reach("delivery.before_settle")
@@ -70,8 +76,9 @@ class Work:
             asked, directory_version = await turns.open(self.unsettled, list(by_place))
             if directory_version is not None:
                 await self._providers.know(directory_version, reader, {a.parcel.subscription for a in asked})
+            same, moved = _sorted_out(asked, by_place)
             may_start_before = asyncio.get_running_loop().time() + self._claim_seconds_max
-            groups, answered.attempts = self._decide(asked, by_place)
+            groups, answered.attempts = self._decide(same, by_place)
             claims = await turns.commit(groups, answered, self._clock())
         except Faulted:
             denied = {attempt.place for attempt in answered.attempts}
@@ -82,6 +89,9 @@ class Work:
             raise
         self._settled(answered)
         self._drop_gone(by_place, asked)
+        for row in moved:
+            self.lanes.given_back(row)
+        self._moved += moved
         self._send(claims, by_place, may_start_before)
 
     def _decide(self, asked: Sequence[Asked], by_place: dict[Place, Waiting]) -> tuple[list[list[Parcel]], list[Attempted]]:
@@ -131,6 +141,13 @@ class Work:
             provider = self._providers.get(claim.parcels[0].place.recipient)
             if provider is not None:  # none without a provider is permitted
                 self._dispatch.submit(provider, claim.parcels, may_start)
+
+
+def _sorted_out(asked: Sequence[Asked], by_place: dict[Place, Waiting]) -> tuple[list[Asked], list[Waiting]]:
+    """What is still the patient's in whose lane it is, and what is another's since a merge: not to be sent from there."""
+    moved = [row for a in asked if (row := by_place[a.parcel.place]).patient_key != a.parcel.patient_key]
+    gone = {row.place for row in moved}
+    return [a for a in asked if a.parcel.place not in gone] if moved else list(asked), moved
 
 
 def _count(ended: Sequence[Ended]) -> None:
