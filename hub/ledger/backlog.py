@@ -43,7 +43,7 @@ FROM (SELECT c.id, array_agg(u.part) AS parts, array_agg(u.off) AS offs, array_a
       WHERE c.worker <> %(worker)s AND c.parts && %(parts)s::int[] AND NOT u.part = ANY (%(parts)s::int[]) GROUP BY c.id) k
 WHERE c.id = k.id"""
 _COUNTS: Final = """
-SELECT recipient, count(*), min(received_us), count(*) FILTER (WHERE parked <> '') FROM outbox
+SELECT recipient, count(*), min(received_us) FILTER (WHERE parked = ''), count(*) FILTER (WHERE parked <> '') FROM outbox
 WHERE part = ANY (%s::int[]) GROUP BY recipient"""
 
 
@@ -62,11 +62,11 @@ class Read(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """One recipient's deliveries in the ledger."""
+    """One recipient's deliveries in the ledger. oldest_us: received, of those that are not parked; None = all are."""
 
     recipient: str
     waiting: int
-    oldest_us: int
+    oldest_us: int | None
     parked: int
 
 

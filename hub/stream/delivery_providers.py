@@ -72,7 +72,8 @@ class Gauges:
         for gone in self._shown - {c.recipient for c in counts}:
             _show(gone)
         for c in counts:
-            _show(c.recipient, c.waiting - c.parked, max(0.0, (now_us - c.oldest_us) / 1e6), c.parked)
+            oldest_seconds = 0.0 if c.oldest_us is None else max(0.0, (now_us - c.oldest_us) / 1e6)
+            _show(c.recipient, c.waiting - c.parked, oldest_seconds, c.parked)
         self._shown = {c.recipient for c in counts}
 
 

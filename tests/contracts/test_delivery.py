@@ -5,6 +5,10 @@ import itertools
 
 import pytest
 
+from hub.ledger.backlog import BacklogReader, Counts
+from hub.ledger.delivery import connect
+from hub.stream.delivery_providers import Gauges
+from hub.telemetry import OLDEST
 from tests.contracts.delivery_rig import (
     Receiver,
     Row,
@@ -288,6 +292,21 @@ def test_a_connection_remembers_what_it_carried_and_is_then_replaced(database_ur
         assert receiver.connections == 3
 
     asyncio.run(run())
+
+
+def test_what_a_person_must_look_at_is_no_age_of_what_waits(database_url: str) -> None:
+    fill(database_url, [Row(0, 1, "a", "p1", received_us=1), Row(0, 2, "a", "p2", received_us=5), Row(0, 3, "b", "p1", received_us=1)])
+    query(database_url, "UPDATE outbox SET parked = 'AE' WHERE off <> 2 RETURNING 1")
+
+    async def run() -> list[Counts]:
+        async with await connect(database_url) as conn:
+            return await BacklogReader(conn, "").counts([0])
+
+    counts = sorted(asyncio.run(run()))
+    assert counts == [Counts("a", 2, 5, 1), Counts("b", 1, None, 1)]
+    Gauges().show(counts, 3_000_005)
+    shown = [OLDEST.labels(name)._value.get() for name in "ab"]
+    assert shown == [3.0, 0.0]
 
 
 def test_a_second_process_stands_by_and_takes_over(database_url: str) -> None:
