@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 from hub.consent.question import Verdict
 from hub.delivery.channel import Sent
@@ -11,6 +12,8 @@ from hub.delivery.retry import Backoff
 from hub.ledger.delivery import Settlement
 from hub.ledger.outbox import Attempted, Claim, Parcel, Place, Remainder, Waiting
 from hub.model import AttemptOutcome, Result, Rule
+
+FORM_CHANGED: Final = "form_changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,14 @@ class Book:
         next_us = now_us + self.backoff.wait_us(n, parcel.event_id, parcel.place.recipient)
         self.lanes.again(row, next_us)
         return Attempted(parcel.place, n, now_us, now_us, AttemptOutcome.HELD, verdict.rule, next_us)
+
+    def unsendable(self, row: Waiting, parcel: Parcel, now_us: int) -> Attempted:
+        """A delivery that was rendered before its recipient changed its channel: parked until a person has it made anew or releases it.
+
+        The recipient has no part in it, and nothing of it was sent.
+        """
+        self.lanes.parked(row)
+        return Attempted(parcel.place, parcel.attempts + 1, now_us, now_us, AttemptOutcome.HELD, FORM_CHANGED, parked=FORM_CHANGED)
 
     def settle(self, ended: Iterable[Ended], into: Settlement, now_us: int) -> None:
         """Tell the lanes what ended and collect what the ledger must be told."""

@@ -11,7 +11,7 @@ from hub.delivery.channel import NOT_BEGUN, MayStart, Means, Sent, Way, failed
 from hub.delivery.channels import open_way
 from hub.errors import Cause
 from hub.ledger.outbox import Parcel
-from hub.model import Form, Provider
+from hub.model import Provider
 
 Spawn = Callable[[Coroutine[Any, Any, None]], object]
 
@@ -24,7 +24,6 @@ class _Queue:
     way: Way
     parcels: deque[tuple[Parcel, MayStart]] = field(default_factory=deque)
     senders: int = 0
-    form: Form | None = None
 
 
 class Dispatch:
@@ -50,7 +49,7 @@ class Dispatch:
         if queue is None or queue.provider.deliver != provider.deliver:
             if queue is not None:
                 self._spawn(_close(queue))
-            queue = self._queues[provider.id] = _Queue(provider, open_way(provider, self._means), form=provider.deliver.form)
+            queue = self._queues[provider.id] = _Queue(provider, open_way(provider, self._means))
         return queue
 
     async def _send_all(self, queue: _Queue) -> None:
@@ -64,8 +63,6 @@ class Dispatch:
             queue.senders -= 1
 
     async def _send(self, queue: _Queue, parcel: Parcel, may_start: MayStart) -> Sent:
-        if parcel.form != queue.form:
-            return failed("form_changed")  # rendered before the provider changed its channel
         try:
             return await queue.way.send(parcel, may_start)
         except Exception as problem:  # noqa: BLE001  # one message that our own code cannot send must not stop everybody's

@@ -103,15 +103,21 @@ class Work:
         until_us = now_us + int(self._claim_seconds_max * 1e6)
         for parcel, verdict in ask_all(asked, self._providers, now_us, until_us):
             decisions[verdict.result, verdict.rule] += 1
-            if verdict.result is Result.PERMIT:
+            row, is_permitted = by_place[parcel.place], verdict.result is Result.PERMIT
+            if is_permitted and self._takes(parcel):
                 permitted.setdefault(parcel.place.recipient, []).append(parcel)
             else:
-                attempt = self.book.answered(by_place[parcel.place], parcel, verdict, now_us)
+                attempt = self.book.unsendable(row, parcel, now_us) if is_permitted else self.book.answered(row, parcel, verdict, now_us)
                 telemetry.DELIVERIES.labels(parcel.channel, attempt.outcome).inc()
                 answers.append(attempt)
         for words, count in decisions.items():
             telemetry.DECISIONS.labels("delivery", *words).inc(count)
         return list(permitted.values()), answers
+
+    def _takes(self, parcel: Parcel) -> bool:
+        """Whether the recipient takes messages in the form that this one was rendered in."""
+        provider = self._providers.get(parcel.place.recipient)
+        return provider is None or provider.deliver.form in (None, parcel.form)
 
     def _settled(self, answered: Settlement) -> None:
         """The ledger has it: rows that are settled or parked can be let go of."""

@@ -294,6 +294,23 @@ def test_a_connection_remembers_what_it_carried_and_is_then_replaced(database_ur
     asyncio.run(run())
 
 
+def test_a_provider_that_changed_its_channel_is_not_starved_by_what_was_made_for_the_old_one(database_url: str) -> None:
+    async def run() -> None:
+        receiver = await Receiver().start()
+        provider(database_url, "a", mllp(receiver, connections=2))
+        old = [Row(0, off, "a", f"p{off}", channel="fhir", form="fhir", payload=b"{}") for off in range(1, 30)]
+        fill(database_url, [*old, Row(0, 30, "a", "p1", "behind"), Row(0, 31, "a", "q", "new")])
+        async with delivering(database_url):
+            await until(lambda: receiver.ids == ["new"] and query(database_url, "SELECT count(*) FROM outbox") == [(30,)])
+            await asyncio.sleep(0.5)
+        await receiver.stop()
+        assert receiver.ids == ["new"]
+        assert query(database_url, "SELECT parked, count(*) FROM outbox GROUP BY 1 ORDER BY 1") == [("", 1), ("form_changed", 29)]
+        assert {row[1:] for row in attempts(database_url, "a") if row[0] < 30} == {(1, "held", "form_changed")}
+
+    asyncio.run(run())
+
+
 def test_what_a_person_must_look_at_is_no_age_of_what_waits(database_url: str) -> None:
     fill(database_url, [Row(0, 1, "a", "p1", received_us=1), Row(0, 2, "a", "p2", received_us=5), Row(0, 3, "b", "p1", received_us=1)])
     query(database_url, "UPDATE outbox SET parked = 'AE' WHERE off <> 2 RETURNING 1")
