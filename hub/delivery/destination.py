@@ -9,7 +9,7 @@ from hub.ledger.outbox import Place, Waiting
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of memory, in rows."""
+    """Bounds of memory: in rows, and in bytes of the payloads that are asked about and sent (the last of them may go beyond)."""
 
     rows_max: int = 100_000  # over all recipients
     recipient_rows_max: int = 2_000
@@ -17,6 +17,9 @@ class Limits:
     lane_rows_max: int = 32
     blocked_lanes_max: int = 10_000  # a recipient that refused this many patients is not read further
     flying_max: int = 256  # asked about and not ended, a recipient
+    turn_bytes_max: int = 16 * 1024 * 1024
+    flying_bytes_max: int = 64 * 1024 * 1024  # over all recipients
+    recipient_bytes_max: int = 8 * 1024 * 1024  # so that a few that hang do not use up what all have
 
 
 @dataclass(slots=True, eq=False)
@@ -54,6 +57,7 @@ class Destination:
     blocked: dict[str, Waiting] = field(default_factory=dict)  # patient -> the first message that holds up those after it
     rows: int = 0
     flying: int = 0
+    flying_bytes: int = 0
     failures: int = 0  # incidents since the last answer
     down_until_us: int = 0
     unreachable: bool = False  # the last failure was that no connection could be made
@@ -65,6 +69,7 @@ class Destination:
         lane = self.lanes[row.patient_key]
         lane.flying = False
         self.flying -= 1
+        self.flying_bytes -= row.size
         return lane
 
     def allowed(self, now_us: int) -> int:

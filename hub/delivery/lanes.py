@@ -38,6 +38,7 @@ class Lanes:
         self._timers: list[tuple[int, int, Destination, Lane]] = []
         self._timer = 0
         self._known: set[Place] = set()
+        self._bytes = 0  # of what is under way
         self.rewinds: dict[str, dict[int, int]] = {}  # recipient -> part -> offset to read again from
 
     def __len__(self) -> int:
@@ -107,20 +108,23 @@ class Lanes:
     def take(self, now_us: int, limit: int) -> list[Waiting]:
         """Up to ``limit`` rows that may be asked about now, at most one a lane; each recipient in turn. They are under way from here on.
 
-        The limit is shared by the recipients that may be sent to; what one of them has no use for goes to the others.
+        The limit is shared by the recipients that may be sent to; what one of them has no use for goes to the others. So are the bytes.
         """
         self._wake(now_us)
         open_to = {destination: count for destination in self._ready.values() if (count := self._may_take(destination, now_us))}
         taken: list[Waiting] = []
-        while open_to and len(taken) < limit:
+        full_at = min(self._limits.flying_bytes_max, self._bytes + self._limits.turn_bytes_max)
+        while open_to and len(taken) < limit and self._bytes < full_at:
             share = max(1, (limit - len(taken)) // len(open_to))
             for destination, count in list(open_to.items())[: limit - len(taken)]:
                 some = min(share, count)
-                self._take_from(destination, some, taken)
+                is_served = self._take_from(destination, some, full_at, taken)
                 open_to[destination] = count - some
                 if count == some:
                     del open_to[destination]
-                    destination.limited = bool(destination.ready) and not destination.down_until_us
+                    destination.limited = is_served and bool(destination.ready) and not destination.down_until_us
+                if self._bytes >= full_at:
+                    break
         return taken
 
     def _may_take(self, destination: Destination, now_us: int) -> int:
@@ -131,18 +135,26 @@ class Lanes:
         destination.limited = not allowed and not destination.down_until_us
         return min(allowed, len(destination.ready))
 
-    def _take_from(self, destination: Destination, count: int, taken: list[Waiting]) -> None:
+    def _take_from(self, destination: Destination, count: int, full_at: int, taken: list[Waiting]) -> bool:
+        """So many rows of a recipient, fewer and False when there are bytes enough under way."""
+        is_full = False
         for _ in range(count):
+            is_full = self._bytes >= full_at or destination.flying_bytes >= self._limits.recipient_bytes_max
+            if is_full:
+                break
             lane = destination.ready.popleft()
             lane.queued = False
             if not lane.rows:  # held up meanwhile
                 continue
             lane.flying = True
             destination.flying += 1
+            destination.flying_bytes += lane.rows[0].size
+            self._bytes += lane.rows[0].size
             taken.append(lane.rows[0])
         del self._ready[destination.recipient]
         if destination.ready:  # to the end of the line
             self._ready[destination.recipient] = destination
+        return not is_full
 
     def ended(self, row: Waiting) -> None:
         """The delivery is settled (delivered, withheld or gone): its lane moves on. ``forget`` it once the ledger knows."""
@@ -242,6 +254,7 @@ class Lanes:
                 fresh.lanes[lane.patient] = Lane(lane.patient, deque([head]), flying=True)
                 fresh.rows += 1
                 fresh.flying += 1
+                fresh.flying_bytes += head.size
             else:
                 self._drop_rest(old, lane)
 
@@ -253,6 +266,7 @@ class Lanes:
 
     def _land(self, row: Waiting) -> tuple[Destination, Lane]:
         destination = self._destinations[row.place.recipient]
+        self._bytes -= row.size
         return destination, destination.land(row)
 
     def _after(self, destination: Destination, lane: Lane) -> None:

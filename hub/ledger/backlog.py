@@ -14,7 +14,8 @@ NEWS: Final = "hub_outbox"  # NOTIFY by transit after it has committed new deliv
 REDRIVE: Final = "hub_redrive"  # NOTIFY with a recipient: its parked deliveries were changed by a person
 MOVED: Final = "hub_moved"  # NOTIFY with a recipient: what waits for it of one patient is another's now
 
-_COLUMNS: Final = "o.off, o.recipient, o.patient_key, o.received_us, o.attempts, o.next_us, o.parked"
+# The length of an uncompressed payload stands beside the pointer to it: the payload itself is not read.
+_COLUMNS: Final = "o.off, o.recipient, o.patient_key, o.received_us, o.attempts, o.next_us, o.parked, octet_length(o.payload)"
 _HEADS: Final = f"""
 SELECT c.part, t.top, r.* FROM unnest(%s::int[], %s::bigint[], %s::text[]) AS c(part, off, recipient)
 CROSS JOIN LATERAL (SELECT max(off) AS top FROM outbox WHERE part = c.part AND off >= c.off) t
@@ -151,8 +152,8 @@ class BacklogReader:
 
 
 def _waiting(part: int, columns: Sequence[object]) -> Waiting:
-    off, recipient, patient, received, attempts, next_us, parked = columns
-    return Waiting(Place(part, int(off), str(recipient)), str(patient), received, attempts, next_us, parked)  # type: ignore[arg-type, call-overload]
+    off, recipient, *rest = columns
+    return Waiting(Place(part, int(off), str(recipient)), *rest)  # type: ignore[arg-type, call-overload]
 
 
 async def news(conn: AsyncConn) -> list[tuple[str, str]]:

@@ -23,6 +23,7 @@ class Waiting(NamedTuple):
     attempts: int
     next_us: int  # not before
     parked: str = ""  # why a person must look at it, "" = nobody need
+    size: int = 0  # of the payload, in bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -320,6 +320,69 @@ def test_many_recipients_share_the_memory() -> None:
     assert min(lanes.rows(f"r{recipient}") for recipient in range(100)) >= 30
 
 
+MIB = 1024 * 1024
+
+
+def big(recipient: str, count: int, size: int) -> list[Waiting]:
+    return [row._replace(size=size) for row in rows(recipient, count, count)]
+
+
+def test_payloads_under_way_are_bounded_a_turn_a_recipient_and_in_all() -> None:
+    lanes = Lanes(BACKOFF)
+    for n in range(20):
+        fill(lanes, big(f"r{n}", 100, 4 * MIB), connections=64)
+    turns = [lanes.take(1, 512) for _ in range(8)]
+    assert [len(taken) for taken in turns] == [4, 4, 4, 4, 0, 0, 0, 0]
+    for row in turns[0]:
+        lanes.ended(row)
+    assert len(lanes.take(1, 512)) == 4
+    for row in (row for taken in turns[1:4] for row in taken):
+        lanes.given_back(row)
+    assert len(lanes.take(1, 512)) == 4
+
+
+def test_everybodys_turn_comes_with_large_messages_too() -> None:
+    lanes = Lanes(BACKOFF)
+    for n in range(20):
+        fill(lanes, big(f"r{n}", 5, 4 * MIB))
+    taken = []
+    for _ in range(10):
+        turn = lanes.take(1, 512)
+        taken += [row.place.recipient for row in turn]
+        for row in turn:
+            lanes.ended(row)
+    assert Counter(taken) == {f"r{n}": 2 for n in range(20)}
+
+
+def test_one_that_hangs_with_large_messages_leaves_room_for_the_others() -> None:
+    lanes = Lanes(BACKOFF)
+    fill(lanes, big("hangs", 100, 3 * MIB), connections=64)
+    assert [len(lanes.take(1, 512)) for _ in range(3)] == [3, 0, 0]
+    fill(lanes, big("well", 100, 10_000), connections=64)
+    assert [len(lanes.take(1, 512)) for _ in range(2)] == [100, 0]
+
+
+def test_a_payload_larger_than_every_bound_goes_alone() -> None:
+    lanes = Lanes(BACKOFF, Limits(turn_bytes_max=10, flying_bytes_max=10, recipient_bytes_max=10))
+    fill(lanes, big("a", 3, 1000))
+    for _ in range(3):
+        (row,) = lanes.take(1, 9)
+        assert lanes.take(1, 9) == []
+        lanes.ended(row)
+
+
+def test_bytes_under_way_are_known_through_a_change_of_settings() -> None:
+    lanes = Lanes(BACKOFF)
+    fill(lanes, big("a", 9, 4 * MIB))
+    first, second = lanes.take(1, 9)
+    lanes.reset("a", 4, hold=True)
+    fill(lanes, big("a", 9, 4 * MIB), connections=4)
+    assert lanes.take(1, 9) == []
+    lanes.ended(first)
+    lanes.again(second, 0)
+    assert len(lanes.take(1, 9)) == 2
+
+
 def at(part: int, off: int, received_us: int, parked: str = "", recipient: str = "a") -> Waiting:
     """One of patient p's."""
     return Waiting(Place(part, off, recipient), "p", received_us, 0, 0, parked)
