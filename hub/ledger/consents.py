@@ -122,7 +122,9 @@ def _write(conn: Conn, new: NewVersion, came_too_late: Judge) -> list[_Send]:
         latest = conn.execute("SELECT max(version) FROM consent WHERE id = %s", (c.id,)).fetchone()
         if latest and latest[0] is not None and latest[0] >= c.version:
             raise StaleVersionError
-        claims = {Place(*place): claim for claim, *place in conn.execute(_UNDER_WAY, {"keys": keys}).fetchall()}
+        claims: dict[Place, list[int]] = {}  # several on one, where an earlier owner of its partition may be sending it yet
+        for claim, *place in conn.execute(_UNDER_WAY, {"keys": keys}).fetchall():
+            claims.setdefault(Place(*place), []).append(claim)
         before = _asked(conn, claims)
         conn.execute(_INSERT, (c.id, c.version, c.active, c.deny, actors, c.start_us, c.end_us, new.now_us, Jsonb(new.resource)))
         conn.execute("DELETE FROM consent_key WHERE consent_id = %s AND key <> ALL (%s)", (c.id, list(new.lock_keys)))
@@ -130,7 +132,7 @@ def _write(conn: Conn, new: NewVersion, came_too_late: Judge) -> list[_Send]:
         conn.execute(insert, (keys, c.id))
         after = _asked(conn, claims)
     late = [asked.parcel for place, asked in after.items() if place in before and came_too_late(before[place], asked)]
-    return [_Send(claims[p.place], p.place, p.event_id, p.attempts) for p in late]
+    return [_Send(claim, p.place, p.event_id, p.attempts) for p in late for claim in claims[p.place]]
 
 
 def _asked(conn: Conn, places: Collection[Place]) -> dict[Place, Asked]:

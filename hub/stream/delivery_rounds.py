@@ -7,6 +7,7 @@ core's (``hub.delivery``); here are the waits, the clock and the connections.
 
 import asyncio
 import contextlib
+import math
 import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
@@ -49,6 +50,8 @@ class Delivery:
         self._probing: set[str] = set()
         self._idle_behind: dict[str, float] = {}  # recipients for whom there was no room: not read again before
         self._no_claim_before = 0.0
+        self._send_seconds_max = settings.claim_seconds_max + settings.ack_seconds_max  # from a claim to the end of its last send
+        self._forget_gone_at = math.inf
         self._next_poll = 0.0
         self._stopping = False
         self._begin()
@@ -112,8 +115,9 @@ class Delivery:
     async def _take(self, reader: BacklogReader, parts: set[int]) -> None:
         if not parts:
             return
-        if await reader.take_over(sorted(parts), self._clock()):
+        if await reader.take_over(sorted(parts), self._clock(), int(self._send_seconds_max * 1e6)):
             self._no_claim_before = asyncio.get_running_loop().time() + self._settings.claim_seconds_max
+        self._forget_gone_at = asyncio.get_running_loop().time() + self._send_seconds_max
         self._cursors.own(parts)
 
     async def _round(self, reader: BacklogReader, turns: Turns, partitions: Sequence[int]) -> None:
@@ -124,6 +128,9 @@ class Delivery:
             self._news = True
             await self._take(reader, await reader.own([p for p in partitions if p not in self._cursors.heads]))
             await self._providers.refresh(reader)
+            if now >= self._forget_gone_at:
+                self._forget_gone_at = math.inf
+                await reader.forget_gone(self.parts)
         self._work.collect()
         has_more = False
         if not self._stopping:

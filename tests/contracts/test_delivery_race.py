@@ -80,6 +80,33 @@ def test_the_answer_names_a_send_that_does_not_end(database_url: str) -> None:
     asyncio.run(run())
 
 
+def test_a_send_of_an_owner_that_lost_its_partitions_is_waited_for_and_named(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two delivery processes the first loses its connection in the middle of a send, and the other takes over. Then the lock is set."""
+    monkeypatch.setattr("hub.stream.delivery._RECONNECT_SECONDS", (2.0, 2.0))  # the first must not be back before the other
+
+    async def run() -> None:
+        receiver = await Receiver(answers=lambda _i, _n: "none").start()
+        provider(database_url, "a", mllp(receiver))
+        fill(database_url, [Row(0, 1, "a", "p1", "x"), Row(1, 1, "a", "p2", "y")])
+        slow = {"ack_seconds_max": 3.0, "claim_seconds_max": 1.0}  # what took over claims nothing for a second
+        async with delivering(database_url, **slow), delivering(database_url, **slow):
+            await until(lambda: sorted(receiver.ids) == ["x", "y"])
+            owner = "pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid >= 7200) AND datname = current_database()"
+            query(database_url, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {owner}")
+            await until(lambda: (1, 1, "unknown", "died") in attempts(database_url, "a"), 5.0)
+            result, _ = await asyncio.to_thread(put, database_url, "p1", 0.2)
+            assert [recipient for _, recipient in result.under_way] == ["a"]
+            assert result.waited_seconds >= 0.2
+            await until(lambda: (1, 2, "withheld", "11-locked") in attempts(database_url, "a"), 5.0)
+            query(database_url, "DELETE FROM outbox RETURNING 1")
+            await until(lambda: query(database_url, "SELECT count(*) FROM claim") == [(0,)])
+        await receiver.stop()
+        assert receiver.ids.count("x") == 1
+        assert query(database_url, "SELECT off, recipient FROM disclosure") == [(1, "a")]
+
+    asyncio.run(run())
+
+
 def test_a_slow_neighbour_in_the_claim_does_not_hold_the_answer_up(database_url: str) -> None:
     """Another patient's send that hangs is in no lock's way, even if it was claimed together with the locked patient's."""
 

@@ -106,6 +106,19 @@ def test_sends_under_way_are_waited_for_and_named(conn: Conn, database_url: str)
     assert conn.execute("SELECT off, recipient FROM disclosure ORDER BY 1").fetchall() == [(1, "a"), (3, "c")]
 
 
+@pytest.mark.parametrize("ends", ["w", ""])
+def test_a_send_that_two_owners_of_a_partition_may_have_under_way_is_named_until_both_have_ended(conn: Conn, ends: str) -> None:
+    outbox(conn, 1, "a", ["k"])
+    for worker in ("", "w"):
+        conn.execute(CLAIM.replace("'w'", f"'{worker}'"), (["p"], ["k"], [0], [1], ["a"]))
+
+    def judge(_before: Asked, _after: Asked) -> bool:
+        conn.execute("DELETE FROM claim WHERE worker = %s", (ends,))  # one of them has ended by the time of the commit
+        return True
+
+    assert put(conn, lock(), ["k"], 0.1, judge).under_way == ((EVENT.format(1), "a"),)
+
+
 def test_what_it_would_not_have_stopped_is_neither_waited_for_nor_named(conn: Conn) -> None:
     """The judge sees each delivery with the consents before this version and with it."""
     for off, recipient in ((1, "a"), (2, "b")):
