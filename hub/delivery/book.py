@@ -51,6 +51,10 @@ class Book:
         """Ids of the claims that are in the ledger."""
         return list(self._claims)
 
+    def open_claims(self) -> list[tuple[Remainder, int]]:
+        """What is still under way of each claim, and when it was claimed: what the ledger must know of, whatever it has forgotten."""
+        return [(Remainder(n, tuple(c.left), tuple(c.left.values())), c.claimed_us) for n, c in self._claims.items()]
+
     def begin(self, claim: Claim, rows: dict[Place, Waiting], now_us: int) -> None:
         """These may be sent now."""
         self._claims[claim.id] = _Open(now_us, {p.place: p.patient_key for p in claim.parcels})

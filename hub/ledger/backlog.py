@@ -1,13 +1,13 @@
 """What waits in the outbox: reading it in the order of ``inbound``, owning partitions of it, and taking over from a worker that died."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from psycopg.rows import TupleRow
 
 from hub.ledger.arrays import ints, texts
 from hub.ledger.connect import AsyncConn, faults
-from hub.ledger.outbox import Place, Waiting
+from hub.ledger.outbox import Place, Remainder, Waiting
 
 OWNER: Final = 7200  # + partition: the session advisory lock of its delivery process
 NEWS: Final = "hub_outbox"  # NOTIFY by transit after it has committed new deliveries
@@ -27,6 +27,9 @@ SELECT c.part, r.* FROM unnest(%s::int[], %s::bigint[], %s::bigint[], %s::text[]
 CROSS JOIN LATERAL (SELECT {_COLUMNS} FROM outbox o
                     WHERE o.part = c.part AND o.off >= c.off AND (o.off, o.recipient) <= (c.head, c.head_recipient) AND o.recipient = %s
                     ORDER BY o.off LIMIT %s) r"""  # noqa: S608  # a constant
+_CLAIM_AGAIN: Final = """
+INSERT INTO claim (id, worker, claimed_us, patient_keys, lock_keys, parts, offs, recipients)
+VALUES (%s, %s, %s, %s::text[], '{}', %s::int[], %s::bigint[], %s::text[]) ON CONFLICT (id) DO NOTHING RETURNING id"""
 _GONE: Final = ""  # the worker of claims whose owner lost its partitions: what it had begun may still be under way
 _LEFTOVERS: Final = """
 WITH left_over AS (SELECT c.id, c.claimed_us, u.* FROM claim c, unnest(c.parts, c.offs, c.recipients) AS u(part, off, recipient)
@@ -119,6 +122,20 @@ class BacklogReader:
     async def forget_claims_but(self, known: Sequence[int]) -> None:
         """Remove this worker's claims whose commit it never heard of: nothing was sent under them."""
         await self._fetch("DELETE FROM claim WHERE worker = %s AND id <> ALL (%s::bigint[]) RETURNING id", (self._worker, ints(known)))
+
+    async def claim_again(self, claims: Iterable[tuple[Remainder, int]]) -> None:
+        """Write claims that a server that died may have lost, for a turn does not wait for the disk: locks must know what is under way."""
+        for left, claimed_us in claims:
+            places = left.places
+            values = (
+                left.id,
+                self._worker,
+                claimed_us,
+                texts(left.patient_keys),
+                ints(p.part for p in places),
+                ints(p.off for p in places),
+            )
+            await self._fetch(_CLAIM_AGAIN, (*values, texts([p.recipient for p in places])))
 
     async def heads(self, heads: Mapping[int, Head], behind: Sequence[str], limit: int) -> dict[int, Read]:
         """New deliveries of each partition after its head, at most ``limit`` each, without those of the recipients that are behind."""

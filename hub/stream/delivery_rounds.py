@@ -96,6 +96,8 @@ class Delivery:
                 await self._let_go()
             await self._take(reader, owned - set(self.parts))
             await reader.forget_claims_but([*self._work.book.claims, *self._work.unsettled.claims])
+            await reader.claim_again(self._work.book.open_claims())
+            await self._work.settle_again(turns)
             self._news = True
             while not (self._stopping and self._work.is_idle):
                 await self._round(reader, turns, partitions)

@@ -1,8 +1,9 @@
 """One turn of delivery: settle what ended, ask about what is ready, claim what is permitted, and only then send it."""
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from hub import telemetry
 from hub.delivery.book import Book, Ended
@@ -19,6 +20,8 @@ from hub.settings import Settings
 from hub.stream.delivery_providers import Providers
 
 Clock = Callable[[], int]
+# How far back from the last turn a server that dies may forget what did not wait for the disk: thrice wal_writer_delay, and room
+_MAY_BE_FORGOTTEN_SECONDS: Final = 3.0
 
 
 class Work:
@@ -30,6 +33,7 @@ class Work:
         self.book = Book(self.lanes, backoff, int(settings.claim_seconds_max * 1e6))
         self.unsettled = Settlement()
         self.ended: list[Ended] = []
+        self._recent: deque[tuple[float, list[Attempted]]] = deque()  # what was settled lately, and when: a server that dies may forget it
         self._moved: list[Waiting] = []  # asked about, and no longer of the patient in whose lane they are
         self._claim_seconds_max = settings.claim_seconds_max
         self._dispatch = dispatch
@@ -63,6 +67,15 @@ class Work:
         self._reach("delivery.before_settle")
         await turns.settle(self.unsettled)
         self._settled(Settlement())
+
+    async def settle_again(self, turns: Turns) -> None:
+        """Write again what was settled last: a turn does not wait for the disk, so a server that died may have forgotten it.
+
+        Without this what was delivered would be called withheld when a lock came meanwhile. Raises Faulted.
+        """
+        attempts = [attempt for _, settled in self._recent for attempt in settled]
+        if attempts:
+            await turns.settle(Settlement(attempts))
 
     async def turn(self, turns: Turns, reader: BacklogReader, rows: Sequence[Waiting]) -> None:
         """Settle and claim in one transaction, then send.
@@ -121,9 +134,14 @@ class Work:
 
     def _settled(self, answered: Settlement) -> None:
         """The ledger has it: rows that are settled or parked can be let go of."""
-        for attempt in (*self.unsettled.attempts, *answered.attempts):
+        attempts = (*self.unsettled.attempts, *answered.attempts)
+        for attempt in attempts:
             if attempt.settles or attempt.parked:
                 self.lanes.forget(attempt.place)
+        now = asyncio.get_running_loop().time()
+        self._recent.append((now, [a for a in attempts if a.settles]))
+        while self._recent[0][0] < now - _MAY_BE_FORGOTTEN_SECONDS:
+            self._recent.popleft()
         self.unsettled = Settlement()
 
     def _drop_gone(self, by_place: dict[Place, Waiting], asked: Sequence[Asked]) -> None:

@@ -158,3 +158,31 @@ def test_nothing_is_sent_while_consents_cannot_be_read(database_url: str) -> Non
         await receiver.stop()
 
     asyncio.run(run())
+
+
+def test_what_a_server_forgot_when_it_died_is_written_again(database_url: str) -> None:
+    """A turn does not wait for the disk: a lock written after the server is back must not make of the delivered a withheld one."""
+
+    async def run() -> None:
+        receiver = await Receiver(answers=lambda control_id, _n: "AA" if control_id == "1" else "none").start()
+        provider(database_url, "a", mllp(receiver))
+        fill(database_url, [Row(0, 1, "a", "p1", "1"), Row(1, 2, "a", "p2", "2")])
+        with psycopg.connect(database_url) as conn:
+            conn.execute("CREATE TABLE before AS SELECT * FROM outbox WHERE off = 1")
+        async with delivering(database_url, ack_seconds_max=8.0):
+            await until(lambda: [a[2] for a in attempts(database_url, "a")] == ["delivered"] and sorted(receiver.ids) == ["1", "2"])
+            with psycopg.connect(database_url, autocommit=True) as conn, conn.transaction():  # as recovery would leave it
+                claims = conn.execute("SELECT id FROM claim WHERE 2 = ANY (offs)").fetchall()
+                conn.execute("LOCK TABLE outbox, attempt, claim")
+                conn.execute("DELETE FROM attempt; DELETE FROM claim; INSERT INTO outbox SELECT * FROM before")
+                conn.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+            lock(database_url, "p1")
+            await until(lambda: [a[2] for a in attempts(database_url, "a")] == ["delivered"])
+            assert query(database_url, "SELECT off FROM outbox") == [(2,)]
+            assert query(database_url, "SELECT id, parts, offs FROM claim") == [(claims[0][0], [1], [2])]
+            assert sorted(receiver.ids) == ["1", "2"]
+        await receiver.stop()
+
+    asyncio.run(run())
