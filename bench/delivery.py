@@ -93,6 +93,8 @@ def _fill(url: str, messages: int, patients: int, consents: int, ports: list[int
             body = {"id": recipient, "name": recipient, "kind": "other", "organisation": recipient, "senders": []}
             deliver = {"channel": "mllp", "host": "127.0.0.1", "port": port}
             cur.execute("INSERT INTO provider VALUES (%s, 'file', %s)", (recipient, json.dumps(body | {"deliver": deliver})))
+            wanted = {"provider": recipient, "events": ["*"], "detail": "full"}
+            cur.execute("INSERT INTO subscription VALUES (%s, 'file', %s)", (f"s-{recipient}", json.dumps(wanted)))
         columns = "part, off, recipient, event_id, patient_key, source, received_us, channel, form, detail, labels, purpose"
         with cur.copy(f"COPY outbox ({columns}, lock_keys, control_id, kind, payload) FROM STDIN") as copy:
             for n in range(messages):
@@ -104,7 +106,7 @@ def _fill(url: str, messages: int, patients: int, consents: int, ports: list[int
         with cur.copy("COPY decision (part, off, recipient, result, rule, detail, subscription, because) FROM STDIN") as copy:
             for n in range(messages):
                 for recipient in RECIPIENTS:
-                    copy.write_row((n % 12, n, recipient, "permit", "13-treating-relation", "full", "s", ["pathway"]))
+                    copy.write_row((n % 12, n, recipient, "permit", "13-treating-relation", "full", f"s-{recipient}", ["pathway"]))
         cur.execute(
             "INSERT INTO consent SELECT 'c'||i, 1, true, true, '[[\"\", \"nobody\"]]', null, null, 0, '{}' FROM generate_series(1, %s) i",
             (consents,),

@@ -108,14 +108,18 @@ async def _gateway(settings: Settings) -> None:
     await pool.close()
 
 
-async def _transit(settings: Settings) -> None:
+def _readers() -> dict[Adapter, Callable[[Received], Message]]:
     from hub.adapters.fhir.translate import FhirMessage  # noqa: PLC0415
     from hub.adapters.hl7v2.translate import Hl7v2Message  # noqa: PLC0415
+
+    return {Adapter.HL7V2: Hl7v2Message, Adapter.FHIR: FhirMessage}  # one line an adapter
+
+
+async def _transit(settings: Settings) -> None:
     from hub.stream.transit import TransitParts, run_transit  # noqa: PLC0415
 
-    readers: dict[Adapter, Callable[[Received], Message]] = {Adapter.HL7V2: Hl7v2Message, Adapter.FHIR: FhirMessage}  # one line an adapter
     async with _metrics(settings, "transit"):
-        parts = TransitParts(await _codec(settings, "events"), _pseudonyms(settings), readers, now_us)
+        parts = TransitParts(await _codec(settings, "events"), _pseudonyms(settings), _readers(), now_us)
         await run_transit(settings, parts, _stop_on_signal())
 
 
@@ -181,8 +185,11 @@ async def _quarantine(settings: Settings, action: str, any_id: str, *, as_json: 
     limits = Limits(segments_max=settings.segments_max)
     rules = Rules(settings.undeclared_encoding, frozenset(settings.processing_ids), settings.person_numbers, limits)
     means = Means(directory, _pseudonyms(settings), Door(directory, _pseudonyms(settings), rules), codec(settings))
+    readers = _readers()
     async with _intake(settings, "web") as intake:
-        desk = Desk(pool, lambda content: reread(content, means), intake.accept, now_us)
+        desk = Desk(
+            pool, lambda content: reread(content, means), intake.accept, now_us, lambda r: readers[r.adapter](r), directory.provider
+        )
         code = await run_quarantine(desk, action, any_id, as_json=as_json, with_raw=with_raw)
     await pool.close()
     return code

@@ -92,6 +92,8 @@ class Settings(BaseModel):
     batch_messages_max: int = 200
     instance: str = ""  # this process's own name in its group: started again under it, its partitions are its own at once; "" = none
 
+    keep_days: int = 0  # how long topic events and the mailboxes keep what is in them; 0 = for ever: a replay and a reader may come late
+
     # delivery
     ack_seconds_max: float = 20.0
     connect_seconds_max: float = 5.0

@@ -158,6 +158,8 @@ class Intake:
             refusal = taken.refusal
             if error is None:
                 _of(telemetry.RECEIVED).inc()
+                if telemetry.is_each_told():
+                    telemetry.each("received", adapter=Adapter.HL7V2.value, provider=taken.provider, event_id=taken.event_id)
             else:
                 self._control_ids.forget(taken)
                 refusal = Refusal(error.reason) if isinstance(error, Rejected) else refusal
@@ -180,6 +182,8 @@ class Intake:
             verdict = reply.verdict(refusal)
             if refusal is not None:
                 _of(telemetry.REFUSED, refusal.reason.value).inc()
+                if event_id:  # what was not even identified is counted; a line for each would let a stranger fill the disk
+                    telemetry.log("refused", adapter=Adapter.HL7V2.value, reason=refusal.reason.value, event_id=event_id)
         own = event_id.replace("-", "")[:19] if event_id else sha256(raw).hexdigest()[:19]
         accept, application = head.fields[15], head.fields[16]
         codes = reply.codes(accept, application, verdict)
@@ -187,6 +191,8 @@ class Intake:
             telemetry.UNKNOWN_ACK_CONDITIONS.inc()
         for code in codes or ("none",):
             _of(telemetry.ANSWERED, code).inc()
+            if telemetry.is_each_told():
+                telemetry.each("answered", adapter=Adapter.HL7V2.value, code=code, event_id=event_id)
         if fault is not None and not codes:
             return None
         when = self._when()

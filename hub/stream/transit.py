@@ -1,7 +1,8 @@
 """The transit process: topic ``inbound`` in, the ledger and topic ``events`` out. A plain loop, one batch at a time.
 
 Nothing advances before the ledger's COMMIT: not the offsets, which the ledger keeps and gives back on assignment, and not the next batch.
-Events are reported durable before the COMMIT; a batch that is done again sends them again, under the same place of ``inbound``.
+Events are sent once the ledger's transaction has shown that no race is lost and no newer owner is there, and are reported durable before
+its COMMIT; a batch that is done again after that sends them again, under the same place of ``inbound``.
 A server that is away is waited for with the batch in hand, so order holds. A worker that has lost its partitions is fenced by their epochs.
 """
 
@@ -201,10 +202,8 @@ class Session:
                 gc.freeze()  # the directory stays as long as it is right: no collection need look through it again
             now_us = self._parts.clock()
             walked = Walk(known, self._directory, self._parts.codec.encode_event, now_us).all(items)
-            reach("transit.before_events")
-            failures = self._send(walked.events)
             try:
-                self._ledger.write(walked.writes, now_us, lambda failures=failures: self._reported(failures))  # type: ignore[misc]
+                self._ledger.write(walked.writes, now_us, *self._sending(walked.events))
             except RacedError:
                 continue
             reach("transit.after_commit")
@@ -213,9 +212,14 @@ class Session:
             return
         raise UnwritableError  # a race is won in the end: this is something else
 
-    def _send(self, events: Iterable[ToSend]) -> list[HubError]:
-        """Queue the events; the failures are known once all are reported."""
+    def _sending(self, events: Iterable[ToSend]) -> tuple[Callable[[], None], Callable[[], None]]:
+        """To begin sending the events, and to wait until they are durable."""
         failures: list[HubError] = []
+        return lambda: self._send(events, failures), lambda: self._reported(failures)
+
+    def _send(self, events: Iterable[ToSend], failures: list[HubError]) -> None:
+        """Queue the events; the failures are known once all are reported."""
+        reach("transit.before_events")
 
         def report(error: HubError | None) -> None:
             if error is not None:
@@ -227,12 +231,12 @@ class Session:
                     self._producer.send_nowait(self._events, event.key, event.value, report)
                 except HubError as exc:
                     if not isinstance(exc, Faulted) or exc.cause is not Cause.OVERLOADED or failures:
-                        return [*failures, exc]
+                        failures.append(exc)
+                        return
                     self._producer.poll(_POLL_SECONDS)  # large events: let some of them out first
                 else:
                     break
         self._producer.poll()
-        return failures
 
     def _reported(self, failures: Sequence[HubError]) -> None:
         """Wait until every event is durable. Raises Faulted."""

@@ -48,6 +48,7 @@ _WORDS: Final = MappingProxyType(
         503: ("transient", "a server the hub needs does not answer; send the same again: what was done after all is not done twice"),
     }
 )
+_UNCONFIRMED: Final = "it may be in force already: read it back"
 
 _STATUS: Final[Mapping[type[Exception], int]] = MappingProxyType({Unauthorized: 401, TimeoutError: 408, Faulted: 503})
 
@@ -68,6 +69,10 @@ class Conflicting(Unprocessable):
     """The same, because something else has the last word on it."""
 
     status = 409
+
+
+class UnconfirmedError(Faulted):
+    """The server went away when it had been asked to keep something: it may have done so."""
 
 
 def outcome(severity: str, code: str, text: str, where: str = "") -> dict[str, Any]:
@@ -137,6 +142,8 @@ def _answer(request: web.Request, exc: Exception) -> web.Response:
             answer = status(request, code)
             answer.headers.update({k: v for k, v in exc.headers.items() if k == "Allow"})
             return answer
+        case UnconfirmedError():
+            return status(request, code, [_UNCONFIRMED])
         case _:
             return status(request, code)
 

@@ -46,8 +46,10 @@ async def _answer(request: web.Request, now_us: int) -> web.Response:
         control_ids.forget(received)
         raise
     telemetry.RECEIVED.labels(Adapter.FHIR).inc()
+    telemetry.each("received", adapter=Adapter.FHIR, provider=received.provider, event_id=received.event_id)
     if received.refusal is None:
         return fhir(reply.accepted(received.event_id))
     telemetry.REFUSED.labels(Adapter.FHIR, received.refusal.reason).inc()
+    telemetry.log("refused", adapter=Adapter.FHIR, reason=received.refusal.reason, event_id=received.event_id)
     status, body = reply.refused(received.refusal)
     return fhir(body, status)

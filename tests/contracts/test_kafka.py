@@ -207,3 +207,11 @@ def test_a_closed_producer_gives_its_client_back_at_once(kafka: str, topic_prefi
         wait_until(lambda: threads_of_the_client() <= before, 10, "the threads to end")
     finally:
         gc.enable()
+
+
+def test_inbound_is_kept_a_month_and_what_others_read_for_ever_or_as_long_as_is_said(kafka: str, topic_prefix: str) -> None:
+    names = [f"{topic_prefix}{name}" for name in ("inbound", "events", "mailbox.clinic")]
+    settings = Settings(partitions=1, promise=False, topic_prefix=topic_prefix)
+    ensure_topics(kafka, names[:2], settings)
+    ensure_topics(kafka, names[2:], settings.model_copy(update={"keep_days": 400}))
+    assert [broker_settings(kafka, name)["retention.ms"] for name in names] == [str(30 * 86_400_000), "-1", str(400 * 86_400_000)]

@@ -30,7 +30,7 @@ from hub.web.consents import UNDER_WAY
 from hub.web.readiness import asks, of_ledger
 from hub.web.state import Region, State
 from hub.web.tokens import issue, load_keys
-from tests.contracts.web import Client, clock, serving
+from tests.contracts.web import Answer, Client, clock, serving
 
 SAMPLES = Path(os.environ.get("HUB_SAMPLES", Path(__file__).resolve().parents[3] / "shared" / "samples")) / "davinci-alerts"
 PSEUDONYMS = Pseudonyms(b"k" * 32)
@@ -295,20 +295,65 @@ def test_a_consent_the_hub_does_not_understand_is_no_lock(hub: Hub, change: dict
     assert hub.sql("SELECT count(*) FROM consent") == [(0,)]
 
 
+def test_a_lock_on_nobody_the_hub_knows_is_taken_and_says_so(hub: Hub) -> None:
+    """A provider may come that is known by that number; but a patient must not believe in a lock that keeps nobody out now."""
+    kari = hub.as_(f"patient:{KARI}")
+    hub.as_("admin").ask("PUT", "/admin/providers/st-olavs", HOSPITAL)
+    known, unknown = ({"reference": {"identifier": {"system": "urn:x", "value": v}}} for v in ("974 749 025", "942110464"))
+    got = kari.ask("PUT", "/fhir/Consent/lock-1", CONSENT | {"provision": {"type": "deny", "actor": [known, unknown]}})
+    assert got.status == 201
+    (note,) = got.json()["contained"]
+    assert (note["resourceType"], note["issue"][0]["severity"]) == ("OperationOutcome", "warning")
+    assert note["issue"][0]["expression"] == ["Consent.provision.actor[1]"]
+    assert "942110464" not in note["issue"][0]["diagnostics"]
+    for harmless in ({"provision": {"type": "deny", "actor": [known]}}, {"status": "inactive"}, {}):
+        assert "contained" not in kari.ask("PUT", "/fhir/Consent/lock-1", CONSENT | harmless).json()
+
+
 OUTBOX = """
 INSERT INTO outbox (part, off, recipient, event_id, patient_key, source, received_us, channel, form, detail, labels, purpose, lock_keys,
                     control_id, kind, payload)
 VALUES (0, 7, 'trondheim', %s, 'p', 'st-olavs', 1, 'mllp', 'hl7v2', 'full', '{}', 'TREAT', %s, 'c', 'k', '')"""
+DECISION = "INSERT INTO decision VALUES (0, 7, 'trondheim', 'permit', '13-treating-relation', 'full', 's', '{pathway}')"
 CLAIM = """
 INSERT INTO claim (worker, claimed_us, patient_keys, lock_keys, parts, offs, recipients)
 VALUES ('w', 1, '{p}', %s, '{0}', '{7}', '{trondheim}')"""
 
 
-def test_a_lock_names_what_it_came_too_late_for(hub: Hub) -> None:
+EVENT = "018f0000-0000-8000-8000-000000000001"
+
+
+def under_way(hub: Hub) -> None:
+    """A message about Kari is being sent to Trondheim."""
     keys = list(PSEUDONYMS.of_message([canonical("", KARI)], "st-olavs").locks)
-    event = "018f0000-0000-8000-8000-000000000001"
-    hub.sql(OUTBOX, event, keys)
+    hub.as_("admin").ask("PUT", "/admin/providers/trondheim", HOSPITAL | {"id": "trondheim", "organisation": "942110464", "senders": []})
+    hub.sql(OUTBOX, EVENT, keys)
+    hub.sql(DECISION)
     hub.sql(CLAIM, keys)
+
+
+def to(*providers: str) -> dict[str, Any]:
+    actors = [{"reference": {"identifier": {"system": "urn:hub:provider", "value": p}}} for p in providers]
+    return {"provision": {"type": "deny", "actor": actors}}
+
+
+def test_a_consent_waits_for_and_names_only_what_it_would_have_stopped(hub: Hub) -> None:
+    under_way(hub)
+    hub.as_("admin").ask("PUT", "/admin/providers/st-olavs", HOSPITAL)
+    kari = hub.as_(f"patient:{KARI}")
+    later = {"provision": {"type": "deny", "period": {"start": "2999-01-01"}}}
+    for number, change in enumerate((to("st-olavs"), later, {"provision": {"type": "permit"}}, {"status": "inactive"})):
+        got = kari.ask("PUT", f"/fhir/Consent/other-{number}", CONSENT | {"id": f"other-{number}"} | change)
+        assert (got.status, got.headers.get(UNDER_WAY)) == (201, None)
+    got = kari.ask("PUT", "/fhir/Consent/lock-1", CONSENT | to("trondheim"))
+    assert (got.status, got.headers.get(UNDER_WAY)) == (201, "1")
+    lifted = kari.ask("PUT", "/fhir/Consent/lock-1", CONSENT | {"status": "inactive"})
+    assert (lifted.status, lifted.headers.get(UNDER_WAY)) == (200, None)
+    assert hub.sql("SELECT consent_id, version FROM disclosure") == [("lock-1", 1)]
+
+
+def test_a_lock_names_what_it_came_too_late_for(hub: Hub) -> None:
+    under_way(hub)
     started = time.monotonic()
     got = hub.as_(f"patient:{KARI}").ask("PUT", "/fhir/Consent/lock-1", CONSENT)
     assert 0.3 <= time.monotonic() - started < 3
@@ -316,9 +361,24 @@ def test_a_lock_names_what_it_came_too_late_for(hub: Hub) -> None:
     note = got.json()["contained"][0]
     assert note["resourceType"] == "OperationOutcome"
     assert "trondheim" in note["issue"][0]["diagnostics"]
-    assert event in note["issue"][0]["diagnostics"]
+    assert EVENT in note["issue"][0]["diagnostics"]
     assert hub.sql("SELECT consent_id, version, recipient FROM disclosure") == [("lock-1", 1, "trondheim")]
     assert "contained" not in hub.as_("admin").ask("GET", "/fhir/Consent/lock-1").json()
+
+
+def test_a_ledger_that_goes_away_when_the_lock_is_in_force_does_not_say_that_nothing_was_done(hub: Hub) -> None:
+    under_way(hub)
+    kari, answers = hub.as_(f"patient:{KARI}"), list[Answer]()
+    writer = threading.Thread(target=lambda: answers.append(kari.ask("PUT", "/fhir/Consent/lock-1", CONSENT)))
+    writer.start()
+    while not hub.sql("SELECT 1 FROM consent"):
+        time.sleep(0.005)
+    hub.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'hub web'")
+    writer.join()
+    (got,) = answers
+    assert got.status == 503
+    assert "may be in force already: read it back" in got.json()["issue"][0]["diagnostics"]
+    assert kari.ask("GET", "/fhir/Consent/lock-1").status == 200
 
 
 def test_writers_of_one_consent_take_turns(hub: Hub) -> None:

@@ -182,6 +182,8 @@ def _patient(entries: Entries, header: Json) -> Json:
     for place, reference in [*focus, *entries.references(*_PATIENTS)]:
         if "reference" in reference:
             _must_lead_to(entries.target(reference), alive[0], place)
+    for place, reference in entries.references(*_PATIENTS):
+        _must_name(reference, entries.target(reference), alive[0], place)
     return alive[0]
 
 
@@ -189,6 +191,19 @@ def _must_lead_to(target: Json, patient: Json, place: str) -> None:
     if not target:
         raise Rejected(Reason.BROKEN_REFERENCE, place)
     if target.get("resourceType") == "Patient" and target is not patient:
+        raise Rejected(Reason.SEVERAL_PATIENTS, place)
+
+
+def _must_name(reference: Json, target: Json, patient: Json, place: str) -> None:
+    """A patient may be named by identifier, with or without a reference beside it: it must be one of this patient's."""
+    kind = text(target.get("resourceType")) or text(reference.get("type")).rpartition("/")[2] or "Patient"
+    given = obj(reference.get("identifier"))
+    value = text(given.get("value")).strip()
+    if not value or kind != "Patient":
+        return
+    named = canonical(text(given.get("system")), value)
+    same = [known.system for known in identifiers(patient) if known.value == named.value]
+    if not any(named.system == system or not named.system or not system for system in same):
         raise Rejected(Reason.SEVERAL_PATIENTS, place)
 
 

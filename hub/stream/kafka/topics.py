@@ -13,6 +13,8 @@ from hub.errors import Cause, Faulted
 from hub.settings import Settings
 from hub.stream.kafka.producer import message_bytes_max
 
+DAY_MS: Final = 24 * 3600 * 1000
+INBOUND_DAYS: Final = 30
 _ADMIN_SECONDS: Final = 15.0
 _KNOWN_SECONDS: Final = 5.0
 
@@ -42,13 +44,23 @@ def ensure_topics(bootstrap: str, names: Iterable[str], settings: Settings) -> N
     elif settings.promise:
         config["flush.messages"] = "1"  # no other replica has it: only the disk keeps the promise through a power cut
     client = AdminClient({"bootstrap.servers": bootstrap, "log_level": 2})
-    topics = [NewTopic(name, settings.partitions, settings.replication_factor, config=config) for name in wanted]
+    inbound = Topics(settings.topic_prefix).inbound
+    topics = [
+        NewTopic(name, settings.partitions, settings.replication_factor, config=config | _kept(settings, is_inbound=name == inbound))
+        for name in wanted
+    ]
     try:
         for created in client.create_topics(topics, request_timeout=_ADMIN_SECONDS).values():
             _settle(created, ck.KafkaError.TOPIC_ALREADY_EXISTS)
         _raise_limit(client, wanted, int(config["max.message.bytes"]))
     except ck.KafkaException:
         raise Faulted(Cause.BROKER_UNAVAILABLE) from None
+
+
+def _kept(settings: Settings, *, is_inbound: bool) -> dict[str, str]:
+    """How long a topic keeps its records. Inbound's are in the ledger once they are decided; the others' readers may come late."""
+    days = INBOUND_DAYS if is_inbound else settings.keep_days
+    return {"retention.ms": str(days * DAY_MS) if days else "-1", "retention.bytes": "-1"}
 
 
 def broker_settings(bootstrap: str, topic: str) -> dict[str, str]:

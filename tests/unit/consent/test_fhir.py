@@ -97,7 +97,7 @@ def test_a_deny_under_any_base_is_a_lock() -> None:
 
 
 CODE = [{"coding": [{"code": "x"}]}]
-UNKNOWN_HUB_ID = {"reference": {"identifier": {"system": HUB_PROVIDER, "value": "nowhere"}}}
+UNKNOWN_HUB_ID = {"reference": {"identifier": {"system": f" {HUB_PROVIDER}", "value": "nowhere"}}}
 UNSUPPORTED, BAD, MISSING, NOBODY = Reason.UNSUPPORTED_CONSENT, Reason.BAD_VALUE, Reason.MISSING_FIELD, Reason.MISSING_PATIENT
 REFUSED = {
     "nested provision": (consent({"type": "deny", "provision": [{"type": "permit"}]}), UNSUPPORTED, "Consent.provision.provision"),

@@ -38,6 +38,8 @@ def provider(**values: Any) -> dict[str, Any]:
 
 def test_good_settings_keep_the_promise() -> None:
     assert violations(GOOD) == violations(replace(GOOD, broker={"inbound": TOPIC | THREE})) == []
+    assert violations(replace(GOOD, broker={"events": TOPIC | {"retention.ms": "-1"}})) == []
+    assert violations(replace(GOOD, broker={"events": TOPIC}, settings=SETTINGS.model_copy(update={"keep_days": 7}))) == []
     assert text([]) == "every setting keeps the promise\n"
 
 
@@ -74,6 +76,12 @@ def test_each_rule(change: dict[str, Any], setting: str) -> None:
     assert found.setting == setting
     assert found.stops
     assert found.act and setting in text([found])
+
+
+@pytest.mark.parametrize(("topic", "keep_days"), [("events", 0), ("mailbox.clinic", 30)])
+def test_what_others_read_is_kept_longer_than_kafkas_week(topic: str, keep_days: int) -> None:
+    (found,) = violations(replace(GOOD, broker={topic: TOPIC}, settings=SETTINGS.model_copy(update={"keep_days": keep_days})))
+    assert (found.setting, found.stops) == (f"{topic}: retention.ms", False)
 
 
 ALOUD = hub(insecure_plaintext=True, mllp="0.0.0.0:2575", http="0.0.0.0:8080")

@@ -117,6 +117,46 @@ def test_a_reference_that_leads_nowhere(element: str, where: str) -> None:
     assert refusal(raw_of(made)) == (Reason.BROKEN_REFERENCE, where)
 
 
+THEIRS = {"system": "urn:oid:2.16.578.1.12.4.1.4.1", "value": "13116900216"}
+ANOTHERS = {"system": "urn:mrn", "value": "8"}
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        {"identifier": THEIRS},
+        {"identifier": {"value": "13116900216"}},  # by whatever system, it is theirs
+        {"identifier": {"value": "7"}},
+        {"identifier": THEIRS, "reference": "urn:uuid:pat"},
+        {"identifier": {"assigner": {"display": "x"}}, "reference": "urn:uuid:pat"},
+        {"identifier": ANOTHERS, "type": "Device"},
+        {"identifier": ANOTHERS, "reference": "urn:uuid:org"},
+        {"display": "x"},
+    ],
+)
+def test_a_patient_named_by_identifier_is_the_one_the_message_is_about(subject: dict[str, Any]) -> None:
+    made = bundle()
+    made["entry"][1]["resource"]["subject"] = subject
+    assert envelope(raw_of(made)).identifiers[0].value == "13116900216"
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        {"identifier": ANOTHERS},
+        {"identifier": ANOTHERS, "type": "Patient"},
+        {"identifier": THEIRS | {"value": "17054026641"}},
+        {"identifier": THEIRS | {"system": "urn:mrn"}},
+        {"identifier": ANOTHERS, "reference": "urn:uuid:pat"},
+    ],
+)
+@pytest.mark.parametrize("element", ["subject", "patient"])
+def test_another_patient_named_by_identifier_is_refused(subject: dict[str, Any], element: str) -> None:
+    made = bundle()
+    made["entry"][3]["resource"][element] = subject
+    assert refusal(raw_of(made)) == (Reason.SEVERAL_PATIENTS, f"Bundle.entry[3].resource.{element}")
+
+
 def test_the_control_id_falls_back_and_is_required() -> None:
     made = bundle()
     del made["identifier"]
