@@ -4,17 +4,27 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
+from bench.floor import FLOOR, found_in
 from hub.stack import kafka, postgres
 from hub.stack.supervise import Child, stop
 
-ALL = ("er7", "translate", "plan", "gateway", "transit", "transit --bundle", "delivery", "end_to_end")
+ALL = ("gateway", "er7", "translate", "plan", "transit", "transit --bundle", "delivery", "end_to_end")
 
 
 def say(line: str) -> None:
     """Progress, beside the results."""
     print(line, file=sys.stderr, flush=True)
+
+
+def told(output: IO[str] | None) -> Iterator[str]:
+    """The lines of a measurement, passed on as they come."""
+    for line in output or ():
+        print(line, end="", flush=True)
+        yield line
 
 
 def main() -> int:
@@ -34,7 +44,12 @@ def main() -> int:
             for name in wanted:
                 say(f"bench: {name}")
                 own = os.environ if name == "end_to_end" else env  # `hub up` starts servers of its own where none are given
-                failed += subprocess.run([sys.executable, "-m", *f"bench.{name}".split()], env=own, check=False).returncode != 0
+                command = [sys.executable, "-m", *f"bench.{name}".split()]
+                with subprocess.Popen(command, env=own, stdout=subprocess.PIPE, text=True) as running:
+                    lines = list(told(running.stdout))
+                failed += running.returncode != 0
+                if name == "gateway":
+                    env[FLOOR] = os.environ[FLOOR] = found_in(lines)
         finally:
             stop(children, grace_seconds=15)
     return failed

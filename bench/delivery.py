@@ -21,6 +21,7 @@ from typing import Any
 
 import psycopg
 
+from bench.floor import share
 from hub.delivery.channel import Means
 from hub.ledger.migrate import migrate
 from hub.settings import Settings
@@ -92,6 +93,8 @@ def _fill(url: str, messages: int, patients: int, consents: int, ports: list[int
             body = {"id": recipient, "name": recipient, "kind": "other", "organisation": recipient, "senders": []}
             deliver = {"channel": "mllp", "host": "127.0.0.1", "port": port}
             cur.execute("INSERT INTO provider VALUES (%s, 'file', %s)", (recipient, json.dumps(body | {"deliver": deliver})))
+            wanted = {"provider": recipient, "events": ["*"], "detail": "full"}
+            cur.execute("INSERT INTO subscription VALUES (%s, 'file', %s)", (f"s-{recipient}", json.dumps(wanted)))
         columns = "part, off, recipient, event_id, patient_key, source, received_us, channel, form, detail, labels, purpose"
         with cur.copy(f"COPY outbox ({columns}, lock_keys, control_id, kind, payload) FROM STDIN") as copy:
             for n in range(messages):
@@ -103,7 +106,7 @@ def _fill(url: str, messages: int, patients: int, consents: int, ports: list[int
         with cur.copy("COPY decision (part, off, recipient, result, rule, detail, subscription, because) FROM STDIN") as copy:
             for n in range(messages):
                 for recipient in RECIPIENTS:
-                    copy.write_row((n % 12, n, recipient, "permit", "13-treating-relation", "full", "s", ["pathway"]))
+                    copy.write_row((n % 12, n, recipient, "permit", "13-treating-relation", "full", f"s-{recipient}", ["pathway"]))
         cur.execute(
             "INSERT INTO consent SELECT 'c'||i, 1, true, true, '[[\"\", \"nobody\"]]', null, null, 0, '{}' FROM generate_series(1, %s) i",
             (consents,),
@@ -133,6 +136,7 @@ async def _drain(url: str, deliveries: int) -> dict[str, float]:
         "delivered_attempts": count,
         "seconds": round(seconds, 2),
         "deliveries_per_second": round(deliveries / seconds),
+        **share(deliveries / seconds),
         "cpu_us_per_delivery": round(cpu / deliveries * 1e6),
         "rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }

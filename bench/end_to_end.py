@@ -20,6 +20,8 @@ from pathlib import Path
 import psutil
 import psycopg
 
+from bench.floor import share
+
 ROOT = Path(__file__).parents[1]
 PROVIDER = """
 [[provider]]
@@ -132,7 +134,7 @@ def scenario(
         drained = time.monotonic() - at
     result = ask(receivers, "count")
     line = {
-        "bench": "end_to_end", "scenario": name, "messages_per_s": round(accepted / elapsed, 1),
+        "bench": "end_to_end", "scenario": name, "messages_per_s": round(accepted / elapsed, 1), **share(accepted / elapsed),
         "deliveries_per_s": round(result["deliveries"] / (elapsed + drained), 1),
         "sent": sent, "accepted": accepted, "delivered": result["deliveries"],
         "backlog_at_end_of_load": backlog, "drain_s": round(drained, 2),

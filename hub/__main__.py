@@ -62,9 +62,25 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def _port(text: str) -> int:
+    from hub.settings import PORT_MAX, is_port  # noqa: PLC0415 - `hub --help` loads nothing
+
+    if not is_port(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: a whole number from 0 to {PORT_MAX}")
+    return int(text)
+
+
+def _address(text: str) -> str:
+    from hub.settings import is_address  # noqa: PLC0415
+
+    if not is_address(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT")
+    return text
+
+
 def _up(p: argparse.ArgumentParser) -> None:
-    p.add_argument("--mllp", default="", metavar="HOST:PORT", help="where MLLP listens (port 0: any)")
-    p.add_argument("--http", default="", metavar="HOST:PORT", help="where HTTP listens (port 0: any)")
+    p.add_argument("--mllp", type=_address, metavar="HOST:PORT", help="where MLLP listens (port 0: any)")
+    p.add_argument("--http", type=_address, metavar="HOST:PORT", help="where HTTP listens (port 0: any)")
     p.add_argument("--demo", action="store_true", help="play a day in the region")
     p.add_argument("--once", action="store_true", help="play the day, check every expected outcome, end; exit 0 only if all held")
     p.add_argument("--prepare", action="store_true", help="make tables, topics and the directory, start nothing, end")
@@ -72,13 +88,14 @@ def _up(p: argparse.ArgumentParser) -> None:
 
 def _send(p: argparse.ArgumentParser) -> None:
     p.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a file may hold many messages")
-    p.add_argument("--to", required=True, metavar="HOST:PORT")
+    p.add_argument("--to", type=_address, required=True, metavar="HOST:PORT")
     p.add_argument("--rate", type=float, default=0.0, metavar="N", help="messages a second (default: as fast as they are answered)")
     p.add_argument("--connections", type=int, default=1, metavar="N")
 
 
 def _receive(p: argparse.ArgumentParser) -> None:
-    p.add_argument("--port", type=int, required=True)
+    p.add_argument("--port", type=_port, required=True, metavar="N", help="0: any")
+    p.add_argument("--host", default="127.0.0.1", help="the address to listen on (default 127.0.0.1: this machine only; 0.0.0.0: any)")
     p.add_argument("--out", type=Path, metavar="DIR")
     p.add_argument("--answer", choices=("AA", "AE", "AR", "late", "never"), default="AA")
 

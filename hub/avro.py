@@ -3,10 +3,15 @@
 Every schema version ever written lies in ``hub/schemas`` and is found by its CRC-64-AVRO fingerprint, so a stored message stays readable
 without any server. Without a registry records carry Avro single-object encoding (``C3 01`` + little-endian fingerprint, Avro 1.12
 specification, "Single-object encoding"); with one, the Confluent wire format (``00`` + big-endian 4-byte schema id). Readers take both.
+
+A registry's id means something only as long as that registry remembers it, so a record of ours is read without asking: by the schema of
+the package that reads it to its last byte and writes the same bytes again. Only a record that none of them fits (written by a later
+version) needs the registry.
 """
 
 import json
 import struct
+import time
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import resources
@@ -14,7 +19,8 @@ from io import BytesIO
 from typing import Any, Final, Protocol
 
 import fastavro
-from fastavro.schema import fingerprint, parse_schema, to_parsing_canonical_form
+from fastavro.read import SchemaResolutionError
+from fastavro.schema import SchemaParseException, UnknownType, fingerprint, parse_schema, to_parsing_canonical_form
 
 from hub.errors import Cause, Faulted, Reason
 from hub.model import Adapter, Event, Identifier, Kind, Received, Refusal
@@ -22,6 +28,9 @@ from hub.model import Adapter, Event, Identifier, Kind, Received, Refusal
 SINGLE_OBJECT: Final = b"\xc3\x01"
 CONFLUENT: Final = 0
 LATEST: Final = {"Received": "received.v1", "Event": "event.v1"}
+_LEARN_SECONDS: Final = (0.2, 0.5, 1.0)
+_TOPIC: Final = {"Received": "inbound", "Event": "events"}
+_UNREADABLE: Final = (EOFError, ValueError, IndexError, KeyError, TypeError, OverflowError, MemoryError)
 
 
 class Registry(Protocol):
@@ -32,7 +41,7 @@ class Registry(Protocol):
         ...
 
     def schema_of(self, schema_id: int) -> str:
-        """The schema text of an id. Raises Faulted(SCHEMA_UNKNOWN)."""
+        """The schema text of an id. Raises Faulted(REGISTRY_UNAVAILABLE, SCHEMA_UNKNOWN)."""
         ...
 
 
@@ -131,6 +140,31 @@ def _event_body(e: Event, partition: int, offset: int, merged_keys: tuple[str, .
     )
 
 
+def _versions(name: str) -> list[str]:
+    """The versions of a record's schema in the package, the latest first."""
+    stem = LATEST[name].partition(".")[0]
+    return sorted((s for s in texts() if s.partition(".")[0] == stem), key=lambda s: int(s.rpartition("v")[2]), reverse=True)
+
+
+def _fits(body: bytes, stem: str) -> bool:
+    """Whether a schema reads the record to its last byte and writes it back the same: then it is the one it was written by."""
+    source, again = BytesIO(body), BytesIO()
+    try:
+        fastavro.schemaless_writer(again, _parsed(stem), fastavro.schemaless_reader(source, _parsed(stem), None))
+    except _UNREADABLE:
+        return False
+    return again.getvalue() == body
+
+
+def _read(body: bytes, writer: Any, name: str) -> dict[str, Any]:
+    """The record as the latest version of its schema. Raises Faulted(SCHEMA_UNKNOWN)."""
+    try:
+        record: Any = fastavro.schemaless_reader(BytesIO(body), writer, _parsed(LATEST[name]))
+    except (*_UNREADABLE, SchemaResolutionError) as exc:
+        raise Faulted(Cause.SCHEMA_UNKNOWN) from exc
+    return dict(record)
+
+
 class Codec:
     """Encodes and decodes the hub's records; one a process. Not thread-safe with a registry while a new id is being learned."""
 
@@ -151,27 +185,45 @@ class Codec:
             self._heads[topic] = head
         return head
 
+    def learn(self, *topics: str) -> None:
+        """Have the registry give its ids now, not while senders wait for their answers. Raises Faulted(REGISTRY_UNAVAILABLE, INTERNAL).
+
+        Asked again a few times: a registry to which several processes tell the same new schema at once may fail all but one.
+        """
+        for name, topic in _TOPIC.items():
+            for wait_seconds in (*_LEARN_SECONDS, None) if topic in topics else ():
+                try:
+                    self._head(name, topic)
+                except Faulted as exc:
+                    if wait_seconds is None or exc.cause is not Cause.REGISTRY_UNAVAILABLE:
+                        raise
+                    time.sleep(wait_seconds)
+                else:
+                    break
+
     def _decode(self, name: str, data: bytes) -> dict[str, Any]:
         if data[:2] == SINGLE_OBJECT:
             stem = _by_fingerprint().get(data[2:10])
             if stem is None:
                 raise Faulted(Cause.SCHEMA_UNKNOWN)
-            writer, start = _parsed(stem), 10
-        elif data[:1] == b"\x00" and len(data) > 5:
-            writer, start = self._foreign_schema(struct.unpack(">I", data[1:5])[0]), 5
-        else:
+            return _read(data[10:], _parsed(stem), name)
+        if data[:1] != b"\x00" or len(data) <= 5:
             raise Faulted(Cause.SCHEMA_UNKNOWN)
-        try:
-            record: Any = fastavro.schemaless_reader(BytesIO(data[start:]), writer, _parsed(LATEST[name]))
-        except (EOFError, ValueError, IndexError, KeyError, TypeError) as exc:
-            raise Faulted(Cause.SCHEMA_UNKNOWN) from exc
-        return dict(record)
+        body = data[5:]
+        for stem in _versions(name):
+            if _fits(body, stem):
+                return _read(body, _parsed(stem), name)
+        return _read(body, self._foreign_schema(struct.unpack(">I", data[1:5])[0]), name)
 
     def _foreign_schema(self, schema_id: int) -> Any:
         if schema_id not in self._foreign:
             if self._registry is None:
                 raise Faulted(Cause.SCHEMA_UNKNOWN)
-            self._foreign[schema_id] = parse_schema(json.loads(self._registry.schema_of(schema_id)))
+            text = self._registry.schema_of(schema_id)
+            try:
+                self._foreign[schema_id] = parse_schema(json.loads(text))
+            except (ValueError, SchemaParseException, UnknownType) as exc:
+                raise Faulted(Cause.SCHEMA_UNKNOWN) from exc
         return self._foreign[schema_id]
 
     def encode_received(self, r: Received) -> bytes:

@@ -1,6 +1,7 @@
 """The bodies of the commands: read the settings, call the module that does it, turn failures into one line and an exit code."""
 
 import argparse
+import errno
 import json
 import os
 import sys
@@ -11,7 +12,7 @@ from hub.config import ConfigError
 from hub.errors import Faulted, HubError
 from hub.settings import Settings
 from hub.stack.supervise import StackError
-from hub.wiring import PREPARED, Configuration, NoServers, beside, now_us, read
+from hub.wiring import PREPARED, Configuration, NoServers, beside, named_config, now_us, read, unavailable
 
 DONE: Final = 0
 FAILED: Final = 1
@@ -19,6 +20,7 @@ USAGE: Final = 64
 BAD_INPUT: Final = 65
 UNAVAILABLE: Final = 69
 INTERRUPTED: Final = 130
+_NO_DOOR: Final = frozenset({errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES})
 
 Given = argparse.Namespace
 Command = Callable[[Given], int]
@@ -33,7 +35,7 @@ def run(given: Given) -> int:
     except (StackError, NoServers) as exc:
         code, lines = UNAVAILABLE, (str(exc),)
     except Faulted as exc:
-        code, lines = UNAVAILABLE, (f"a needed service is down: {exc.cause.value}",)
+        code, lines = UNAVAILABLE, (unavailable(exc.cause, _in_force(given)),)
     except HubError as exc:
         code, lines = BAD_INPUT, (str(exc),)
     except BrokenPipeError:  # the reader of our output has gone: `hub trace ... | head`
@@ -59,10 +61,20 @@ def _settings(given: Given) -> Settings:
     return beside(_read(given)).settings
 
 
+def _in_force(given: Given) -> Settings:
+    """The settings a command that failed was under."""
+    try:
+        return _settings(given)
+    except (ConfigError, NoServers):
+        return Settings()
+
+
 def _up(given: Given) -> int:
     from hub import up_command  # noqa: PLC0415 - each command loads what it uses and nothing else
     from hub.demo.play import DemoError  # noqa: PLC0415
 
+    if (given.demo or given.once) and named_config(given.config):
+        return _fail(USAGE, "the day is played in a region of its own: leave out --config (and HUB_CONFIG), or --demo")
     try:
         return up_command.run(given)
     except DemoError as exc:
@@ -72,12 +84,17 @@ def _up(given: Given) -> int:
 def _process(given: Given) -> int:
     from hub import processes  # noqa: PLC0415
 
-    found = beside(_read(given))
-    if not os.environ.get(PREPARED):
+    found = _read(given)
+    if not os.environ.get(PREPARED):  # a child of `hub up` has been handed every setting
         from hub.prepare import for_process  # noqa: PLC0415
 
-        found = for_process(given.command, found)
-    processes.run(given.command, found.settings)
+        found = for_process(given.command, beside(found), lambda line: print(f"hub: !! {line}", file=sys.stderr))
+    try:
+        processes.run(given.command, found.settings)
+    except OSError as exc:
+        if exc.errno not in _NO_DOOR:
+            raise
+        return _fail(UNAVAILABLE, f"{given.command}: {exc.strerror}: set HUB_MLLP, HUB_HTTP or HUB_METRICS to an address that can be had")
     return DONE
 
 
@@ -85,7 +102,10 @@ def _token(given: Given) -> int:
     from hub.web.tokens import issue  # noqa: PLC0415
 
     try:
-        print(issue(_read(given).settings.data, given.principal, now_us()))
+        token = issue(_read(given).settings.data, given.principal, now_us())
+        print(json.dumps({"token": token}) if given.json else token)
+    except ConfigError:  # the key, not the asker
+        raise
     except ValueError as exc:
         return _fail(USAGE, str(exc))
     except OSError as exc:
@@ -108,7 +128,7 @@ def _send(given: Given) -> int:
 def _receive(given: Given) -> int:
     from hub.stream.tools import receive  # noqa: PLC0415
 
-    return receive(given.port, given.out, given.answer, clock=now_us)
+    return receive(given.port, given.out, given.answer, host=given.host, clock=now_us)
 
 
 def _trace(given: Given) -> int:

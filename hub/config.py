@@ -19,7 +19,7 @@ from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal, Self, TypeVar, get_args
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from hub.model import Channel, Deliver, Detail, Kind, Provider, ProviderKind, Subscription, Where
@@ -48,12 +48,11 @@ HINTS: Final = MappingProxyType(
         "certificates": "a list of SHA-256 fingerprints of its certificates, 64 hexadecimal digits each",
         "suspended": "true or false",
         "undeclared_encoding": 'the character set of its messages that declare none, such as "iso-8859-1" or "utf-8"',
-        "deliver": '{ channel = "mllp", host = "...", port = 2575 }, { channel = "fhir" or "edi", url = "https://..." } or '
-        '{ channel = "mailbox" }',
+        "deliver": '{ channel = "mllp", host = "...", port = 2575 }, { channel = "fhir" or "edi", url = "https://..." }, { channel = "mailbox" }',
         "deliver.channel": 'one of "mllp", "fhir", "edi", "mailbox"',
         "deliver.host": "a host name or address in quotes",
         "deliver.port": "a whole number from 1 to 65535",
-        "deliver.url": 'an address that starts with "http://" or "https://"',
+        "deliver.url": 'an address that starts with "http://" or "https://", a host that can exist and a port from 1 to 65535, if any',
         "deliver.connections": "a whole number from 1 to 1000",
         "deliver.on_refusal": '"hold" or "release"',
         "deliver.application": "the MSH-5 to write, in quotes",
@@ -89,24 +88,31 @@ _E = TypeVar("_E", bound=_Entry)
 _T = TypeVar("_T")
 
 
+def _host(host: str) -> str:
+    """A name or address that can be looked up: each label 1 to 63 bytes in ASCII (RFC 1035, RFC 3490). Raises ValueError."""
+    if not host.encode("idna") or not host.isprintable() or " " in host:
+        raise ValueError
+    return host
+
+
+def _url(url: str) -> str:
+    """An address that a request can be made to. Raises ValueError."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or parts.port == 0 or not _host(parts.hostname or ""):
+        raise ValueError
+    return url
+
+
 class _Deliver(_Entry):
     channel: Literal["mllp", "fhir", "edi", "mailbox"]
-    host: _Text | None = None
+    host: Annotated[str, AfterValidator(_host)] | None = None
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
-    url: _Text | None = None
+    url: Annotated[str, AfterValidator(_url)] | None = None
     connections: Annotated[int, Field(ge=1, le=1000)] = 8
     on_refusal: Literal["hold", "release"] = "hold"
     application: str = ""
     facility: str = ""
     tls_ca: str = ""
-
-    @field_validator("url")
-    @classmethod
-    def _is_http(cls, url: str | None) -> str | None:
-        parts = urlsplit(url or "http://unset")
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise PydanticCustomError("url", "is not such an address")
-        return url
 
     @model_validator(mode="after")
     def _has_its_place(self) -> Self:
@@ -173,8 +179,7 @@ def _line(error: ErrorDetails, model: type[BaseModel]) -> str:
         nested = _NESTED.get(str(error["loc"][0]), model) if len(error["loc"]) > 1 else model
         known = ", ".join(f.alias or name for name, f in nested.model_fields.items())
         return f"{path}: unknown key; write one of {known}"
-    wrong = error["msg"] if error["type"] in ("url", "place", "encoding", "event") else "wrong value"
-    wrong = "missing" if error["type"] == "missing" else wrong
+    wrong = error["msg"] if error["type"] in ("place", "encoding", "event") else "missing" if error["type"] == "missing" else "wrong value"
     return f"{path}: {wrong}; write {HINTS.get(path, 'a table')}"
 
 
@@ -226,8 +231,7 @@ def subscription_from_dict(body: Mapping[str, object], place: str = "subscriptio
 def subscription_to_dict(subscription: Subscription) -> dict[str, Any]:
     """The entry that ``subscription_from_dict`` reads back as the same subscription."""
     where = {"class" if name == "encounter_class" else name: value for name, value in asdict(subscription.where).items() if value}
-    body = asdict(subscription) | {"events": list(subscription.events), "detail": subscription.detail.value}
-    return body | {"where": where}
+    return asdict(subscription) | {"events": list(subscription.events), "detail": subscription.detail.value, "where": where}
 
 
 def _repeated(names: Iterable[str]) -> list[str]:

@@ -22,7 +22,9 @@ class Reason(StrEnum):
 
     NO_HEADER = "no_header"  # no MSH segment / no MessageHeader
     BAD_DELIMITERS = "bad_delimiters"  # MSH-1/MSH-2 malformed, equal or not printable
-    BAD_FRAME = "bad_frame"  # MLLP: a start block inside a frame, control bytes, end block without CR
+    BAD_FRAME = "bad_frame"  # MLLP: a start block missing or inside a frame, control bytes
+    BAD_SEGMENT = "bad_segment"  # a line that begins with no segment name, or a segment that belongs to no message of its batch
+    SEVERAL_MESSAGES = "several_messages"  # in a frame that is no batch
     TOO_LARGE = "too_large"
     TOO_COMPLEX = "too_complex"  # more segments, fields or repetitions than the limit
     BAD_ENCODING = "bad_encoding"  # the bytes are not what MSH-18 says
@@ -59,7 +61,8 @@ class Cause(StrEnum):
     LEDGER_UNAVAILABLE = "ledger_unavailable"
     OVERLOADED = "overloaded"
     FENCED = "fenced"  # another process owns the partition now
-    SCHEMA_UNKNOWN = "schema_unknown"
+    SCHEMA_UNKNOWN = "schema_unknown"  # a record of no schema that can be had: waiting does not help
+    REGISTRY_UNAVAILABLE = "registry_unavailable"
     INTERNAL = "internal"
 
 
@@ -67,7 +70,9 @@ class Cause(StrEnum):
 class Answer:
     """What one reason looks like in each protocol.
 
-    ack: HL7 table 0008 in original mode (AE/AR); enhanced mode replaces the A by a C.
+    ack: HL7 table 0008 in original mode; enhanced mode replaces the A by a C. Since one table serves both modes it follows the stricter
+    one (HL7 v2.9, 2.9.3): reject (AR/CR) is for a message type, event, processing id or version that is not taken, error (AE/CE) for
+    every other reason.
     err: HL7 table 0357 code. http: status. issue: FHIR IssueType code. act: what a person can do about it.
     """
 
@@ -80,18 +85,24 @@ class Answer:
 
 ANSWERS: Final = MappingProxyType(
     {
-        Reason.NO_HEADER: Answer("AR", 100, 400, "structure", "start the message with its header segment"),
-        Reason.BAD_DELIMITERS: Answer("AR", 102, 400, "structure", "use five distinct printable delimiters, as in MSH|^~\\&|"),
-        Reason.BAD_FRAME: Answer("AR", 102, 400, "structure", "frame as <VT> message <FS><CR> with no control bytes inside"),
-        Reason.TOO_LARGE: Answer("AR", 207, 413, "too-long", "send a smaller message or ask the hub's operator to raise the limit"),
-        Reason.TOO_COMPLEX: Answer("AR", 207, 413, "too-costly", "split the message: too many segments, fields or repetitions"),
+        Reason.NO_HEADER: Answer("AE", 100, 400, "structure", "start the message with its header segment"),
+        Reason.BAD_DELIMITERS: Answer("AE", 102, 400, "structure", "use five distinct printable delimiters, as in MSH|^~\\&|"),
+        Reason.BAD_FRAME: Answer("AE", 102, 400, "structure", "frame as <VT> message <FS><CR> with no control bytes inside"),
+        Reason.BAD_SEGMENT: Answer(
+            "AE", 100, 400, "structure", "begin each line with a segment name and put it inside a message; a line break in text is \\.br\\"
+        ),
+        Reason.SEVERAL_MESSAGES: Answer("AE", 100, 400, "structure", "send one message a frame, or wrap them in BHS and BTS"),
+        Reason.TOO_LARGE: Answer("AE", 207, 413, "too-long", "send a smaller message or ask the hub's operator to raise the limit"),
+        Reason.TOO_COMPLEX: Answer(
+            "AE", 207, 413, "too-costly", "send less at once: too many messages, segments, fields, repetitions or identifiers"
+        ),
         Reason.BAD_ENCODING: Answer("AE", 102, 400, "value", "declare the character set the bytes are in: MSH-18 or XML declaration"),
         Reason.UNSUPPORTED_TYPE: Answer("AR", 200, 422, "not-supported", "this message type is not carried by the hub"),
         Reason.UNSUPPORTED_EVENT: Answer("AR", 201, 422, "not-supported", "this trigger event is not carried by the hub"),
         Reason.UNSUPPORTED_PROCESSING_ID: Answer("AR", 202, 422, "not-supported", "use processing id P, T or D as agreed"),
         Reason.UNSUPPORTED_VERSION: Answer("AR", 203, 422, "not-supported", "use HL7 version 2.1 to 2.9, or FHIR R4"),
-        Reason.UNKNOWN_SENDER: Answer("AR", 204, 403, "forbidden", "have the sending facility registered as a provider's sender"),
-        Reason.SENDER_MISMATCH: Answer("AR", 204, 403, "forbidden", "send only as a facility registered for this certificate or token"),
+        Reason.UNKNOWN_SENDER: Answer("AE", 204, 403, "forbidden", "have the sending facility registered as a provider's sender"),
+        Reason.SENDER_MISMATCH: Answer("AE", 204, 403, "forbidden", "send only as a facility registered for this certificate or token"),
         Reason.MISSING_CONTROL_ID: Answer("AE", 101, 422, "required", "give each message a control id of its own"),
         Reason.MISSING_SEGMENT: Answer("AE", 100, 422, "required", "add the segment this message needs"),
         Reason.MISSING_FIELD: Answer("AE", 101, 422, "required", "fill the field this message needs"),
@@ -102,9 +113,9 @@ ANSWERS: Final = MappingProxyType(
             "AE", 103, 422, "business-rule", "send real patients to a hub in production, and synthetic ones to a hub for tests"
         ),
         Reason.DUPLICATE_CONTROL_ID: Answer("AE", 205, 409, "duplicate", "use a new control id for a new message"),
-        Reason.BAD_JSON: Answer("AR", 102, 400, "structure", "send well-formed JSON in UTF-8"),
-        Reason.BAD_XML: Answer("AR", 102, 400, "structure", "send well-formed XML"),
-        Reason.UNSAFE_XML: Answer("AR", 102, 400, "structure", "send XML without a DOCTYPE"),
+        Reason.BAD_JSON: Answer("AE", 102, 400, "structure", "send well-formed JSON in UTF-8"),
+        Reason.BAD_XML: Answer("AE", 102, 400, "structure", "send well-formed XML"),
+        Reason.UNSAFE_XML: Answer("AE", 102, 400, "structure", "send XML without a DOCTYPE"),
         Reason.UNSUPPORTED_FORMAT: Answer("AR", 200, 415, "not-supported", "send application/fhir+json"),
         Reason.NOT_A_MESSAGE: Answer("AR", 200, 422, "not-supported", "send a Bundle of type message with a MessageHeader first"),
         Reason.BROKEN_REFERENCE: Answer("AE", 102, 422, "not-found", "include every resource the message refers to"),

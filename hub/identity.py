@@ -4,7 +4,7 @@ Sources: Volven OID register and HL7 Norway's no-basis profiles (identifier syst
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
@@ -28,6 +28,9 @@ NO_BASIS: Final = MappingProxyType(
     {"FNR": FNR, "DNR": DNR, "FHN": FHN, "HNR": HNR, "DUF": DUF, "HPR": HPR, "HER": HER, "ENH": ENH, "RSH": RESH, "RESH": RESH}
 )
 
+_IDENTIFIERS_MAX: Final = 100
+_IDENTIFIER_CHARS_MAX: Final = 16_384  # of all of them together
+
 _NO_BYTES: Final = hashlib.sha256(b"").digest()
 _BLOCK: Final = 64  # bytes SHA-256 takes at a time
 _OF_KIND: Final = MappingProxyType({NumberKind.FNR: FNR, NumberKind.DNR: DNR, NumberKind.FHN: FHN, NumberKind.HNR: HNR})
@@ -46,6 +49,11 @@ def canonical(system: str, value: str) -> Identifier:
         if found is not None:
             return Identifier(_OF_KIND[found.kind], value)
     return Identifier(system, value)
+
+
+def are_too_many(identifiers: Collection[Identifier]) -> bool:
+    """True for more identifiers than one patient has: they travel beside the message, and what a record may hold is bounded."""
+    return len(identifiers) > _IDENTIFIERS_MAX or sum([len(i.system) + len(i.value) for i in identifiers]) > _IDENTIFIER_CHARS_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +91,10 @@ class Pseudonyms:
         inner.update("\x1f".join(parts).encode())
         outer.update(inner.digest())
         return str(outer.hexdigest()[:32])
+
+    def check(self) -> str:
+        """What tells one secret from another without telling the secret: every process of a hub must have the same."""
+        return self._hash("check")
 
     def link(self, identifier: Identifier, provider: str) -> str:
         """The key that identifies a person: systems that are not URIs are only unique within the provider that wrote them."""

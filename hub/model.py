@@ -365,3 +365,4 @@ class Plan:
     decisions: tuple[Decision, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
     patient: PatientState | None = None  # the state after this message; None = unchanged
+    errors: tuple[str, ...] = ()  # classes of what was raised in making it for a recipient: bugs, told once it is recorded

@@ -4,6 +4,7 @@ Pure: the same message, patient, consents, directory and time give the same plan
 "who wants it" (routing) meet "who may have it" (consent).
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -22,7 +23,6 @@ from hub.model import (
     Plan,
     Policy,
     Refusal,
-    Relation,
     Result,
     Rule,
     Subscription,
@@ -31,7 +31,7 @@ from hub.routing.directory import Candidate, Directory
 
 # Words of a decision's reasons
 NOT_SUBSCRIBED: Final = "not_subscribed"
-NO_TRANSLATION: Final = Reason.NO_TRANSLATION.value
+_STUCK: Final = (Reason.INTERNAL_ERROR, Reason.NO_TRANSLATION)  # why it cannot be made for one recipient, the worse first
 
 
 def plan(message: Message, patient: PatientState, policy: Policy, directory: Directory, now_us: int) -> Plan:
@@ -47,22 +47,28 @@ def plan(message: Message, patient: PatientState, policy: Policy, directory: Dir
     except Rejected as exc:
         return Plan(received, Outcome.QUARANTINED, refusal=Refusal(exc.reason, exc.where))
     after = _remember(patient, event, directory)
-    decisions, deliveries = list[Decision](), list[Delivery]()
+    decisions, deliveries, errors = list[Decision](), list[Delivery](), list[str]()
     for candidate in directory.candidates(event, after):
         subscription, decision = _decide(candidate, event, after, policy, now_us)
-        decision, delivery = _prepare(message, candidate, subscription, decision)
+        decision, delivery = _prepare(message, candidate, subscription, decision, errors)
         decisions.append(decision)
         deliveries += [delivery] if delivery else []
-    stuck = ",".join(d.recipient for d in decisions if NO_TRANSLATION in d.because)
     return Plan(
         received,
         Outcome.ROUTED if any(d.subscription for d in decisions) else Outcome.NO_RECIPIENT,
         event,
-        Refusal(Reason.NO_TRANSLATION, stuck) if stuck else None,
+        _stuck(decisions),
         tuple(decisions),
         tuple(deliveries),
         None if after == patient else after,
+        tuple(errors),
     )
+
+
+def _stuck(decisions: Iterable[Decision]) -> Refusal | None:
+    """For whom it could not be made, with the worst of the reasons; None = it could for everyone."""
+    why = {d.recipient: reason for d in decisions for reason in _STUCK if reason in d.because}
+    return Refusal(next(r for r in _STUCK if r in why.values()), ",".join(why)) if why else None
 
 
 def _remember(patient: PatientState, event: Event, directory: Directory) -> PatientState:
@@ -84,19 +90,20 @@ def _decide(candidate: Candidate, event: Event, patient: PatientState, policy: P
         question = Question(event.provider, candidate.provider, event.labels, subscription.purpose, candidate.relations, patient.conflict)
         answers.append((subscription, decide(question, policy, now_us)))
     if not answers:
-        because = (Relation.ADDRESSED.value, NOT_SUBSCRIBED)
+        because = (*(relation.value for relation in candidate.relations), NOT_SUBSCRIBED)
         return None, Decision(candidate.provider_id, Result.DENY, Rule.NO_RELATION, Detail.NOTICE, because=because)
     chosen, verdict = next((a for a in answers if a[1].result is not Result.DENY), answers[0])
     return chosen, Decision(candidate.provider_id, verdict.result, verdict.rule, chosen.detail, chosen.id, verdict.because)
 
 
 def _prepare(
-    message: Message, candidate: Candidate, subscription: Subscription | None, decision: Decision
+    message: Message, candidate: Candidate, subscription: Subscription | None, decision: Decision, errors: list[str]
 ) -> tuple[Decision, Delivery | None]:
     """The decision with the bytes it lets out: of a hold too, so that they are the same whenever it is lifted.
 
     Where the message cannot be made into the recipient's form there is nothing to send: the decision becomes a hold that says so,
     and the plan carries the refusal, because that is for a person to mend and neither the patient's wish nor the recipient's doing.
+    A bug in making it is that for this recipient too, and its class goes to ``errors``: the others have theirs.
     """
     recipient = candidate.provider
     if recipient is None or subscription is None or decision.result is Result.DENY:
@@ -106,5 +113,12 @@ def _prepare(
     try:
         payload = message.render(form, detail, recipient)
     except Rejected:
-        return replace(decision, result=Result.HOLD, because=(*decision.because, NO_TRANSLATION)), None
+        return _held(decision, Reason.NO_TRANSLATION), None
+    except Exception as exc:  # noqa: BLE001  # whatever the bug is, it is this recipient's message that cannot be made
+        errors.append(type(exc).__name__)
+        return _held(decision, Reason.INTERNAL_ERROR), None
     return decision, Delivery(recipient.id, channel, form, detail, payload, subscription.purpose)
+
+
+def _held(decision: Decision, reason: Reason) -> Decision:
+    return replace(decision, result=Result.HOLD, because=(*decision.because, reason.value))

@@ -1,13 +1,17 @@
 """What must be there before a process starts: tables, topics, the directory's entries, and the secret. Done again, it changes nothing."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Final
 
 from pydantic import SecretBytes
 
 from hub.config import ConfigError
+from hub.identity import Pseudonyms
 from hub.ledger import connect as ledger
-from hub.ledger.directory import replace_file_entries
+from hub.ledger.directory import load_directory, replace_file_entries
 from hub.ledger.migrate import migrate
+from hub.ledger.secret import agrees
 from hub.model import Channel
 from hub.settings import Settings
 from hub.stack.folder import Folder
@@ -15,39 +19,57 @@ from hub.stream.check_tool import look
 from hub.stream.kafka import Topics, ensure_topics
 from hub.stream.promise import violations
 from hub.web.tokens import KEY_FILE
-from hub.wiring import Configuration
+from hub.wiring import Configuration, codec
+
+_OTHER: Final = (
+    "the secret is not the one this ledger's patients are hashed with, so no lock would match: "
+    "set HUB_SECRET to that one, or name the data folder that keeps it with --data"
+)
 
 
 def prepare(found: Configuration) -> None:
-    """Migrate, make the topics, write the file's entries. Raises Faulted, ConfigError."""
+    """Migrate, make the topics, have a registry know the schemas, write the entries of the file if one was named.
+
+    Raises Faulted, ConfigError.
+    """
     settings = found.settings
-    with ledger.faults():
-        migrate(settings.database_url)
+    migrate(settings.database_url)
     topics = Topics(settings.topic_prefix)
     mailboxes = [topics.mailbox(p.id) for p in found.providers if p.deliver.channel is Channel.MAILBOX]
     ensure_topics(settings.kafka, [topics.inbound, topics.events, *mailboxes], settings)
+    codec(settings).learn("inbound", "events")  # once, here: a registry asked by several processes for the same new schema can fail
     with ledger.connect(settings.database_url) as conn:
-        replace_file_entries(conn, found.providers, found.subscriptions)
+        if not agrees(conn, Pseudonyms(settings.secret.get_secret_value()).check()):
+            raise ConfigError([_OTHER])
+        if found.file is not None:
+            replace_file_entries(conn, found.providers, found.subscriptions)
 
 
-def keep_promise(settings: Settings) -> None:
-    """Refuse what can break the promise, unless the settings say aloud that it is not given. Raises ConfigError, Faulted."""
-    if settings.promise:
-        found = violations(look(settings, settings.data / KEY_FILE))
-        if found:
-            lines = [f"{v.sentence} Broken by {v.setting} = {v.found}: set it to {v.act}" for v in found]
-            raise ConfigError([*lines, "the gateway does not start like this; mend it, or set HUB_PROMISE=false to go without the promise"])
+def keep_promise(settings: Settings) -> list[str]:
+    """Refuse what can break the promise, unless the settings say aloud that it is not given; the lines to tell a person loudly.
+
+    Raises ConfigError, Faulted.
+    """
+    if not settings.promise:
+        with ledger.connect(settings.database_url) as conn:
+            return [f"{left.entry}: {left.why}: {left.act}" for left in load_directory(conn).left_out]
+    found = violations(look(settings, settings.data / KEY_FILE))
+    stopping = [f"{v.sentence} Broken by {v.setting} = {v.found}: set it to {v.act}" for v in found if v.stops]
+    if stopping:
+        raise ConfigError([*stopping, "the gateway does not start like this; mend it, or set HUB_PROMISE=false to go without the promise"])
+    return [f"{v.sentence} Broken by {v.setting} = {v.found}: {v.act}" for v in found]
 
 
-def for_process(name: str, found: Configuration) -> Configuration:
+def for_process(name: str, found: Configuration, tell: Callable[[str], None]) -> Configuration:
     """Prepare for a process started alone; the configuration with the data folder's secret if none is set.
 
-    Raises Faulted, ConfigError; for a gateway also when a setting breaks the promise.
+    Raises Faulted, StackError, ConfigError; for a gateway also when a setting breaks the promise. ``tell`` is given what must be heard.
     """
     if not found.settings.secret.get_secret_value():
-        folder = Folder(found.settings.data.absolute(), -1)
-        found = replace(found, settings=found.settings.model_copy(update={"secret": SecretBytes(folder.secret().encode())}))
+        secret = Folder(found.settings.data.absolute(), -1).secret()
+        found = replace(found, settings=found.settings.model_copy(update={"secret": SecretBytes(secret.encode())}))
     prepare(found)
     if name == "gateway":
-        keep_promise(found.settings)
+        for line in keep_promise(found.settings):
+            tell(line)
     return found

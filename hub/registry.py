@@ -1,7 +1,8 @@
 """A schema registry over the Confluent REST API (version 7), as ``avro.Registry`` needs it: two calls, each remembered for ever.
 
 An id never changes its schema and a schema never its id, so each is asked for once a process. Every failure is Faulted: a record that
-cannot be written under its schema is not written, one whose schema cannot be had is not guessed at.
+cannot be written under its schema is not written, one whose schema cannot be had is not guessed at. A registry that is away is told apart
+from one that says no: the first is waited for.
 """
 
 import http.client
@@ -16,6 +17,7 @@ from hub.errors import Cause, Faulted
 _SECONDS_MAX: Final = 10.0
 _TYPE: Final = "application/vnd.schemaregistry.v1+json"
 _ANSWER_BYTES_MAX: Final = 4 * 1024 * 1024
+_SAYS_NO: Final = frozenset({400, 404, 409, 422})  # no such id, or a schema it does not take: asking again gives the same
 
 
 _T = TypeVar("_T")
@@ -32,7 +34,7 @@ class ConfluentRegistry:
         self._schemas: dict[int, str] = {}
 
     def id_of(self, subject: str, schema: str) -> int:
-        """The id of a schema text under a subject, registering it if needed. Raises Faulted(INTERNAL)."""
+        """The id of a schema text under a subject, registering it if needed. Raises Faulted(REGISTRY_UNAVAILABLE, INTERNAL)."""
         known = self._ids.get((subject, schema))
         if known is None:
             path = f"/subjects/{urllib.parse.quote(subject, safe='')}/versions"
@@ -42,7 +44,7 @@ class ConfluentRegistry:
         return known
 
     def schema_of(self, schema_id: int) -> str:
-        """The schema text of an id. Raises Faulted(SCHEMA_UNKNOWN)."""
+        """The schema text of an id. Raises Faulted(REGISTRY_UNAVAILABLE, SCHEMA_UNKNOWN)."""
         known = self._schemas.get(schema_id)
         if known is None:
             known = _field(self._ask(f"/schemas/ids/{schema_id}", None, Cause.SCHEMA_UNKNOWN), "schema", str, Cause.SCHEMA_UNKNOWN)
@@ -57,9 +59,11 @@ class ConfluentRegistry:
                 return json.loads(answer.read(_ANSWER_BYTES_MAX))
         except urllib.error.HTTPError as exc:
             exc.close()
+            raise Faulted(cause if exc.code in _SAYS_NO else Cause.REGISTRY_UNAVAILABLE) from exc
+        except ValueError as exc:
             raise Faulted(cause) from exc
-        except (OSError, ValueError, http.client.HTTPException) as exc:
-            raise Faulted(cause) from exc
+        except (OSError, http.client.HTTPException) as exc:
+            raise Faulted(Cause.REGISTRY_UNAVAILABLE) from exc
 
 
 def _field(answer: Any, name: str, kind: type[_T], cause: Cause) -> _T:

@@ -5,13 +5,49 @@ File (TOML): a table ``[hub]`` with the same names in lower case, and the ``[[pr
 """
 
 from pathlib import Path
-from typing import Final
+from types import MappingProxyType
+from typing import Annotated, Final
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, SecretBytes
+from pydantic import AfterValidator, BaseModel, ConfigDict, SecretBytes
+from pydantic_core import PydanticCustomError
 
 from hub.numbers import PersonNumbers
 
 FRAME_BYTES_MAX: Final = 4 * 1024 * 1024
+PORT_MAX: Final = 65_535
+
+
+def is_port(text: str) -> bool:
+    """Whether this is the number of a TCP port; 0 means any."""
+    return text.isascii() and text.isdigit() and int(text) <= PORT_MAX
+
+
+def is_address(text: str) -> bool:
+    """Whether this is HOST:PORT, an IPv6 host in brackets."""
+    host, colon, port = text.rpartition(":")
+    return bool(colon) and is_port(port) and (":" not in host or host.startswith("["))
+
+
+def _address(text: str) -> str:
+    if not is_address(text):
+        raise PydanticCustomError("address", "is not HOST:PORT, such as 127.0.0.1:2575 or [::1]:2575")
+    return text
+
+
+def _http(text: str) -> str:
+    parts = urlsplit(text)
+    if text and (parts.scheme not in {"http", "https"} or not parts.hostname):
+        raise PydanticCustomError(
+            "url", "is not a URL: write http://HOST:PORT or https://HOST:PORT, with the path of the API if it has one"
+        )
+    return text
+
+
+_Address = Annotated[str, AfterValidator(_address)]
+_Http = Annotated[str, AfterValidator(_http)]
+# Where a process that runs alone tells its metrics; `hub web` tells its own on its --http address.
+METRICS_PORTS: Final = MappingProxyType({"gateway": 9101, "transit": 9102, "delivery": 9103, "pathway": 9104})
 
 
 class Settings(BaseModel):
@@ -21,7 +57,7 @@ class Settings(BaseModel):
 
     # where the servers are
     kafka: str = "127.0.0.1:9092"
-    schema_registry: str = ""  # URL; "" = Avro single-object encoding, no registry
+    schema_registry: _Http = ""  # URL; "" = Avro single-object encoding, no registry
     database_url: str = ""
     topic_prefix: str = ""  # before every topic and group name: several hubs on one broker
     partitions: int = 12
@@ -32,14 +68,15 @@ class Settings(BaseModel):
     person_numbers: PersonNumbers = PersonNumbers.ANY  # "real" refuses synthetic person numbers, "synthetic" refuses real ones
 
     # the doors
-    mllp: str = "127.0.0.1:2575"
-    http: str = "127.0.0.1:8080"
-    metrics: str = ""  # HOST:PORT of this process's own metrics; "" = none
+    mllp: _Address = "127.0.0.1:2575"
+    http: _Address = "127.0.0.1:8080"
+    metrics: str = ""  # HOST:PORT of this process's own metrics; "" = loopback, METRICS_PORTS or the next free one; "none" = none
     tls_certificate: str = ""
     tls_key: str = ""
     tls_client_ca: str = ""  # set = mutual TLS: a client certificate is required
     insecure_plaintext: bool = False  # said aloud: MLLP or HTTP without TLS on an address that is not loopback
     frame_bytes_max: int = FRAME_BYTES_MAX
+    held_bytes_max: int = 48 * 1024 * 1024  # of messages begun or not yet answered in one gateway; beyond it no more is read for a while
     segments_max: int = 20_000
     connections_max: int = 2_000
     header_seconds_max: float = 10.0  # a connection that has started a frame must finish its header in this time
@@ -54,6 +91,8 @@ class Settings(BaseModel):
     delivery_timeout_ms: int = 20_000
     batch_messages_max: int = 200
     instance: str = ""  # this process's own name in its group: started again under it, its partitions are its own at once; "" = none
+
+    keep_days: int = 0  # how long topic events and the mailboxes keep what is in them; 0 = for ever: a replay and a reader may come late
 
     # delivery
     ack_seconds_max: float = 20.0

@@ -1,9 +1,11 @@
 """The closed vocabulary of facts: the only way the hub counts or logs anything.
 
-One declaration is a fact's metric, its labels and its log line. Labels are members of closed vocabularies or ids of the hub's own
-configuration (a provider's id), so no patient data has a way in and cardinality is bounded. ``record`` is called by shells only.
+One declaration is a fact's metric and its labels. Labels are members of closed vocabularies or ids of the hub's own configuration (a
+provider's id), so no patient data has a way in and cardinality is bounded. The log speaks of the same facts in the same words, with the
+event's id beside them: at INFO what a person may have to act on, at DEBUG every message, decision and delivery.
 """
 
+import contextlib
 import logging
 import os
 import re
@@ -45,6 +47,7 @@ LABELS: Final[dict[str, dict[str, Words]]] = {}
 """What each label of each metric may say."""
 _children: Final[dict[str, set[tuple[str, ...]]]] = {}
 _is_strict = False
+_is_each_told = False
 _M = TypeVar("_M", bound=MetricWrapperBase)
 
 
@@ -125,6 +128,9 @@ def _seconds(name: str, text: str, **labels: type[StrEnum] | Words) -> Histogram
 RECEIVED: Final = _counter("hub_messages_received_total", "Messages the gateway identified", adapter=Adapter)
 ANSWERED: Final = _counter("hub_messages_answered_total", "Answers given to senders", adapter=Adapter, code=CODES)
 REFUSED: Final = _counter("hub_messages_refused_total", "Messages refused, by reason", adapter=Adapter, reason=Reason)
+ANSWERS_RECEIVED: Final = _counter("hub_answers_received_total", "Acknowledgements that came in as messages and were not answered")
+UNKNOWN_ACK_CONDITIONS: Final = _counter("hub_unknown_ack_conditions_total", "Messages whose MSH-15 or MSH-16 is not in HL7 table 0155")
+GARBAGE: Final = _counter("hub_mllp_garbage_bytes_total", "Bytes that stood outside every frame")
 DECISIONS: Final = _counter("hub_decisions_total", "Decisions in transit and delivery", stage=STAGES, result=Result, rule=Rule)
 OUTCOMES: Final = _counter("hub_messages_outcome_total", "What became of messages in transit", outcome=Outcome)
 CONTROL_ID_CONFLICTS: Final = _counter("hub_control_id_conflicts_total", "Same sender and control id, other bytes")
@@ -188,6 +194,8 @@ def configure(process: str, level: str = "INFO") -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     structlog.contextvars.clear_contextvars()
+    global _is_each_told  # noqa: PLW0603  one level a process
+    _is_each_told = level == "DEBUG"
     _start_at_zero()
     UP.labels(process).set(1)
 
@@ -215,4 +223,17 @@ def forget_dead_processes(directory: Path) -> None:
 
 def log(fact: str, **facts: str | float) -> None:
     """One structured line. ``fact`` is a fixed word; values are closed vocabulary, counts, event ids or provider ids, never content."""
-    structlog.get_logger().info(fact, **facts)
+    with contextlib.suppress(OSError, ValueError):  # whoever read the log is gone: the work goes on
+        structlog.get_logger().info(fact, **facts)
+
+
+def is_each_told() -> bool:
+    """Whether every message, decision and delivery has its line (DEBUG): asked first where a line would cost on every message's way."""
+    return _is_each_told
+
+
+def each(fact: str, **facts: str | float) -> None:
+    """``log`` for what happens with every message: told at DEBUG only."""
+    if _is_each_told:
+        with contextlib.suppress(OSError, ValueError):
+            structlog.get_logger().debug(fact, **facts)

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import sys
 import threading
 import time
@@ -18,6 +19,7 @@ from typing import Any, Final
 from pydantic import SecretBytes
 
 from hub import wiring
+from hub.config import ConfigError
 from hub.settings import Settings
 from hub.stack import kafka, postgres
 from hub.stack.folder import Folder
@@ -48,6 +50,7 @@ class Up:
     deaths: dict[str, int] = field(default_factory=dict)
     started: dict[str, float] = field(default_factory=dict)
     due: dict[str, float] = field(default_factory=dict)
+    tls: ssl.SSLContext | None = None  # how to knock at our own doors
 
     @property
     def settings(self) -> Settings:
@@ -62,8 +65,7 @@ class Up:
     def note(self) -> None:
         """Write down where everything is, for the commands beside us and for the next start."""
         children = {c.spec.name: (c.pid, birth(c.pid)) for c in (*self.servers, *self.processes)}
-        facts = {name: getattr(self.settings, name) for name in ("kafka", "database_url", "mllp", "http")}
-        self.folder.note(facts | {"secret": self.settings.secret.get_secret_value().decode(), "pid": os.getpid(), "children": children})
+        self.folder.note(wiring.noted(self.settings) | {"pid": os.getpid(), "children": children})
 
     def log(self, name: str) -> Path:
         """The log file of a child; a large one is put aside."""
@@ -75,8 +77,9 @@ class Up:
 
     def start(self, name: str) -> Child:
         """Start one process of the hub."""
-        env = wiring.environment(self.settings) | {wiring.PREPARED: "1", "HUB_CONFIG": str(self.found.file)}
+        env = wiring.environment(self.settings) | {wiring.PREPARED: "1", "HUB_CONFIG": str(self.found.file or "")}
         env["PROMETHEUS_MULTIPROC_DIR"] = str(self.metrics)
+        env["HUB_METRICS"] = "none"  # told for all of them by `hub web`
         return spawn(Spec(name, (sys.executable, "-m", "hub", name), log=self.log(name), env=env))
 
     @property
@@ -94,19 +97,18 @@ class Up:
 
 
 def start_servers(up: Up) -> None:
-    """Start the servers nobody named. Raises StackError."""
+    """Start the servers nobody named; one that is only starting when we are asked to stop is stopped too. Raises StackError."""
     previous = up.folder.previous()
     end_strays({name: (int(pid), float(born)) for name, (pid, born) in previous.get("children", {}).items()}, _STRAY_SECONDS)
     given = up.settings.model_fields_set
     if "kafka" not in given:
-        child, address = kafka.start(up.folder.path / "kafka", up.say, _port(previous.get("kafka", "")))
-        up.servers.append(child)
+        _, address = kafka.start(up.folder.path / "kafka", up.say, _port(previous.get("kafka", "")), on_spawn=up.servers.append)
         up.change(kafka=address)
         up.note()
         up.say(f"Kafka         {address}")
     if "database_url" not in given:
-        child, url = postgres.start(up.folder.path / "postgres", _port(previous.get("database_url", "").rpartition("/")[0]))
-        up.servers.append(child)
+        port = _port(previous.get("database_url", "").rpartition("/")[0])
+        _, url = postgres.start(up.folder.path / "postgres", port, on_spawn=up.servers.append)
         up.change(database_url=url)
         up.note()
         up.say(f"PostgreSQL    {url.rpartition('@')[2]}")
@@ -117,7 +119,11 @@ def start_servers(up: Up) -> None:
 
 
 def choose_doors(up: Up) -> None:
-    """Settle the two public addresses; port 0 means any free one. Raises StackError when one is taken."""
+    """Settle the two public addresses; port 0 means any free one.
+
+    Raises StackError when one is taken, ConfigError for a certificate that cannot be used.
+    """
+    up.tls = own_tls(up.settings)
     chosen = {}
     for name, what in (("mllp", "MLLP"), ("http", "HTTP")):
         host, _, port = getattr(up.settings, name).rpartition(":")
@@ -127,9 +133,8 @@ def choose_doors(up: Up) -> None:
             with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as s:
                 s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 s.bind((host.strip("[]"), int(port)))
-        except (OSError, ValueError, OverflowError) as exc:
-            reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else "not HOST:PORT"
-            raise StackError(f"cannot listen for {what} on {host}:{port} ({reason}): choose another with --{name} HOST:PORT") from exc
+        except OSError as exc:
+            raise StackError(f"cannot listen for {what} on {host}:{port} ({exc.strerror}): choose another with --{name} HOST:PORT") from exc
         chosen[name] = f"{host}:{port}"
     up.change(**chosen)
 
@@ -143,7 +148,7 @@ def start_processes(up: Up) -> None:
         up.started[name] = time.monotonic()
     up.note()
     until = time.monotonic() + _READY_SECONDS
-    while not (_listens(up.settings.mllp) and is_ready(up.settings.http)):
+    while not (_listens(up.settings.mllp) and is_ready(up.settings.http, up.tls)):
         dead = next((c for c in up.processes if c.code is not None), None)
         if dead is not None:
             raise StackError(f"hub {dead.spec.name} ended with code {dead.code} at start: {dead.log_tail()}")
@@ -208,13 +213,37 @@ def on_signals() -> None:
         signal.signal(number, stopped)
 
 
-def is_ready(address: str) -> bool:
+def own_tls(settings: Settings) -> ssl.SSLContext | None:
+    """How to knock at our own doors: None in plaintext, else trusting the hub's own certificate and no other, whatever name it bears.
+
+    Raises ConfigError for a certificate that cannot be used.
+    """
+    if not settings.tls_certificate:
+        return None
+    try:
+        context = ssl.create_default_context(cafile=settings.tls_certificate)
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.tls_certificate, settings.tls_key or None)
+    except OSError as exc:
+        raise ConfigError(
+            [f"setting tls_certificate or tls_key: cannot be used: {exc.strerror or exc}; write the path of a PEM file"]
+        ) from exc
+    context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context
+
+
+def is_ready(address: str, tls: ssl.SSLContext | None = None) -> bool:
     """Whether ``/readyz`` answers 200."""
     try:
-        with urllib.request.urlopen(f"http://{reachable(address)}/readyz", timeout=2.0) as answer:
+        with urllib.request.urlopen(f"{scheme(tls)}://{reachable(address)}/readyz", timeout=2.0, context=tls) as answer:  # noqa: S310 - our own
             return bool(json.loads(answer.read()) and answer.status == 200)
     except (urllib.error.URLError, OSError, ValueError):
         return False
+
+
+def scheme(tls: ssl.SSLContext | None) -> str:
+    """What a URL of the web door begins with."""
+    return "https" if tls else "http"
 
 
 def reachable(address: str) -> str:

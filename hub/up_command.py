@@ -2,26 +2,37 @@
 
 import argparse
 import importlib
+import json
 import signal
+import sys
 import threading
 from dataclasses import replace
+from typing import Any, Final
 
 from hub import up
 from hub.config import ConfigError
+from hub.errors import Faulted
 from hub.stack.folder import Folder
-from hub.wiring import now_us, read
+from hub.stack.supervise import StackError
+from hub.wiring import demo_config, now_us, read, unavailable
 
-DONE = 0
+DONE: Final = 0
+NOT_HELD: Final = 1
 
 
 def run(given: argparse.Namespace) -> int:
-    """``hub up`` to its end; the exit code. Raises StackError, ConfigError, Faulted."""
+    """``hub up`` to its end; the exit code. Raises StackError, ConfigError.
+
+    With ``--json`` people's lines go to standard error, and standard output has JSON lines: where everything is once it is ready, and what
+    came of the day if one was played; with ``--once`` only that.
+    """
     is_demo = given.demo or given.once
-    if is_demo and given.config:
-        raise ConfigError(["the day is played in a region of its own: leave out --config, or --demo"])
-    found = read(given.config, {"data": str(given.data or ""), "mllp": given.mllp, "http": given.http})
+    found = read(given.config, {"data": str(given.data or ""), "mllp": given.mllp or "", "http": given.http or ""}, demo_config())
+    if is_demo and found.settings.tls_client_ca:
+        raise ConfigError(["the day is played by senders without certificates: leave out HUB_TLS_CLIENT_CA, or --demo"])
     folder = Folder.hold(found.settings.data)
-    running = up.Up(folder, found, lambda line: print(line, flush=True))
+    people = sys.stderr if given.json else sys.stdout
+    running = up.Up(folder, found, lambda line: print(line, file=people, flush=True))
     running.change(data=folder.path)
     up.on_signals()
     try:
@@ -29,6 +40,8 @@ def run(given: argparse.Namespace) -> int:
     except up.Stopped:
         running.say("stopping ...")
         return DONE
+    except Faulted as exc:
+        raise StackError(unavailable(exc.cause, running.settings)) from exc
     finally:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)  # stopping is bounded by itself
@@ -47,17 +60,33 @@ def _run(running: up.Up, given: argparse.Namespace, *, is_demo: bool) -> int:
         return DONE
     up.choose_doors(running)
     up.start_servers(running)
-    if not is_demo:
-        _open(running)
-        return up.run_watching(running, None)
+    if is_demo:
+        return _play(running, given)
+    _open(running)
+    _tell(given, _addresses(running))
+    return up.run_watching(running, None)
+
+
+def _play(running: up.Up, given: argparse.Namespace) -> int:
+    """A day in the region; then the end, or on until stopped."""
     from hub.demo.stage import Stage, play_day  # noqa: PLC0415 - only who plays loads the players
 
     stage = Stage(running.found.providers)
+    wrong: list[str] = []
     try:
         running.found = replace(running.found, providers=stage.providers)
         _open(running)
+        addresses = _addresses(running)
+        if not given.once:
+            _tell(given, addresses)
         day = running.folder.next_day()
-        code = up.run_watching(running, lambda: play_day(running.settings, stage, day, now_us, running.say))
+
+        def work() -> int:
+            wrong.extend(play_day(running.settings, stage, day, now_us, running.say, running.tls))
+            return NOT_HELD if wrong else DONE
+
+        code = up.run_watching(running, work)
+        _tell(given, {"day": day, "held": not wrong, "differences": wrong})
         if given.once:
             return code
         _addresses(running)
@@ -67,19 +96,27 @@ def _run(running: up.Up, given: argparse.Namespace, *, is_demo: bool) -> int:
 
 
 def _open(running: up.Up) -> None:
-    """Everything ready, and said."""
+    """Everything ready."""
     from hub.prepare import keep_promise, prepare  # noqa: PLC0415 - loaded beside the start of the servers
 
     prepare(running.found)
-    keep_promise(running.settings)
+    for line in keep_promise(running.settings):
+        running.say(f"!! {line}")
     up.start_processes(running)
-    _addresses(running)
 
 
-def _addresses(running: up.Up) -> None:
-    http = up.reachable(running.settings.http)
-    running.say(f"MLLP          {running.settings.mllp}")
-    running.say(f"FHIR          http://{http}/fhir")
-    running.say(f"metrics       http://{http}/metrics   page http://{http}/")
+def _addresses(running: up.Up) -> dict[str, str]:
+    """Say where everything is; the same for a program."""
+    settings = running.settings
+    web = f"{up.scheme(running.tls)}://{up.reachable(settings.http)}"
+    running.say(f"MLLP          {settings.mllp}{' (TLS)' if running.tls else ''}")
+    running.say(f"FHIR          {web}/fhir")
+    running.say(f"metrics       {web}/metrics   page {web}/")
     running.say(f"data          {running.folder.path}")
     running.say("the hub is ready; Ctrl-C stops it")
+    return {"mllp": settings.mllp, "fhir": f"{web}/fhir", "metrics": f"{web}/metrics", "page": f"{web}/", "data": str(running.folder.path)}
+
+
+def _tell(given: argparse.Namespace, facts: dict[str, Any]) -> None:
+    if given.json:
+        print(json.dumps(facts, ensure_ascii=False), flush=True)

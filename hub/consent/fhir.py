@@ -79,7 +79,8 @@ def _patient(resource: Mapping[str, Any]) -> Identifier:
     value, system = identifier.get("value"), identifier.get("system", "")
     if not isinstance(value, str) or not value.strip() or not isinstance(system, str):
         raise Rejected(Reason.MISSING_PATIENT, where)
-    return canonical(system, value)
+    # without a system it is whoever has the value, a person's number too: it must not be narrowed to the national system
+    return canonical(system, value) if system.strip() else Identifier("", value.strip())
 
 
 def _whole(resource: Mapping[str, Any]) -> None:
@@ -128,11 +129,12 @@ def _actor(actor: object, deny: bool, where: str, organisations: Organisations |
     _only(entry, _ACTOR, where)
     identifier = _object(_object(entry.get("reference", {}), where).get("identifier", {}), where)
     value, system = identifier.get("value"), identifier.get("system", "")
-    if not isinstance(value, str) or not value.strip() or not isinstance(system, str) or not (system or deny):
+    system = system.strip() if isinstance(system, str) else None
+    if not isinstance(value, str) or not value.strip() or system is None or not (system or deny):
         raise Rejected(Reason.UNSUPPORTED_CONSENT, where)
     if system == HUB_PROVIDER and organisations is not None and organisations.provider(value.strip()) is None:
         raise Rejected(Reason.UNSUPPORTED_CONSENT, where)
-    return Identifier(system.strip(), value.strip())
+    return Identifier(system, value.strip())
 
 
 def _period(provision: Mapping[str, Any], where: str) -> tuple[int | None, int | None]:

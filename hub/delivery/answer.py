@@ -1,4 +1,7 @@
-"""Reading HL7 v2 acknowledgements: which answer a message asks for, and what an answer says. Pure; HL7 v2.5.1 chapter 2.9."""
+"""Reading HL7 v2 acknowledgements: which message an answer is for, and what it says. Pure; HL7 v2.5.1 chapter 2.9.
+
+What the message says in MSH-15 and MSH-16 is not asked: on this hop the hub is the sender, and it always wants an answer.
+"""
 
 from dataclasses import dataclass, field
 from typing import Final
@@ -9,18 +12,6 @@ ANSWER_BYTES_MAX: Final = 65_536
 
 _START: Final = b"\x0b"
 _END: Final = b"\x1c"
-
-
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """What the message asks of its receiver (MSH-10, MSH-15, MSH-16 in its own bytes).
-
-    silent: the receiver may rightly say nothing when all went well. owes: another answer may follow the one that settles.
-    """
-
-    control_id: bytes = field(repr=False)
-    silent: bool
-    owes: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +26,10 @@ class BadAnswer(Exception):  # noqa: N818  # it is the answer that is bad
     """What came back is not an acknowledgement, or too long for one."""
 
 
-def expected(payload: bytes) -> Expected:
-    """The answer a message asks for. Original mode (neither field valued): one of AA, AE, AR."""
-    fields = payload[: _segment_end(payload)].split(payload[3:4] or b"|")
-    accept, application = _field(fields, 15), _field(fields, 16)
-    enhanced = bool(accept or application)
-    says_no_good_news = accept in {b"", b"NE", b"ER"} and application in {b"", b"NE", b"ER"}
-    return Expected(_field(fields, 10), silent=enhanced and says_no_good_news, owes=enhanced)
+def control_id(payload: bytes) -> bytes:
+    """MSH-10 of a message, b"" where it has none."""
+    fields = payload[: _segment_end(payload)].split(payload[3:4] or b"|", 10)
+    return fields[9].strip() if len(fields) > 9 else b""
 
 
 def read(frame: bytes) -> Answer:
@@ -84,7 +72,3 @@ class Frames:
 def _segment_end(payload: bytes) -> int:
     ends = [at for at in (payload.find(b"\r"), payload.find(b"\n", 0, 4096)) if at >= 0]
     return min(ends, default=len(payload))
-
-
-def _field(fields: list[bytes], n: int) -> bytes:
-    return fields[n - 1].strip() if len(fields) >= n else b""

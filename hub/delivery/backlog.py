@@ -2,9 +2,14 @@
 
 All recipients are read together behind one head a partition. A recipient whose rows did not fit, or were let go, falls behind: the heads
 pass it by and it is read by itself from where its rows are missing, until it has caught up with them.
+Rows are offered in the order of their receipt, whatever partition they are in, and none before every partition has been read as far: a
+patient known under several identifiers has messages in several.
 """
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import itemgetter
+from typing import NamedTuple
 
 from hub.delivery.lanes import Offer
 from hub.ledger.backlog import Head, Read
@@ -18,6 +23,7 @@ class Cursors:
 
     def __init__(self) -> None:
         self.heads: dict[int, Head] = {}
+        self._until_us = math.inf  # the heads have passed every row received until then
         self.behind: dict[str, dict[int, int]] = {}  # recipient -> part -> offset from which it is to be read, inclusive
 
     def own(self, parts: Iterable[int]) -> None:
@@ -41,39 +47,70 @@ class Cursors:
     def admit(self, found: Mapping[int, Read], limit: int, take: Take) -> bool:
         """Take what a look at the heads found (at most ``limit`` rows a partition). True when there may be more."""
         before = dict(self.heads)
+        look = in_order({part: read.rows for part, read in found.items()}, limit)
+        for row in look.rows:
+            part, off, recipient = row.place
+            resume = self.behind.get(recipient)
+            if resume is not None:  # fell behind in this very look
+                resume[part] = min(resume[part], off)
+            elif take(row) is Offer.FULL:
+                self.fall_behind(recipient, {part: off}, before)
         for part, read in found.items():
-            for row in read.rows:
-                recipient = row.place.recipient
-                resume = self.behind.get(recipient)
-                if resume is not None:  # fell behind in this very look
-                    resume[part] = min(resume[part], row.place.off)
-                elif take(row) is Offer.FULL:
-                    self.fall_behind(recipient, {part: row.place.off}, before)
-            if len(read.rows) >= limit:
-                last = read.rows[-1].place
-                self.heads[part] = Head(last.off, last.recipient)
-            elif read.top >= self.heads[part].off:
+            if part in look.rest:
+                self.heads[part] = max(before[part], Head(look.rest[part]))
+            elif len(read.rows) >= limit:
+                self.heads[part] = Head(*read.rows[-1].place[1:])
+            elif read.top >= before[part].off:
                 self.heads[part] = Head(read.top + 1)
-        return any(len(read.rows) >= limit for read in found.values())
+        self._until_us = look.until_us
+        return look.until_us < math.inf
 
     def admit_behind(self, recipient: str, found: Mapping[int, Sequence[Waiting]], limit: int, take: Take) -> bool:
-        """Take what was found of a recipient that is behind. True when it moved forward, False when there was no room for any."""
+        """Take what was found of a recipient that is behind. False when there was no room for any."""
         resume = self.behind[recipient]
-        has_all = True
-        moved = False
+        look = in_order(found, limit, self._until_us)
+        is_full, moved = False, False
+        for row in look.rows:
+            is_full = take(row) is Offer.FULL
+            if is_full:
+                break
+            resume[row.place.part] = row.place.off + 1  # a place has one row of a recipient
+            moved = True
+        has_all = not is_full
         for part, rows in found.items():
-            full = False
-            for row in rows:
-                full = take(row) is Offer.FULL
-                resume[part] = row.place.off
-                if full:
-                    break
-                moved = True
-            if not full and len(rows) < limit:
-                resume[part] = max(resume[part], self.heads[part].off)
-            else:
+            if is_full or part in look.rest or len(rows) >= limit:
                 has_all = False
-                resume[part] += 0 if full else 1  # a place has one row of a recipient
+            else:
+                resume[part] = max(resume[part], self.heads[part].off)
         if has_all:
             del self.behind[recipient]
-        return moved or has_all
+        return moved or not is_full
+
+
+class Look(NamedTuple):
+    """What may be taken of what was found: rows in their order, the offset from which each partition has more, up to when all were read."""
+
+    rows: list[Waiting]
+    rest: dict[int, int]
+    until_us: float
+
+
+def in_order(found: Mapping[int, Sequence[Waiting]], limit: int, until_us: float = math.inf) -> Look:
+    """The rows of all partitions by time of receipt, those of one partition in its own order, up to where all have been read.
+
+    A partition that gave ``limit`` rows may have more, which were received no earlier than its last. until_us: take none after that.
+    """
+    dated: list[tuple[int, Waiting]] = []
+    for part in sorted(found):
+        latest_us = 0  # clocks of gateways differ: a row goes no earlier than one before it in its partition
+        for row in found[part]:
+            latest_us = max(latest_us, row.received_us)
+            dated.append((latest_us, row))
+        if len(found[part]) >= limit:
+            until_us = min(until_us, latest_us)
+    rest: dict[int, int] = {}
+    for received_us, row in dated:
+        if received_us > until_us:
+            rest.setdefault(row.place.part, row.place.off)
+    dated.sort(key=itemgetter(0))
+    return Look([row for received_us, row in dated if received_us <= until_us], rest, until_us)

@@ -2,14 +2,18 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 from hub.consent.question import Verdict
 from hub.delivery.channel import Sent
+from hub.delivery.gate import SUBSCRIPTION_ENDED
 from hub.delivery.lanes import Lanes
 from hub.delivery.retry import Backoff
 from hub.ledger.delivery import Settlement
 from hub.ledger.outbox import Attempted, Claim, Parcel, Place, Remainder, Waiting
-from hub.model import AttemptOutcome, Result
+from hub.model import AttemptOutcome, Result, Rule
+
+FORM_CHANGED: Final = "form_changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,10 @@ class Book:
         """Ids of the claims that are in the ledger."""
         return list(self._claims)
 
+    def open_claims(self) -> list[tuple[Remainder, int]]:
+        """What is still under way of each claim, and when it was claimed: what the ledger must know of, whatever it has forgotten."""
+        return [(Remainder(n, tuple(c.left), tuple(c.left.values())), c.claimed_us) for n, c in self._claims.items()]
+
     def begin(self, claim: Claim, rows: dict[Place, Waiting], now_us: int) -> None:
         """These may be sent now."""
         self._claims[claim.id] = _Open(now_us, {p.place: p.patient_key for p in claim.parcels})
@@ -54,14 +62,29 @@ class Book:
             self._rows[parcel.place] = (rows[parcel.place], claim.id)
 
     def answered(self, row: Waiting, parcel: Parcel, verdict: Verdict, now_us: int) -> Attempted:
-        """A delivery that may not be sent: withheld for good, or held and asked about later."""
+        """A delivery that may not be sent: withheld for good, or held and asked about later.
+
+        Who the patient is does not change with time: a hold for that waits for a merge, or for a person, as a refusal does.
+        """
         n = parcel.attempts + 1
         if verdict.result is Result.DENY:
             self.lanes.ended(row)
-            return Attempted(parcel.place, n, now_us, now_us, AttemptOutcome.WITHHELD, verdict.rule)
+            code = SUBSCRIPTION_ENDED if SUBSCRIPTION_ENDED in verdict.because else verdict.rule
+            return Attempted(parcel.place, n, now_us, now_us, AttemptOutcome.WITHHELD, code)
+        if verdict.rule is Rule.PATIENT_UNRESOLVED:
+            self.lanes.parked(row)
+            return Attempted(parcel.place, n, now_us, now_us, AttemptOutcome.HELD, verdict.rule, parked=verdict.rule)
         next_us = now_us + self.backoff.wait_us(n, parcel.event_id, parcel.place.recipient)
         self.lanes.again(row, next_us)
         return Attempted(parcel.place, n, now_us, now_us, AttemptOutcome.HELD, verdict.rule, next_us)
+
+    def unsendable(self, row: Waiting, parcel: Parcel, now_us: int) -> Attempted:
+        """A delivery that was rendered before its recipient changed its channel: parked until a person has it made anew or releases it.
+
+        The recipient has no part in it, and nothing of it was sent.
+        """
+        self.lanes.parked(row)
+        return Attempted(parcel.place, parcel.attempts + 1, now_us, now_us, AttemptOutcome.HELD, FORM_CHANGED, parked=FORM_CHANGED)
 
     def settle(self, ended: Iterable[Ended], into: Settlement, now_us: int) -> None:
         """Tell the lanes what ended and collect what the ledger must be told."""

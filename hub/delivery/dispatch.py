@@ -11,7 +11,7 @@ from hub.delivery.channel import NOT_BEGUN, MayStart, Means, Sent, Way, failed
 from hub.delivery.channels import open_way
 from hub.errors import Cause
 from hub.ledger.outbox import Parcel
-from hub.model import Form, Provider
+from hub.model import Provider
 
 Spawn = Callable[[Coroutine[Any, Any, None]], object]
 
@@ -24,7 +24,6 @@ class _Queue:
     way: Way
     parcels: deque[tuple[Parcel, MayStart]] = field(default_factory=deque)
     senders: int = 0
-    form: Form | None = None
 
 
 class Dispatch:
@@ -49,8 +48,8 @@ class Dispatch:
         queue = self._queues.get(provider.id)
         if queue is None or queue.provider.deliver != provider.deliver:
             if queue is not None:
-                self._spawn(queue.way.close())
-            queue = self._queues[provider.id] = _Queue(provider, open_way(provider, self._means), form=provider.deliver.form)
+                self._spawn(_close(queue))
+            queue = self._queues[provider.id] = _Queue(provider, open_way(provider, self._means))
         return queue
 
     async def _send_all(self, queue: _Queue) -> None:
@@ -64,20 +63,35 @@ class Dispatch:
             queue.senders -= 1
 
     async def _send(self, queue: _Queue, parcel: Parcel, may_start: MayStart) -> Sent:
-        if parcel.form != queue.form:
-            return failed("form_changed")  # rendered before the provider changed its channel
         try:
             return await queue.way.send(parcel, may_start)
         except Exception as problem:  # noqa: BLE001  # one message that our own code cannot send must not stop everybody's
-            telemetry.FAULTS.labels("delivery", Cause.INTERNAL).inc()
-            telemetry.log("send_failed", kind=type(problem).__name__, event_id=parcel.event_id, recipient=parcel.place.recipient)
+            _told("send_failed", problem, queue, event_id=parcel.event_id)
             return failed("internal")
 
     async def reachable(self, provider: Provider) -> bool:
-        """Whether a connection can be made to the recipient now."""
-        return await self._queue(provider).way.reachable()
+        """Whether a connection can be made to the recipient now. Raises nothing."""
+        queue = self._queue(provider)
+        try:
+            return await queue.way.reachable()
+        except Exception as problem:  # noqa: BLE001  # one recipient that our own code cannot try must not stop everybody's
+            _told("probe_failed", problem, queue)
+            return False
 
     async def close(self) -> None:
-        """Close every way out; nothing may be under way."""
+        """Close every way out; nothing may be under way. Raises nothing."""
         for queue in self._queues.values():
-            await queue.way.close()
+            await _close(queue)
+
+
+async def _close(queue: _Queue) -> None:
+    try:
+        await queue.way.close()
+    except Exception as problem:  # noqa: BLE001  # what cannot be closed is left to the operating system
+        _told("close_failed", problem, queue)
+
+
+def _told(fact: str, problem: Exception, queue: _Queue, **facts: str) -> None:
+    """Count and log what none of the channel's own answers covers, by the exception's class alone."""
+    telemetry.FAULTS.labels("delivery", Cause.INTERNAL).inc()
+    telemetry.log(fact, kind=type(problem).__name__, recipient=queue.provider.id, **facts)

@@ -2,7 +2,7 @@
 
 Pure: no clock, no I/O. A recipient that is down, slow or refusing holds up its own lanes and nobody else's; the number of rows in memory
 is bounded whatever waits in the ledger (``Limits``), and what does not fit is read again later (``Offer.FULL`` and ``rewinds``).
-Within a lane rows run in the order they are offered in; the backlog offers each partition's rows by offset.
+Within a lane rows run in their order (``precedes``), in whatever order they are offered.
 """
 
 import heapq
@@ -10,7 +10,7 @@ from collections import deque
 from enum import Enum
 from typing import Final
 
-from hub.delivery.destination import Destination, Lane, Limits, merge
+from hub.delivery.destination import Destination, Lane, Limits, merge, precedes
 from hub.delivery.retry import Backoff
 from hub.ledger.outbox import Place, Waiting
 
@@ -38,10 +38,16 @@ class Lanes:
         self._timers: list[tuple[int, int, Destination, Lane]] = []
         self._timer = 0
         self._known: set[Place] = set()
+        self._bytes = 0  # of what is under way
         self.rewinds: dict[str, dict[int, int]] = {}  # recipient -> part -> offset to read again from
 
     def __len__(self) -> int:
         return len(self._known)
+
+    @property
+    def recipients(self) -> list[str]:
+        """Everybody something was ever offered for."""
+        return list(self._destinations)
 
     def rows(self, recipient: str) -> int:
         """How many rows of a recipient are in memory."""
@@ -63,52 +69,92 @@ class Lanes:
         return found
 
     def offer(self, row: Waiting, destination: Destination) -> Offer:
-        """Take a row into its lane, in order, if there is room. A refused row blocks its lane unless the recipient releases."""
+        """Take a row into its lane, where it belongs, if there is room. A refused one holds up those after it, unless released."""
         if row.place in self._known:
             return Offer.KNOWN
         if row.parked and destination.hold:
-            destination.blocked.add(row.patient_key)
-        if row.parked or row.patient_key in destination.blocked:
+            self._block(destination, row)
+        stop = destination.blocked.get(row.patient_key)
+        if row.parked or (stop is not None and precedes(stop, row)):
             return Offer.LEFT
-        lane = destination.lanes.get(row.patient_key)
-        if lane and (lane.left or len(lane.rows) >= self._limits.lane_rows_max):
+        lane = destination.lanes.get(row.patient_key) or Lane(row.patient_key)
+        at = lane.place_of(row)
+        if at == len(lane.rows) and (lane.left or at >= self._limits.lane_rows_max):
             lane.leave(row.place)
             return Offer.LEFT
         if destination.rows >= self.room() or len(destination.blocked) >= self._limits.blocked_lanes_max:
             return Offer.FULL
-        lane = destination.lanes.setdefault(row.patient_key, lane or Lane(row.patient_key))
-        lane.rows.append(row)
+        destination.lanes[row.patient_key] = lane
+        lane.rows.insert(at, row)
         destination.rows += 1
         self._known.add(row.place)
+        if len(lane.rows) > self._limits.lane_rows_max:
+            lane.leave(self._drop_last(destination, lane).place)
         self._queue(destination, lane)
         return Offer.TAKEN
 
+    def _block(self, destination: Destination, refused: Waiting) -> None:
+        """Hold what comes after a refused message; what comes before it still goes."""
+        stop = destination.blocked.get(refused.patient_key)
+        if stop is None or precedes(refused, stop):
+            destination.blocked[refused.patient_key] = refused
+        lane = destination.lanes.get(refused.patient_key)
+        while lane and len(lane.rows) > lane.flying and precedes(refused, lane.rows[-1]):
+            self._drop_last(destination, lane)
+            lane.left.clear()
+        if lane and not lane.rows:
+            del destination.lanes[lane.patient]
+
     def take(self, now_us: int, limit: int) -> list[Waiting]:
-        """Up to ``limit`` rows that may be asked about now, at most one a lane; each recipient in turn. They are under way from here on."""
+        """Up to ``limit`` rows that may be asked about now, at most one a lane; each recipient in turn. They are under way from here on.
+
+        The limit is shared by the recipients that may be sent to; what one of them has no use for goes to the others. So are the bytes.
+        """
         self._wake(now_us)
+        open_to = {destination: count for destination in self._ready.values() if (count := self._may_take(destination, now_us))}
         taken: list[Waiting] = []
-        for destination in list(self._ready.values()):
-            share = max(1, limit // max(1, len(self._ready)))
-            self._take_from(destination, min(share, limit - len(taken)), now_us, taken)
-            if destination.ready:  # to the end of the line
-                self._ready[destination.recipient] = self._ready.pop(destination.recipient)
-            else:
-                del self._ready[destination.recipient]
-            if len(taken) >= limit:
-                break
+        full_at = min(self._limits.flying_bytes_max, self._bytes + self._limits.turn_bytes_max)
+        while open_to and len(taken) < limit and self._bytes < full_at:
+            share = max(1, (limit - len(taken)) // len(open_to))
+            for destination, count in list(open_to.items())[: limit - len(taken)]:
+                some = min(share, count)
+                is_served = self._take_from(destination, some, full_at, taken)
+                open_to[destination] = count - some
+                if count == some:
+                    del open_to[destination]
+                    destination.limited = is_served and bool(destination.ready) and not destination.down_until_us
+                if self._bytes >= full_at:
+                    break
         return taken
 
-    def _take_from(self, destination: Destination, limit: int, now_us: int, taken: list[Waiting]) -> None:
+    def _may_take(self, destination: Destination, now_us: int) -> int:
+        """How many rows of a recipient may be asked about now, one a lane."""
         if destination.limited and destination.flying < destination.connections:  # it ran dry between two turns
             destination.window = min(self._limits.flying_max, destination.window * 2)
         allowed = destination.allowed(now_us)
-        destination.limited = allowed < len(destination.ready) and not destination.down_until_us
-        for _ in range(min(allowed, limit, len(destination.ready))):
+        destination.limited = not allowed and not destination.down_until_us
+        return min(allowed, len(destination.ready))
+
+    def _take_from(self, destination: Destination, count: int, full_at: int, taken: list[Waiting]) -> bool:
+        """So many rows of a recipient, fewer and False when there are bytes enough under way."""
+        is_full = False
+        for _ in range(count):
+            is_full = self._bytes >= full_at or destination.flying_bytes >= self._limits.recipient_bytes_max
+            if is_full:
+                break
             lane = destination.ready.popleft()
             lane.queued = False
+            if not lane.rows:  # held up meanwhile
+                continue
             lane.flying = True
             destination.flying += 1
+            destination.flying_bytes += lane.rows[0].size
+            self._bytes += lane.rows[0].size
             taken.append(lane.rows[0])
+        del self._ready[destination.recipient]
+        if destination.ready:  # to the end of the line
+            self._ready[destination.recipient] = destination
+        return not is_full
 
     def ended(self, row: Waiting) -> None:
         """The delivery is settled (delivered, withheld or gone): its lane moves on. ``forget`` it once the ledger knows."""
@@ -126,12 +172,10 @@ class Lanes:
         destination, lane = self._land(row)
         lane.rows.popleft()
         destination.rows -= 1
-        if not destination.hold:
-            self._after(destination, lane)
-            return
-        destination.blocked.add(lane.patient)
-        self._drop_rest(destination, lane)
-        del destination.lanes[lane.patient]
+        if destination.hold:
+            self._block(destination, row)
+            lane.left.clear()
+        self._after(destination, lane)
 
     def again(self, row: Waiting, next_us: int) -> None:
         """Another attempt of this row, not before ``next_us``; its lane waits. A row that keeps failing keeps no others in memory."""
@@ -180,6 +224,22 @@ class Lanes:
         """Recipients that could not be reached, whose time to be tried again has come and for whom something waits."""
         return [d.recipient for d in self._ready.values() if d.unreachable and d.down_until_us <= now_us and d.ready and not d.flying]
 
+    def ebb(self, recipient: str) -> bool:
+        """Let everything of a recipient go, once what is under way has ended; until then nothing more of it is sent.
+
+        True when that is so: all of it is then to be read again.
+        """
+        destination = self._destinations.get(recipient)
+        if destination is None:
+            return True
+        destination.ebbing = destination.flying > 0
+        if not destination.ebbing:
+            for lane in destination.lanes.values():
+                self._drop_rest(destination, lane)
+            for them in (destination.lanes, destination.ready, destination.blocked):
+                them.clear()
+        return not destination.ebbing
+
     def reset(self, recipient: str, connections: int, *, hold: bool) -> None:
         """Forget what is not under way and start over with the provider's new settings; everything of it is to be read again."""
         old = self._destinations.pop(recipient, None)
@@ -194,6 +254,7 @@ class Lanes:
                 fresh.lanes[lane.patient] = Lane(lane.patient, deque([head]), flying=True)
                 fresh.rows += 1
                 fresh.flying += 1
+                fresh.flying_bytes += head.size
             else:
                 self._drop_rest(old, lane)
 
@@ -205,13 +266,14 @@ class Lanes:
 
     def _land(self, row: Waiting) -> tuple[Destination, Lane]:
         destination = self._destinations[row.place.recipient]
+        self._bytes -= row.size
         return destination, destination.land(row)
 
     def _after(self, destination: Destination, lane: Lane) -> None:
         if lane.rows:
             self._queue(destination, lane)
             return
-        del destination.lanes[lane.patient]
+        destination.lanes.pop(lane.patient, None)
         if lane.left:
             merge(self.rewinds.setdefault(destination.recipient, {}), lane.left)
 
@@ -235,6 +297,12 @@ class Lanes:
             if self._destinations.get(destination.recipient) is destination and lane.rows:  # not reset meanwhile
                 destination.ready.append(lane)
                 self._ready.setdefault(destination.recipient, destination)
+
+    def _drop_last(self, destination: Destination, lane: Lane) -> Waiting:
+        row = lane.rows.pop()
+        self._known.discard(row.place)
+        destination.rows -= 1
+        return row
 
     def _drop_rest(self, destination: Destination, lane: Lane) -> None:
         for row in lane.rows:

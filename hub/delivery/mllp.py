@@ -2,12 +2,12 @@
 
 An answer counts when MSA-2 is the control id of the message under way: AA and CA deliver, AE, AR, CE and CR refuse. Anything else is a
 wrong answer, after which the connection is closed, as it is after a timeout: what arrives late finds nobody to be credited to.
-In enhanced mode the first positive answer settles; the application's own, if one follows, is known by its MSA-2 and passed over.
+The first answer settles. A further one to a message that this connection has carried before is known by its MSA-2 and passed over; so that
+it can never be taken for another message's, no connection carries the same control id twice.
 """
 
 import asyncio
 import ssl
-from collections import deque
 from typing import Final
 
 from typing_extensions import override
@@ -19,9 +19,8 @@ from hub.ledger.outbox import Parcel
 from hub.model import AttemptOutcome, Channel, Deliver
 
 _IDLE_SECONDS_MAX: Final = 60.0  # a connection unused for longer may be dead without our knowing: open a new one
-_SILENCE_SECONDS: Final = 1.0  # how long a receiver that need not answer is given to complain
 _LATE_SECONDS: Final = 10.0  # how long a late answer is listened for, in order to be counted
-_OWED_MAX: Final = 64
+_CARRIED_MAX: Final = 256  # messages over one connection: it remembers the control id of each
 
 
 class _Link(asyncio.Protocol):
@@ -30,9 +29,9 @@ class _Link(asyncio.Protocol):
     def __init__(self) -> None:
         self._frames = ack.Frames()
         self._transport: asyncio.Transport | None = None
-        self._under_way: ack.Expected | None = None
+        self._under_way = b""  # its control id
         self._done: asyncio.Future[Sent] | None = None
-        self._owed: deque[bytes] = deque(maxlen=_OWED_MAX)  # settled, and may be answered once more
+        self._carried: set[bytes] = set()  # control ids that may be answered, or answered once more
         self.abandoned = False
         self.idle_since = 0.0
 
@@ -45,28 +44,25 @@ class _Link(asyncio.Protocol):
         return self._transport is not None and not self._transport.is_closing() and not self.abandoned
 
     def may_carry(self, control_id: bytes) -> bool:
-        """Whether an answer still owed for an earlier message could be taken for this one's."""
-        return self.is_open and control_id not in self._owed
+        """Whether no answer to an earlier message could be taken for this one's."""
+        return self.is_open and control_id not in self._carried and len(self._carried) < _CARRIED_MAX
 
-    async def exchange(self, payload: bytes, expected: ack.Expected, seconds_max: float) -> Sent:
+    async def exchange(self, payload: bytes, control_id: bytes, seconds_max: float) -> Sent:
         """Write one frame and wait for its answer."""
         assert self._transport is not None  # connected before it is handed out
         loop = asyncio.get_running_loop()
-        self._under_way, self._done = expected, loop.create_future()
-        timer = loop.call_later(min(_SILENCE_SECONDS, seconds_max) if expected.silent else seconds_max, self._timed_out)
+        self._under_way, self._done = control_id, loop.create_future()
+        self._carried.add(control_id)
+        timer = loop.call_later(seconds_max, self._timed_out)
         self._transport.write(b"".join((b"\x0b", payload, b"\x1c\r")))
         try:
             return await self._done
         finally:
             timer.cancel()
-            self._under_way = self._done = None
+            self._done = None
 
     def _timed_out(self) -> None:
-        assert self._under_way is not None  # the timer lives as long as the exchange
-        if self._under_way.silent:
-            self._owed.append(self._under_way.control_id)
-            self._settle(Sent(AttemptOutcome.DELIVERED, "none"))
-            return
+        self._carried.discard(self._under_way)  # its answer, if it comes, is late
         self._settle(failed("timeout"))
         self._abandon()
 
@@ -88,16 +84,11 @@ class _Link(asyncio.Protocol):
             self._wrong("wrong_answer")
 
     def _take(self, given: ack.Answer) -> None:
-        mine = self._under_way
-        if mine is None or self._done is None or self._done.done():
-            if given.control_id not in self._owed:
-                self._wrong("late")
-        elif given.control_id != mine.control_id:
-            if given.control_id not in self._owed:
+        is_waiting = self._done is not None and not self._done.done()
+        if not is_waiting or given.control_id != self._under_way:
+            if given.control_id not in self._carried:
                 self._wrong("wrong_control_id")
         elif given.code in ack.ACCEPTED:
-            if mine.owes and given.code == b"CA":
-                self._owed.append(mine.control_id)
             self._settle(Sent(AttemptOutcome.DELIVERED, given.code.decode()))
         elif given.code in ack.REFUSED:
             self._settle(Sent(AttemptOutcome.REFUSED, given.code.decode()))
@@ -136,9 +127,9 @@ class MllpWay:
 
     async def send(self, parcel: Parcel, may_start: MayStart) -> Sent:
         """Send one message and wait for its acknowledgement, ``ack_seconds_max`` at most."""
-        expected = ack.expected(parcel.payload)
+        control_id = ack.control_id(parcel.payload)
         try:
-            link = self._pooled(expected.control_id) or await self._connect()
+            link = self._pooled(control_id) or await self._connect()
         except (OSError, TimeoutError) as problem:
             return failed("tls" if isinstance(problem, ssl.SSLError) else "connect", unreachable=True)
         if link is None:
@@ -146,7 +137,7 @@ class MllpWay:
         try:
             if not may_start():
                 return NOT_BEGUN
-            return await link.exchange(parcel.payload, expected, self._means.ack_seconds_max)
+            return await link.exchange(parcel.payload, control_id, self._means.ack_seconds_max)
         except BaseException:  # also when cancelled: its answer is still to come, and must not meet the next message
             link.close()
             raise

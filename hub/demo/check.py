@@ -18,7 +18,7 @@ _UNDER_WAY: Final = {"waiting": "waits", "sending": "waits"}
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What the ledger says of one message: its outcome, and a word of the table for every provider it decided about."""
+    """What the ledger says of one message: its outcome, and a word of the table for every provider that subscribes to it."""
 
     outcome: str
     words: Mapping[str, str]
@@ -34,7 +34,7 @@ def fate(life: Mapping[str, Any], *, is_repeat: bool) -> Fate:
     """The fate in one message's life (``hub trace``), or in that of its repeat."""
     if is_repeat:
         return Fate(Outcome.REPEAT if life.get("repeats") else "", {})
-    told = {r["recipient"]: _word(r) for r in life.get("recipients", ())}
+    told = {r["recipient"]: _word(r) for r in life.get("recipients", ()) if r["decision"]["subscription"]}
     return Fate(life.get("outcome", ""), {p: word for p, (word, _) in told.items()}, {p: rule for p, (_, rule) in told.items()})
 
 

@@ -78,7 +78,7 @@ DAY: Final[tuple[Step, ...]] = (
     Message("åse-out", "Åse is discharged", "åse", "ADT^A03^ADT_A03", ward="LUNGE"),
     Message("åse-summary", "Åse's discharge summary", "åse", "MDM^T02^MDM_T02", ward="LUNGE"),
     Message("åse-again", "the hospital's line hiccups: the same message comes again", "åse", "ADT^A01^ADT_A01", repeat_of="åse-in"),
-    Message("stranger", "a system nobody has registered sends a message", "åse", "ADT^A08^ADT_A01", sender="UKJENT", answer="AR"),
+    Message("stranger", "a system nobody has registered sends a message", "åse", "ADT^A08^ADT_A01", sender="UKJENT", answer="AE"),
 )
 
 # What must have become of each message, provider by provider:

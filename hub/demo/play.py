@@ -4,6 +4,7 @@ import datetime as dt
 import http.client
 import json
 import socket
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -39,7 +40,10 @@ class Played:
 
 @dataclass
 class Player:
-    """The senders of the region and the patients' hands. ``mllp`` and ``http`` are HOST:PORT; ``token`` makes one for a patient."""
+    """The senders of the region and the patients' hands.
+
+    ``mllp`` and ``http`` are HOST:PORT; ``token`` makes one for a patient; ``tls``: how to reach both doors where they speak TLS.
+    """
 
     mllp: str
     http: str
@@ -48,13 +52,13 @@ class Player:
     receivers: Mapping[str, Receiver]
     played: Played
     down: set[str] = field(default_factory=set)  # providers whose line is down now
+    tls: ssl.SSLContext | None = None
 
     def send(self, step: Message) -> str:
         """Send one message and wait for its answer; the code in MSA-1."""
         raw = self.played.sent[step.repeat_of] if step.repeat_of else self._build(step)
-        host, _, port = self.mllp.rpartition(":")
         try:
-            with socket.create_connection((host, int(port)), timeout=_SECONDS_MAX) as s:
+            with self._connect() as s:
                 s.sendall(_START + raw + _END)
                 answer = b""
                 while not answer.endswith(_END):
@@ -69,6 +73,11 @@ class Player:
         self.played.control_ids[step.key] = raw.split(b"|")[9].decode()
         self.played.answers[step.key] = code
         return code
+
+    def _connect(self) -> socket.socket:
+        host, _, port = self.mllp.rpartition(":")
+        plain = socket.create_connection((host.strip("[]"), int(port)), timeout=_SECONDS_MAX)
+        return self.tls.wrap_socket(plain, server_hostname=host) if self.tls else plain
 
     def _build(self, step: Message) -> bytes:
         person = PEOPLE[step.patient]
@@ -99,6 +108,8 @@ class Player:
         body = consent(step, number, today)
         host, _, port = self.http.rpartition(":")
         connection = http.client.HTTPConnection(host, int(port), timeout=_SECONDS_MAX)
+        if self.tls:
+            connection = http.client.HTTPSConnection(host, int(port), timeout=_SECONDS_MAX, context=self.tls)
         try:
             headers = {"Authorization": f"Bearer {self.token(f'patient:{FNR}|{number}')}", "Content-Type": "application/fhir+json"}
             connection.request("PUT", f"/fhir/Consent/{body['id']}", json.dumps(body).encode(), headers)

@@ -1,5 +1,6 @@
 """The stage of the day: receivers on free ports, the providers pointed at them, and a look at hub and mailboxes from outside."""
 
+import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -17,6 +18,7 @@ from hub.model import Channel, Provider
 from hub.settings import Settings
 from hub.stack.supervise import free_port
 from hub.stream.kafka import Consumer, Topics
+from hub.up import reachable
 from hub.web.tokens import issue
 
 _QUIET_SECONDS: Final = 1.0
@@ -55,17 +57,18 @@ class Stage:
         return got | {p: _mailbox(settings, p) for p in self.mailboxes}
 
 
-def play_day(settings: Settings, stage: Stage, day: int, clock: Callable[[], int], say: Callable[[str], None]) -> int:
-    """Play one day and check every row; 0 when all held, else 1. Raises DemoError, Faulted."""
-    player = Player(
-        settings.mllp, settings.http, lambda who: issue(settings.data, who, clock()), clock, stage.receivers, Played(day)
-    )  # fmt: skip
+def play_day(  # the hub's settings, its day, and what is needed to speak with it
+    settings: Settings, stage: Stage, day: int, clock: Callable[[], int], say: Callable[[str], None], tls: ssl.SSLContext | None
+) -> list[str]:
+    """Play one day and check every row; one line for each thing that is not as expected. Raises DemoError, Faulted."""
+    doors = reachable(settings.mllp), reachable(settings.http)
+    player = Player(*doors, lambda who: issue(settings.data, who, clock()), clock, stage.receivers, Played(day), tls=tls)
     with connect(settings.database_url, "demo") as conn:
         sight = Sight(partial(_fate_of, conn), lambda: stage.inboxes(settings), stage.names)
         wrong = play(player, sight, say)
     for line in table(wrong):
         say(line)
-    return 1 if wrong else 0
+    return wrong
 
 
 def _fate_of(conn: Conn, control_id: str, is_repeat: bool) -> Fate:  # noqa: FBT001 - the second of two, not a switch

@@ -1,19 +1,21 @@
 """What waits in the outbox: reading it in the order of ``inbound``, owning partitions of it, and taking over from a worker that died."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from psycopg.rows import TupleRow
 
 from hub.ledger.arrays import ints, texts
 from hub.ledger.connect import AsyncConn, faults
-from hub.ledger.outbox import Place, Waiting
+from hub.ledger.outbox import Place, Remainder, Waiting
 
 OWNER: Final = 7200  # + partition: the session advisory lock of its delivery process
 NEWS: Final = "hub_outbox"  # NOTIFY by transit after it has committed new deliveries
 REDRIVE: Final = "hub_redrive"  # NOTIFY with a recipient: its parked deliveries were changed by a person
+MOVED: Final = "hub_moved"  # NOTIFY with a recipient: what waits for it of one patient is another's now
 
-_COLUMNS: Final = "o.off, o.recipient, o.patient_key, o.received_us, o.attempts, o.next_us, o.parked"
+# The length of an uncompressed payload stands beside the pointer to it: the payload itself is not read.
+_COLUMNS: Final = "o.off, o.recipient, o.patient_key, o.received_us, o.attempts, o.next_us, o.parked, octet_length(o.payload)"
 _HEADS: Final = f"""
 SELECT c.part, t.top, r.* FROM unnest(%s::int[], %s::bigint[], %s::text[]) AS c(part, off, recipient)
 CROSS JOIN LATERAL (SELECT max(off) AS top FROM outbox WHERE part = c.part AND off >= c.off) t
@@ -25,24 +27,33 @@ SELECT c.part, r.* FROM unnest(%s::int[], %s::bigint[], %s::bigint[], %s::text[]
 CROSS JOIN LATERAL (SELECT {_COLUMNS} FROM outbox o
                     WHERE o.part = c.part AND o.off >= c.off AND (o.off, o.recipient) <= (c.head, c.head_recipient) AND o.recipient = %s
                     ORDER BY o.off LIMIT %s) r"""  # noqa: S608  # a constant
+_CLAIM_AGAIN: Final = """
+INSERT INTO claim (id, worker, claimed_us, patient_keys, lock_keys, parts, offs, recipients)
+VALUES (%s, %s, %s, %s::text[], '{}', %s::int[], %s::bigint[], %s::text[]) ON CONFLICT (id) DO NOTHING RETURNING id"""
+_GONE: Final = ""  # the worker of claims whose owner lost its partitions: what it had begun may still be under way
 _LEFTOVERS: Final = """
 WITH left_over AS (SELECT c.id, c.claimed_us, u.* FROM claim c, unnest(c.parts, c.offs, c.recipients) AS u(part, off, recipient)
-                   WHERE c.worker <> %(worker)s AND u.part = ANY (%(parts)s::int[])),
+                   WHERE c.worker <> ALL (%(not_theirs)s) AND u.part = ANY (%(parts)s::int[])),
      raised AS (UPDATE outbox o SET attempts = o.attempts + 1 FROM left_over l
                 WHERE o.part = l.part AND o.off = l.off AND o.recipient = l.recipient
                 RETURNING o.part, o.off, o.recipient, o.attempts, l.claimed_us)
 INSERT INTO attempt (part, off, recipient, n, started_us, ended_us, outcome, code)
 SELECT part, off, recipient, attempts, claimed_us, greatest(claimed_us, %(now)s), 'unknown', 'died' FROM raised
 ON CONFLICT DO NOTHING"""
+_REMEMBERED: Final = """
+INSERT INTO claim (worker, claimed_us, patient_keys, lock_keys, parts, offs, recipients)
+SELECT %(gone)s, c.claimed_us, array_agg(u.patient_key), c.lock_keys, array_agg(u.part), array_agg(u.off), array_agg(u.recipient)
+FROM claim c, unnest(c.parts, c.offs, c.recipients, c.patient_keys) AS u(part, off, recipient, patient_key)
+WHERE c.worker <> ALL (%(not_theirs)s) AND u.part = ANY (%(parts)s::int[]) AND c.claimed_us >= %(since)s GROUP BY c.id"""
 _KEPT: Final = """
 UPDATE claim c SET parts = k.parts, offs = k.offs, recipients = k.recipients, patient_keys = k.patient_keys
 FROM (SELECT c.id, array_agg(u.part) AS parts, array_agg(u.off) AS offs, array_agg(u.recipient) AS recipients,
              array_agg(u.patient_key) AS patient_keys
       FROM claim c, unnest(c.parts, c.offs, c.recipients, c.patient_keys) AS u(part, off, recipient, patient_key)
-      WHERE c.worker <> %(worker)s AND c.parts && %(parts)s::int[] AND NOT u.part = ANY (%(parts)s::int[]) GROUP BY c.id) k
+      WHERE c.worker <> ALL (%(not_theirs)s) AND c.parts && %(parts)s::int[] AND NOT u.part = ANY (%(parts)s::int[]) GROUP BY c.id) k
 WHERE c.id = k.id"""
 _COUNTS: Final = """
-SELECT recipient, count(*), min(received_us), count(*) FILTER (WHERE parked <> '') FROM outbox
+SELECT recipient, count(*), min(received_us) FILTER (WHERE parked = ''), count(*) FILTER (WHERE parked <> '') FROM outbox
 WHERE part = ANY (%s::int[]) GROUP BY recipient"""
 
 
@@ -61,11 +72,11 @@ class Read(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """One recipient's deliveries in the ledger."""
+    """One recipient's deliveries in the ledger. oldest_us: received, of those that are not parked; None = all are."""
 
     recipient: str
     waiting: int
-    oldest_us: int
+    oldest_us: int | None
     parked: int
 
 
@@ -86,23 +97,45 @@ class BacklogReader:
         rows = await self._fetch("SELECT p FROM unnest(%s::int[]) AS p WHERE pg_try_advisory_lock(%s + p)", (ints(parts), OWNER))
         return {part for (part,) in rows}
 
-    async def take_over(self, parts: Sequence[int], now_us: int) -> bool:
+    async def take_over(self, parts: Sequence[int], now_us: int, send_us_max: int) -> bool:
         """End the claims that earlier owners of newly owned partitions left: what they claimed may have been sent, and is asked again.
 
-        True when there were any: their sends may begin until a claim's time is over.
+        An owner that only lost its connection may be sending yet. For as long as a send may take after its claim (``send_us_max``) a lock
+        must know of it: its claims stay, as nobody's, until ``forget_gone``. True when there were any: their sends may begin until a
+        claim's time is over.
         """
-        values = {"worker": self._worker, "parts": ints(parts), "now": now_us}
-        gone = "DELETE FROM claim WHERE worker <> %(worker)s AND parts <@ %(parts)s::int[]"
+        values = {"not_theirs": [self._worker, _GONE], "gone": _GONE, "parts": ints(parts), "now": now_us, "since": now_us - send_us_max}
+        ended = "DELETE FROM claim WHERE worker <> ALL (%(not_theirs)s) AND parts <@ %(parts)s::int[]"
         with faults():
             async with self._conn.transaction():
+                await self._conn.execute("DELETE FROM claim WHERE worker = %(gone)s AND claimed_us < %(since)s", values)
                 await self._conn.execute(_LEFTOVERS, values)
+                await self._conn.execute(_REMEMBERED, values)
                 kept = await self._conn.execute(_KEPT, values)
-                ended = await self._conn.execute(gone, values)
-        return kept.rowcount + ended.rowcount > 0
+                deleted = await self._conn.execute(ended, values)
+        return kept.rowcount + deleted.rowcount > 0
+
+    async def forget_gone(self, parts: Sequence[int]) -> None:
+        """Remove what earlier owners of these partitions left, when nothing they began can be under way any more."""
+        await self._fetch("DELETE FROM claim WHERE worker = %s AND parts && %s::int[] RETURNING id", (_GONE, ints(parts)))
 
     async def forget_claims_but(self, known: Sequence[int]) -> None:
         """Remove this worker's claims whose commit it never heard of: nothing was sent under them."""
         await self._fetch("DELETE FROM claim WHERE worker = %s AND id <> ALL (%s::bigint[]) RETURNING id", (self._worker, ints(known)))
+
+    async def claim_again(self, claims: Iterable[tuple[Remainder, int]]) -> None:
+        """Write claims that a server that died may have lost, for a turn does not wait for the disk: locks must know what is under way."""
+        for left, claimed_us in claims:
+            places = left.places
+            values = (
+                left.id,
+                self._worker,
+                claimed_us,
+                texts(left.patient_keys),
+                ints(p.part for p in places),
+                ints(p.off for p in places),
+            )
+            await self._fetch(_CLAIM_AGAIN, (*values, texts([p.recipient for p in places])))
 
     async def heads(self, heads: Mapping[int, Head], behind: Sequence[str], limit: int) -> dict[int, Read]:
         """New deliveries of each partition after its head, at most ``limit`` each, without those of the recipients that are behind."""
@@ -144,10 +177,14 @@ class BacklogReader:
         rows = await self._fetch(query, ())
         return rows[0][0], {provider: body for _, provider, body in rows if provider is not None}
 
+    async def subscriptions(self, ids: Collection[str]) -> dict[str, dict[str, object]]:
+        """The bodies, as configured, of those of these subscriptions that there are."""
+        return dict(await self._fetch("SELECT id, body FROM subscription WHERE id = ANY (%s::text[])", (texts(ids),)))
+
 
 def _waiting(part: int, columns: Sequence[object]) -> Waiting:
-    off, recipient, patient, received, attempts, next_us, parked = columns
-    return Waiting(Place(part, int(off), str(recipient)), str(patient), received, attempts, next_us, parked)  # type: ignore[arg-type, call-overload]
+    off, recipient, *rest = columns
+    return Waiting(Place(part, int(off), str(recipient)), *rest)  # type: ignore[arg-type, call-overload]
 
 
 async def news(conn: AsyncConn) -> list[tuple[str, str]]:
@@ -157,6 +194,6 @@ async def news(conn: AsyncConn) -> list[tuple[str, str]]:
 
 
 async def listen(conn: AsyncConn) -> None:
-    """Hear of new deliveries and of parked ones that a person changed. Raises Faulted."""
+    """Hear of new deliveries, of parked ones that a person changed, and of patients that became one. Raises Faulted."""
     with faults():
-        await conn.execute(f"LISTEN {NEWS}; LISTEN {REDRIVE}")
+        await conn.execute(f"LISTEN {NEWS}; LISTEN {REDRIVE}; LISTEN {MOVED}")

@@ -38,13 +38,17 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One message of the batch as it is recorded. patient_key: the patient its identifiers belong to; lock_keys: of its own identifiers."""
+    """One message of the batch as it is recorded.
+
+    patient_key: the patient its identifiers belong to. lock_keys: of its own identifiers. conflict: link keys of two patients, else none.
+    """
 
     spot: Spot
     plan: Plan
     patient_key: str
     lock_keys: tuple[str, ...]
     event: Event | None = None  # the plan's event, of that patient
+    conflict: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,5 +69,6 @@ class Writes:
     links: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)  # new link key -> patient key, lock keys
     states: dict[str, PatientState] = field(default_factory=dict)
     merges: list[Merge] = field(default_factory=list)
+    patients: set[str] = field(default_factory=set)  # keys written for, none of them retired when the ledger was asked
     redriven: list[tuple[str, Spot]] = field(default_factory=list)
     nexts: Mapping[int, int] = field(default_factory=dict)  # partition -> next offset

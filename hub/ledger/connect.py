@@ -11,6 +11,7 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 import psycopg
 from psycopg.rows import TupleRow
 
+from hub.config import ConfigError
 from hub.errors import Cause, Faulted
 
 Conn = psycopg.Connection[TupleRow]
@@ -49,15 +50,28 @@ def faults() -> Iterator[None]:
         raise Faulted(Cause.LEDGER_UNAVAILABLE) from None
 
 
+@contextmanager
+def _read_address() -> Iterator[None]:
+    """What no PostgreSQL client can read as an address becomes ConfigError, without the address: a password may stand in it."""
+    try:
+        yield
+    except psycopg.ProgrammingError:
+        act = "write postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+        raise ConfigError([f"setting database_url: is not the address of a PostgreSQL server: {act}"]) from None
+
+
 def connect(url: str, application: str = "tool", *, statement_seconds_max: float = STATEMENT_SECONDS_MAX) -> Conn:
-    """A connection in autocommit mode, READ COMMITTED, with bounded statements and idle transactions. Raises Faulted."""
-    with faults():
+    """A connection in autocommit mode, READ COMMITTED, with bounded statements (0: not bounded) and idle transactions.
+
+    Raises Faulted, or ConfigError for an address that is none.
+    """
+    with faults(), _read_address():
         return psycopg.connect(url, **_arguments(application, statement_seconds_max))
 
 
 async def connect_async(url: str, application: str, *, statement_seconds_max: float = STATEMENT_SECONDS_MAX) -> AsyncConn:
-    """``connect`` for asyncio. Raises Faulted."""
-    with faults():
+    """``connect`` for asyncio. Raises Faulted, ConfigError."""
+    with faults(), _read_address():
         return await psycopg.AsyncConnection.connect(url, **_arguments(application, statement_seconds_max))
 
 

@@ -5,14 +5,16 @@ holds it alone until its commit. So each claim was either made with the new vers
 """
 
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from psycopg.types.json import Jsonb
 
 from hub.ledger.arrays import ints, texts
+from hub.ledger.asking import ASK, asked
 from hub.ledger.connect import Conn, faults
+from hub.ledger.outbox import Asked, Place
 from hub.model import Consent, Identifier, Policy
 
 GATE: Final = 7101
@@ -29,11 +31,14 @@ _INSERT: Final = """
 INSERT INTO consent (id, version, active, deny, actors, start_us, end_us, written_us, resource)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"""
 _FIND: Final = "SELECT DISTINCT consent_id FROM consent_key WHERE key = ANY (%s::text[]) ORDER BY 1"
+# Every send under way of the patients concerned, whatever was known of them when it was claimed. Look-ups: see ``asking``.
 _UNDER_WAY: Final = """
-SELECT c.id, u.part, u.off, u.recipient, o.event_id::text, o.attempts
-FROM claim c CROSS JOIN LATERAL unnest(c.parts, c.offs, c.recipients) AS u(part, off, recipient) JOIN outbox o USING (part, off, recipient)
-WHERE c.lock_keys && %(keys)s::text[] AND (o.lock_keys && %(keys)s::text[] OR EXISTS
-      (SELECT 1 FROM identity i WHERE i.patient_key = o.patient_key AND i.lock_keys && %(keys)s::text[]))"""
+SELECT c.id, u.part, u.off, u.recipient
+FROM claim c CROSS JOIN LATERAL unnest(c.parts, c.offs, c.recipients) AS u(part, off, recipient)
+CROSS JOIN LATERAL (SELECT patient_key, lock_keys FROM outbox
+                    WHERE part = u.part AND off = u.off AND recipient = u.recipient OFFSET 0) o
+LEFT JOIN LATERAL (SELECT true AS same FROM identity WHERE patient_key = o.patient_key AND lock_keys && %(keys)s::text[] LIMIT 1) i ON true
+WHERE i.same OR o.lock_keys && %(keys)s::text[]"""
 _STILL: Final = """
 SELECT c.id, u.part, u.off, u.recipient
 FROM claim c CROSS JOIN LATERAL unnest(c.parts, c.offs, c.recipients) AS u(part, off, recipient) WHERE c.id = ANY (%s::bigint[])"""
@@ -45,11 +50,22 @@ _DISCLOSED: Final = """
 INSERT INTO disclosure (consent_id, version, part, off, recipient, noted_us)
 SELECT %s, %s, w.*, %s FROM unnest(%s::int[], %s::bigint[], %s::text[]) AS w ON CONFLICT DO NOTHING"""
 
-_Place = tuple[int, int, str]
+Judge = Callable[[Asked, Asked], bool]
+"""Whether a version of a consent comes too late for a send under way: the delivery before that version and with it."""
 
 
 class StaleVersionError(Exception):
     """Somebody else wrote this version, or a later one, first."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewVersion:
+    """A version to be brought into force. lock_keys: those of its patient. resource: as the patient wrote it."""
+
+    consent: Consent
+    lock_keys: Sequence[str]
+    resource: Mapping[str, Any] = field(repr=False)
+    now_us: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,47 +91,59 @@ class _Send:
     """One send under way when the consent came into force. attempts: how many had ended by then."""
 
     claim: int
-    place: _Place
+    place: Place
     event_id: str
     attempts: int
 
 
-def put_consent(
-    conn: Conn, consent: Consent, lock_keys: Sequence[str], resource: Mapping[str, Any], now_us: int, wait_seconds_max: float
-) -> PutResult:
+def put_consent(conn: Conn, new: NewVersion, came_too_late: Judge, wait_seconds_max: float) -> PutResult:
     """Bring a version into force; when this returns, nothing it denies begins to be sent any more.
 
-    Waits at most ``wait_seconds_max`` for sends of the patient already under way, then says which of them it came too late for.
-    Raises StaleVersionError, Faulted.
+    Waits at most ``wait_seconds_max`` for the sends under way that it would have stopped, then says for which of them it came too late.
+    Raises StaleVersionError, Faulted; after a Faulted it may be in force.
     """
-    started = time.monotonic()
+    started, consent = time.monotonic(), new.consent
     with faults():
-        sends = _write(conn, consent, lock_keys, resource, now_us)
+        sends = _write(conn, new, came_too_late)
         still = _wait(conn, sends, started + wait_seconds_max)
         too_late = [s for s in sends if s.place in still | _sent(conn, sends)]
         if too_late:
-            conn.execute(_DISCLOSED, (consent.id, consent.version, now_us, *_arrays([s.place for s in too_late])))
-    under_way = tuple(sorted({(s.event_id, s.place[2]) for s in too_late}))
+            conn.execute(_DISCLOSED, (consent.id, consent.version, new.now_us, *_arrays([s.place for s in too_late])))
+    under_way = tuple(sorted({(s.event_id, s.place.recipient) for s in too_late}))
     return PutResult(consent.version, under_way, time.monotonic() - started if sends else 0.0)
 
 
-def _write(conn: Conn, c: Consent, lock_keys: Sequence[str], resource: Mapping[str, Any], now_us: int) -> list[_Send]:
-    """The transaction of the gate: write the version, read who has a claim on the patient, commit."""
+def _write(conn: Conn, new: NewVersion, came_too_late: Judge) -> list[_Send]:
+    """The transaction of the gate: write the version, and see which claims on the patient would not be made with it."""
+    c, keys = new.consent, texts(new.lock_keys)
     actors = Jsonb([[a.system, a.value] for a in c.actors])
     with conn.transaction():
         conn.execute("SELECT pg_advisory_xact_lock(%s)", (GATE,))
         latest = conn.execute("SELECT max(version) FROM consent WHERE id = %s", (c.id,)).fetchone()
         if latest and latest[0] is not None and latest[0] >= c.version:
             raise StaleVersionError
-        conn.execute(_INSERT, (c.id, c.version, c.active, c.deny, actors, c.start_us, c.end_us, now_us, Jsonb(resource)))
-        conn.execute("DELETE FROM consent_key WHERE consent_id = %s AND key <> ALL (%s)", (c.id, list(lock_keys)))
+        claims: dict[Place, list[int]] = {}  # several on one, where an earlier owner of its partition may be sending it yet
+        for claim, *place in conn.execute(_UNDER_WAY, {"keys": keys}).fetchall():
+            claims.setdefault(Place(*place), []).append(claim)
+        before = _asked(conn, claims)
+        conn.execute(_INSERT, (c.id, c.version, c.active, c.deny, actors, c.start_us, c.end_us, new.now_us, Jsonb(new.resource)))
+        conn.execute("DELETE FROM consent_key WHERE consent_id = %s AND key <> ALL (%s)", (c.id, list(new.lock_keys)))
         insert = "INSERT INTO consent_key (key, consent_id) SELECT DISTINCT unnest(%s::text[]), %s ON CONFLICT DO NOTHING"
-        conn.execute(insert, (texts(lock_keys), c.id))
-        rows = conn.execute(_UNDER_WAY, {"keys": texts(lock_keys)}).fetchall()
-    return [_Send(claim, (part, off, recipient), event_id, attempts) for claim, part, off, recipient, event_id, attempts in rows]
+        conn.execute(insert, (keys, c.id))
+        after = _asked(conn, claims)
+    late = [asked.parcel for place, asked in after.items() if place in before and came_too_late(before[place], asked)]
+    return [_Send(claim, p.place, p.event_id, p.attempts) for p in late for claim in claims[p.place]]
 
 
-def _wait(conn: Conn, sends: Sequence[_Send], deadline: float) -> set[_Place]:
+def _asked(conn: Conn, places: Collection[Place]) -> dict[Place, Asked]:
+    """These deliveries as delivery would ask about them now."""
+    if not places:
+        return {}
+    rows = conn.execute(ASK, _arrays(list(places)), binary=True).fetchall()
+    return {a.parcel.place: a for a in map(asked, rows)}
+
+
+def _wait(conn: Conn, sends: Sequence[_Send], deadline: float) -> set[Place]:
     """Wait until the claims no longer hold the places, or the time is over; the places still held."""
     held = {(s.claim, *s.place) for s in sends}
     while held:
@@ -124,19 +152,19 @@ def _wait(conn: Conn, sends: Sequence[_Send], deadline: float) -> set[_Place]:
         if not held or time.monotonic() >= deadline:
             break
         time.sleep(_POLL_SECONDS)
-    return {(part, off, recipient) for _, part, off, recipient in held}
+    return {Place(part, off, recipient) for _, part, off, recipient in held}
 
 
-def _sent(conn: Conn, sends: Sequence[_Send]) -> set[_Place]:
+def _sent(conn: Conn, sends: Sequence[_Send]) -> set[Place]:
     """Of the sends that were under way, those in which bytes may have left."""
     if not sends:
         return set()
-    asked = (*_arrays([s.place for s in sends]), ints(s.attempts for s in sends), _NOT_SENT)
-    return {(part, off, recipient) for part, off, recipient in conn.execute(_SENT, asked)}
+    asked_of = (*_arrays([s.place for s in sends]), ints(s.attempts for s in sends), _NOT_SENT)
+    return {Place(*place) for place in conn.execute(_SENT, asked_of)}
 
 
-def _arrays(places: Sequence[_Place]) -> tuple[str, str, str]:
-    return ints(p[0] for p in places), ints(p[1] for p in places), texts([p[2] for p in places])
+def _arrays(places: Sequence[Place]) -> tuple[str, str, str]:
+    return ints(p.part for p in places), ints(p.off for p in places), texts([p.recipient for p in places])
 
 
 def get_consent(conn: Conn, consent_id: str) -> StoredConsent | None:

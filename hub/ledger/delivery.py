@@ -8,45 +8,43 @@ or finds the claim there. Everything is keyed by place and may be written twice:
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from psycopg.rows import TupleRow
 
 from hub.ledger.arrays import ints, texts
+from hub.ledger.asking import ASK, PATIENTS_OF, asked, version_of
+from hub.ledger.backlog import REDRIVE
 from hub.ledger.connect import AsyncConn, connect_async, faults
 from hub.ledger.consents import GATE
 from hub.ledger.outbox import Asked, Attempted, Claim, Parcel, Place, Remainder
-from hub.model import Consent, Identifier, Policy
+from hub.model import Rule
 
-# Every query of delivery is a few index look-ups, whatever the statistics say: OFFSET 0 keeps the planner from turning a look-up for each
-# of a few rows into a pass over a queue that was empty when its statistics were taken.
+# Every query of delivery is a few index look-ups, whatever the statistics say (see ``asking``).
 # A turn need not wait for the disk: when the server (not
 # only a process) dies, the last turns may be undone, and what they settled is asked about and sent again under the same id and bytes.
 # A consent's own commit waits for the disk, and with it everything before it in the log, so what was claimed before a lock is never
 # forgotten after it.
 _SESSION: Final = "SET synchronous_commit = off; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
+# Of holds in a row for one reason the first is kept: they may go on for days.
 _SETTLE: Final = """
 WITH s AS (SELECT * FROM unnest(%s::int[], %s::bigint[], %s::text[], %s::int[], %s::bigint[], %s::bigint[], %s::text[], %s::text[],
                                 %s::bigint[], %s::text[], %s::text[])
            AS s(part, off, recipient, n, started_us, ended_us, outcome, code, next_us, parked, effect)),
      recorded AS (INSERT INTO attempt (part, off, recipient, n, started_us, ended_us, outcome, code)
-                  SELECT part, off, recipient, n, started_us, ended_us, outcome, code FROM s ON CONFLICT DO NOTHING),
+                  SELECT part, off, recipient, n, started_us, ended_us, outcome, code FROM s
+                  WHERE outcome <> 'held' OR NOT coalesce(
+                      (SELECT p.outcome = 'held' AND p.code = s.code FROM attempt p
+                       WHERE p.part = s.part AND p.off = s.off AND p.recipient = s.recipient ORDER BY p.n DESC LIMIT 1), false)
+                  ON CONFLICT DO NOTHING),
      ended AS (DELETE FROM claim WHERE id = ANY (%s::bigint[]))
 SELECT count(outbox_settle(part, off, recipient, effect, n, next_us, parked)) FROM s WHERE effect <> ''"""
-_ASK: Final = """
-SELECT o.part, o.off, o.recipient, o.event_id::text, o.patient_key, o.source, o.received_us, o.channel, o.form, o.detail, o.labels,
-       o.purpose, o.kind, o.attempts, d.rule, d.because, k.keys, o.control_id, o.payload, c.consents,
-       (SELECT version FROM directory_version)
-FROM unnest(%s::int[], %s::bigint[], %s::text[]) WITH ORDINALITY AS w(part, off, recipient, n)
-CROSS JOIN LATERAL (SELECT * FROM outbox WHERE part = w.part AND off = w.off AND recipient = w.recipient OFFSET 0) o
-LEFT JOIN LATERAL (SELECT rule, because FROM decision WHERE part = w.part AND off = w.off AND recipient = w.recipient OFFSET 0) d ON true
-CROSS JOIN LATERAL (SELECT o.lock_keys || coalesce((SELECT array_agg(key) FROM identity i, unnest(i.lock_keys) AS key
-                                                    WHERE i.patient_key = o.patient_key), '{}') AS keys) k
-LEFT JOIN LATERAL (SELECT json_agg(json_build_array(ck.consent_id, v.version, v.active, v.deny, v.actors, v.start_us, v.end_us)) AS consents
-                   FROM consent_key ck LEFT JOIN LATERAL
-                        (SELECT * FROM consent WHERE id = ck.consent_id ORDER BY version DESC LIMIT 1) v ON true
-                   WHERE ck.key = ANY (k.keys)) c ON true
-WHERE o.parked = '' ORDER BY w.n"""
+# A merge that was going on beside the turn that held it: the hold is over, and nobody else would say so.
+_RESUME: Final = f"""
+WITH resumed AS (UPDATE outbox o SET parked = '', next_us = 0
+                 WHERE part = %s AND off = %s AND recipient = %s AND parked = '{Rule.PATIENT_UNRESOLVED}' AND {PATIENTS_OF} = 1
+                 RETURNING recipient)
+SELECT pg_notify(%s, recipient) FROM resumed"""  # noqa: S608  # constants
 _CLAIM: Final = """
 INSERT INTO claim (worker, claimed_us, patient_keys, lock_keys, parts, offs, recipients)
 SELECT %s, %s, patients::text[], keys::text[], parts::int[], offs::bigint[], recipients::text[]
@@ -109,9 +107,9 @@ class Turns:
                 await self._conn.execute("BEGIN")
                 await self._settle(settlement)
                 await self._conn.execute("SELECT pg_advisory_xact_lock_shared(%s)", (GATE,))
-                found = await self._conn.execute(_ASK, _places(wanted), binary=True)
+                found = await self._conn.execute(ASK, _places(wanted), binary=True)
                 rows = await found.fetchall()
-        return Opened([Asked(_parcel(row), _policy(row[19])) for row in rows], rows[0][20] if rows else None)
+        return Opened(list(map(asked, rows)), version_of(rows[0]) if rows else None)
 
     async def commit(self, permitted: Sequence[Sequence[Parcel]], answered: Settlement, now_us: int) -> list[Claim]:
         """End the turn: record what was denied or held, claim what was permitted (one claim a recipient), and commit."""
@@ -141,32 +139,11 @@ class Turns:
             then = (ints(a.next_us for a in attempts), texts([a.parked for a in attempts]), texts(effects))
             places = _places([a.place for a in attempts])
             await self._conn.execute(_SETTLE, (*places, *times, *words, *then, ints(settlement.claims)))
+        for held in attempts:
+            if held.parked == Rule.PATIENT_UNRESOLVED:
+                await self._conn.execute(_RESUME, (*held.place, REDRIVE))
         for rest in settlement.remainders:
             await self._conn.execute(_SHRINK, (texts(rest.patient_keys), *_places(rest.places), rest.id))
-
-
-def _policy(rows: Sequence[Any] | None) -> Policy:
-    """The consents of one patient; not readable when one of them is not what a consent must be."""
-    try:
-        return Policy(tuple(_consent(*row) for row in rows or ()))
-    except (TypeError, ValueError):
-        return Policy(readable=False)
-
-
-def _consent(consent_id: str, version: int, *rest: Any) -> Consent:
-    active, deny, actors, start_us, end_us = rest
-    if not isinstance(version, int):
-        raise TypeError
-    return Consent(consent_id, version, active, deny, tuple(Identifier(str(s), str(v)) for s, v in actors), start_us, end_us)
-
-
-def _parcel(row: TupleRow) -> Parcel:
-    part, off, recipient, event_id, patient, source, received, channel, form, detail, labels, purpose, kind, attempts, *rest = row
-    rule, because, keys, control_id, payload, *_ = rest
-    return Parcel(
-        Place(part, off, recipient), event_id, patient, source, received, channel, form, detail, tuple(labels), purpose, kind, attempts,
-        rule or "", tuple(because or ()), frozenset(keys), control_id, bytes(payload),
-    )  # fmt: skip
 
 
 def _places(places: Sequence[Place]) -> tuple[str, str, str]:

@@ -6,6 +6,8 @@ from typing import Any
 
 import psycopg
 
+from hub.ledger.connect import connect, faults
+
 _LOCK = 7100  # advisory lock: two processes starting together migrate once
 
 
@@ -21,8 +23,8 @@ def is_current(conn: psycopg.Connection[Any]) -> bool:
 
 
 def migrate(database_url: str) -> None:
-    """Apply every migration not applied yet. Idempotent. Raises psycopg.Error when the server cannot."""
-    with psycopg.connect(database_url) as conn:
+    """Apply every migration not applied yet. Idempotent. Raises Faulted when the server is away, psycopg.Error when it cannot."""
+    with faults(), connect(database_url, "migrate", statement_seconds_max=0) as conn, conn.transaction():  # large tables take their time
         conn.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
         conn.execute("CREATE TABLE IF NOT EXISTS migration (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())")
         applied = {row[0] for row in conn.execute("SELECT name FROM migration")}

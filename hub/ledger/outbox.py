@@ -23,6 +23,7 @@ class Waiting(NamedTuple):
     attempts: int
     next_us: int  # not before
     parked: str = ""  # why a person must look at it, "" = nobody need
+    size: int = 0  # of the payload, in bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +42,19 @@ class Parcel:
     purpose: str
     kind: str
     attempts: int
-    rule: str  # that decided in transit
+    subscription: str  # whose decision in transit it is
     because: tuple[str, ...]  # as recorded in transit
     lock_keys: frozenset[str]
     control_id: str = field(repr=False)
     payload: bytes = field(repr=False)
+    conflict: bool = False  # the identifiers are those of two patients, still
 
 
 @dataclass(frozen=True, slots=True)
 class Attempted:
     """How one attempt ended, as it goes into the ledger.
 
-    next_us: not before, for an attempt that is followed by another. parked: the code of a refusal, "" otherwise.
+    next_us: not before, for an attempt that is followed by another. parked: why there is none before somebody does something about it.
     """
 
     place: Place

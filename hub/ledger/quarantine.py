@@ -1,4 +1,4 @@
-"""What a person must look at: messages that were refused or cannot reach somebody, and deliveries a receiver refused.
+"""What a person must look at: messages that were refused or cannot reach somebody, deliveries refused or held for who the patient is.
 
 A message is kept under its event id, however often it came; it leaves the list when it has passed. A delivery's id is ``event:recipient``.
 """
@@ -32,8 +32,10 @@ _ONE: Final = f"SELECT {_COLUMNS} {_OPEN.format('m.event_id = %s AND m.reason <>
 _CONTENT: Final = """
 SELECT part, off, adapter, provider, encoding, received_us, answer, raw FROM message
 WHERE event_id = %s AND reason <> '' ORDER BY length(raw) DESC, decided_us DESC LIMIT 1"""
+_SOURCE: Final = """
+SELECT part, off, adapter, provider, encoding, received_us, answer, raw FROM message WHERE part = %s AND off = %s"""
 _PARKED: Final = """
-SELECT event_id::text || ':' || recipient AS id, recipient, part, off, received_us, attempts, channel, form, kind, parked AS code
+SELECT event_id::text || ':' || recipient AS id, recipient, part, off, received_us, attempts, channel, form, detail, kind, parked AS code
 FROM outbox WHERE parked <> ''"""
 _ALLOW: Final = """
 INSERT INTO redrive (part, off, event_id, recipients, asked_us)
@@ -41,6 +43,10 @@ SELECT m.part, m.off, %s::uuid, %s::text[], %s::bigint FROM message m WHERE m.ev
 ON CONFLICT (part, off) DO UPDATE SET event_id = EXCLUDED.event_id, recipients = EXCLUDED.recipients, asked_us = EXCLUDED.asked_us,
     done_part = NULL, done_off = NULL"""
 _AGAIN: Final = "UPDATE outbox SET parked = '', next_us = 0 WHERE part = %s AND off = %s AND recipient = %s AND parked <> ''"
+_REMAKE: Final = """
+UPDATE outbox SET channel = %s, form = %s, payload = %s, parked = '', next_us = 0
+WHERE part = %s AND off = %s AND recipient = %s AND parked <> ''"""
+_BUNDLE: Final = "INSERT INTO bundle (bundle_id, part, off) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
 _RELEASE: Final = """
 WITH gone AS (DELETE FROM outbox WHERE part = %s AND off = %s AND recipient = %s AND parked <> '' RETURNING part, off, recipient, attempts)
 INSERT INTO attempt (part, off, recipient, n, started_us, ended_us, outcome, code)
@@ -94,7 +100,10 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """A delivery its receiver refused. code: what it answered."""
+    """A delivery its receiver refused, that has a form it no longer takes, or that is held until somebody says who the patient is.
+
+    code: the receiver's answer, ``form_changed``, or the rule.
+    """
 
     id: str
     recipient: str
@@ -104,8 +113,24 @@ class Parked:
     attempts: int
     channel: str
     form: str
+    detail: str
     kind: str
     code: str
+
+    @property
+    def event_id(self) -> str:
+        """Of the message it is of."""
+        return self.id.partition(":")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Remade:
+    """What a delivery is to be instead. bundle_id: of a FHIR Bundle, "" = it is none."""
+
+    channel: str
+    form: str
+    payload: bytes = field(repr=False)
+    bundle_id: str
 
 
 def list_kept(conn: Conn, limit: int = _LIST_MAX) -> list[Kept]:
@@ -126,6 +151,12 @@ def content(conn: Conn, event_id: str) -> Content | None:
     """The bytes of one of them. Raises Faulted."""
     with faults(), conn.cursor(row_factory=class_row(Content)) as cursor:
         return cursor.execute(_CONTENT, (event_id,)).fetchone()
+
+
+def source(conn: Conn, parked: Parked) -> Content | None:
+    """The bytes of the message that a parked delivery is of. Raises Faulted."""
+    with faults(), conn.cursor(row_factory=class_row(Content)) as cursor:
+        return cursor.execute(_SOURCE, (parked.part, parked.off)).fetchone()
 
 
 def list_parked(conn: Conn, limit: int = _LIST_MAX) -> list[Parked]:
@@ -157,6 +188,17 @@ def redrive_delivery(conn: Conn, parked: Parked) -> bool:
     """Try a parked delivery again, now; consent is asked again as at every attempt. False = it is parked no more. Raises Faulted."""
     with faults(), conn.transaction():
         done = conn.execute(_AGAIN, (parked.part, parked.off, parked.recipient)).rowcount > 0
+        conn.execute("SELECT pg_notify(%s, %s)", (NEWS, parked.recipient))
+    return done
+
+
+def remake_delivery(conn: Conn, parked: Parked, remade: Remade) -> bool:
+    """``redrive_delivery`` of one that is made anew: its place, and so its order, and its ids stay. Raises Faulted."""
+    with faults(), conn.transaction():
+        place = (parked.part, parked.off, parked.recipient)
+        done = conn.execute(_REMAKE, (remade.channel, remade.form, remade.payload, *place)).rowcount > 0
+        if done and remade.bundle_id:
+            conn.execute(_BUNDLE, (remade.bundle_id, parked.part, parked.off))
         conn.execute("SELECT pg_notify(%s, %s)", (NEWS, parked.recipient))
     return done
 

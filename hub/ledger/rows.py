@@ -13,31 +13,52 @@ from hub.model import Channel, Detail, Form, Outcome
 COLUMNS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "seen": "sender_key, digest, part, off",
+        "identity": "link_key, patient_key, lock_keys",
         "message": "part, off, event_id, adapter, provider, application, sender, control_id, trigger, kind, patient_key, received_us, "
         "decided_us, answer, encoding, outcome, reason, place, raw",
         "decision": "part, off, recipient, result, rule, detail, subscription, because",
         "outbox": "part, off, recipient, event_id, patient_key, source, received_us, channel, form, detail, labels, purpose, lock_keys, "
         "control_id, kind, payload",
-        "identity": "link_key, patient_key, lock_keys",
         "bundle": "bundle_id, part, off",
+        "conflict": "part, off, link_keys",
     }
 )
 
 
-def rows(writes: Writes, decided_us: int) -> dict[str, list[bytes]]:
-    """Table -> its new rows."""
-    found: dict[str, list[bytes]] = {name: [] for name in COLUMNS}
-    found["seen"] = [row(4, blob(key), blob(digest), int4(spot[0]), int8(spot[1])) for key, (digest, spot) in writes.seen.items()]
-    found["identity"] = [row(3, word(link), word(patient), words(locks)) for link, (patient, locks) in writes.links.items()]
+def records(writes: Writes, decided_us: int) -> dict[str, list[bytes]]:
+    """Table -> its new rows, of what another worker may write first, and of what was received and decided."""
+    found: dict[str, list[bytes]] = {
+        "seen": [row(4, blob(key), blob(digest), int4(spot[0]), int8(spot[1])) for key, (digest, spot) in writes.seen.items()],
+        "identity": [row(3, word(link), word(patient), words(locks)) for link, (patient, locks) in writes.links.items()],
+        "message": [],
+        "decision": [],
+    }
     for entry in writes.entries:
-        place = int4(entry.spot[0]) + int8(entry.spot[1])
-        event_id = uuid(entry.plan.received.event_id)
-        found["message"].append(_message(entry, place, event_id, decided_us))
+        place = _place(entry)
+        found["message"].append(_message(entry, place, uuid(entry.plan.received.event_id), decided_us))
         found["decision"] += _decisions(entry, place)
-        if entry.plan.deliveries:
-            found["outbox"] += _outbox(entry, place, event_id)
-            found["bundle"] += [row(3, uuid(bundle_id), place) for bundle_id in bundle_ids(entry)]
     return found
+
+
+def deliveries(writes: Writes) -> dict[str, list[bytes]]:
+    """Table -> its new rows, of what is to be delivered: most of a batch's bytes. What a merge of the batch retired is the survivor's."""
+    now: dict[str, str] = {}
+    for merge in writes.merges:
+        now |= {key: merge.survivor for key, patient in now.items() if patient in merge.retired}
+        now |= dict.fromkeys(merge.retired, merge.survivor)
+    found: dict[str, list[bytes]] = {"outbox": [], "bundle": [], "conflict": []}
+    for entry in writes.entries:
+        if entry.plan.deliveries:
+            place = _place(entry)
+            patient = now.get(entry.patient_key, entry.patient_key)
+            found["outbox"] += _outbox(entry, place, uuid(entry.plan.received.event_id) + text(patient))
+            found["bundle"] += [row(3, uuid(bundle_id), place) for bundle_id in bundle_ids(entry)]
+            found["conflict"] += [row(3, place, texts(entry.conflict))] if entry.conflict else []
+    return found
+
+
+def _place(entry: Entry) -> bytes:
+    return int4(entry.spot[0]) + int8(entry.spot[1])
 
 
 def _message(entry: Entry, place: bytes, event_id: bytes, decided_us: int) -> bytes:
@@ -75,11 +96,12 @@ def _answer(recipient: str, result: str, rule: str, detail: str, subscription: s
     return text(recipient) + text(result) + text(rule) + text(detail) + text(subscription) + texts(because)
 
 
-def _outbox(entry: Entry, place: bytes, event_id: bytes) -> Iterator[bytes]:
+def _outbox(entry: Entry, place: bytes, whose: bytes) -> Iterator[bytes]:
+    """whose: event id and patient."""
     event = entry.event
     if event is None:
         return
-    whose = event_id + text(entry.patient_key) + word(event.provider) + int8(event.received_us)
+    whose += word(event.provider) + int8(event.received_us)
     labels, locks = words(event.labels), texts(entry.lock_keys)
     what = text(event.control_id) + word(event.kind)
     for d in entry.plan.deliveries:

@@ -16,7 +16,7 @@ from hub.errors import ANSWERS, Reason
 from hub.identity import derived_id
 from hub.ledger.arrays import ints
 from hub.ledger.connect import Conn, faults
-from hub.model import Form, Outcome, Result
+from hub.model import Form, Outcome, Result, Rule
 
 Json = dict[str, Any]
 
@@ -175,7 +175,7 @@ def _delivery(d: Any, waiting: Any, attempts: Sequence[Any], receipt: Any) -> Js
     if waiting.claimed:
         told["state"] = "sending"
     if waiting.parked:
-        told |= {"state": "parked", "code": waiting.parked}
+        told |= {"state": "held" if waiting.parked == Rule.PATIENT_UNRESOLVED else "parked", "code": waiting.parked}
     return told
 
 

@@ -3,6 +3,7 @@
 A batch is one READ COMMITTED transaction that begins by moving the next offsets under the epochs of this owner: the rows stay locked until
 the commit, so a new owner waits for it and an old one finds its epoch gone. Everything else of the batch is new rows by binary COPY.
 A key that another worker wrote first (the same control id or identifier, through another partition) undoes the batch: it is decided again.
+So does a merge that retired one of its patients: batches share a lock that a batch with a merge takes alone, and each looks under it.
 """
 
 import json
@@ -16,14 +17,14 @@ from psycopg import errors
 
 from hub.errors import Cause, Faulted
 from hub.ledger.arrays import ints, texts
-from hub.ledger.backlog import NEWS
+from hub.ledger.backlog import MOVED, NEWS, REDRIVE
 from hub.ledger.batch import Known, Merge, Wanted, Writes
 from hub.ledger.connect import Conn, connect, faults
 from hub.ledger.consents import BY_KEY, Consents
 from hub.ledger.copying import file
 from hub.ledger.directory import Entries, load_directory
-from hub.ledger.rows import COLUMNS, rows
-from hub.model import Identifier, PatientState
+from hub.ledger.rows import COLUMNS, deliveries, records
+from hub.model import Identifier, PatientState, Rule
 
 _T = TypeVar("_T")
 # Every query here is a few index look-ups, whatever the statistics of a growing table say.
@@ -34,6 +35,8 @@ ON CONFLICT (part) DO UPDATE SET epoch = p.epoch + 1 RETURNING part, next, epoch
 _ADVANCE: Final = """
 UPDATE partition_offset p SET next = n.next FROM unnest(%s::int[], %s::bigint[], %s::bigint[]) AS n(part, next, epoch)
 WHERE p.part = n.part AND p.epoch = n.epoch"""
+_MERGES: Final = 7104  # advisory lock
+_RETIRED: Final = "SELECT 1 FROM identity WHERE link_key = ANY (%s::text[]) LIMIT 1"
 _SEEN: Final = "SELECT sender_key, digest FROM seen WHERE sender_key = ANY (%s::bytea[])"
 # OFFSET 0: look up each, whatever the statistics say of a table that was small when they were taken
 _RECORDED: Final = """
@@ -56,6 +59,18 @@ _REDRIVEN: Final = "UPDATE redrive SET done_part = %s, done_off = %s WHERE event
 _RETIRE: Final = """
 INSERT INTO identity (link_key, patient_key, lock_keys) VALUES ('retired:' || %s, %s, %s)
 ON CONFLICT (link_key) DO UPDATE SET patient_key = EXCLUDED.patient_key, lock_keys = EXCLUDED.lock_keys"""
+
+# What waits changes its lane: delivery, which has it in memory under the retired key, is told.
+_MOVE: Final = """
+WITH moved AS (UPDATE outbox SET patient_key = %s WHERE patient_key = ANY (%s::text[]) RETURNING recipient)
+SELECT pg_notify(%s, recipient) FROM (SELECT DISTINCT recipient FROM moved) AS r"""
+# What was held because it seemed to be of two patients is asked about again. The look is at every row that waits, held or about to be:
+# one that is being held at this moment is waited for, and found held.
+_RESUME: Final = f"""
+WITH resumed AS (UPDATE outbox o SET parked = '', next_us = 0
+                 WHERE o.patient_key = %s AND o.parked IN ('', '{Rule.PATIENT_UNRESOLVED}')
+                       AND EXISTS (SELECT 1 FROM conflict c WHERE c.part = o.part AND c.off = o.off) RETURNING o.recipient)
+SELECT pg_notify(%s, recipient) FROM (SELECT DISTINCT recipient FROM resumed) AS r"""  # noqa: S608  # a constant
 
 
 class RacedError(Exception):
@@ -115,19 +130,24 @@ class TransitLedger:
         """What the ledger knows of a batch: two round trips."""
         return self._on_connection(lambda conn: _read(conn, wanted))
 
-    def write(self, writes: Writes, decided_us: int, before_commit: Callable[[], None]) -> None:
-        """The transaction of a batch. ``before_commit`` is called when everything but the COMMIT is done, and may raise.
+    def write(self, writes: Writes, decided_us: int, when_sure: Callable[[], None], before_commit: Callable[[], None]) -> None:
+        """The transaction of a batch. Both calls may raise.
 
+        when_sure: called when this owner is the owner, no race is lost and the server has taken the messages: what is begun here goes on
+        beside the rest, which waits for nobody. before_commit: called when everything but the COMMIT is done.
         Raises Faulted(FENCED) when a partition has a newer owner, RacedError, UnwritableError.
         """
-        self._on_connection(lambda conn: self._write(conn, writes, decided_us, before_commit))
+        self._on_connection(lambda conn: self._write(conn, writes, decided_us, when_sure, before_commit))
 
-    def _write(self, conn: Conn, writes: Writes, decided_us: int, before_commit: Callable[[], None]) -> None:
+    def _write(self, conn: Conn, writes: Writes, decided_us: int, when_sure: Callable[[], None], before_commit: Callable[[], None]) -> None:
         try:
             with conn.transaction():
                 self._advance(conn, writes.nexts)
-                _copy(conn, rows(writes, decided_us))
+                _take_turns(conn, writes)
+                _copy(conn, records(writes, decided_us))
                 _change(conn, writes)
+                when_sure()
+                _copy(conn, deliveries(writes))
                 before_commit()
         except (errors.UniqueViolation, errors.DeadlockDetected, errors.SerializationFailure):
             raise RacedError from None
@@ -180,6 +200,17 @@ def _blobs(values: set[bytes]) -> str:
     return "{" + ",".join(f'"\\\\x{v.hex()}"' for v in values) + "}"
 
 
+def _take_turns(conn: Conn, writes: Writes) -> None:
+    """Beside other batches, but not beside a merge. Raises RacedError when one has retired a patient since this batch was decided."""
+    lock = "pg_advisory_xact_lock" if writes.merges else "pg_advisory_xact_lock_shared"
+    with conn.pipeline():
+        conn.execute(f"SELECT {lock}(%s)", (_MERGES,))
+        retired = conn.execute(_RETIRED, (texts([f"retired:{key}" for key in writes.patients]),))  # sees what the lock waited for
+        found = retired.fetchone()
+    if found:
+        raise RacedError
+
+
 def _copy(conn: Conn, tables: Mapping[str, Sequence[bytes]]) -> None:
     with conn.cursor() as cursor:
         for name, new in tables.items():
@@ -212,7 +243,8 @@ def _merge(cursor: psycopg.Cursor[Any], merge: Merge) -> None:
     """The identifiers, and what waits, of the retired keys become the survivor's."""
     retired = texts(merge.retired)
     cursor.execute("UPDATE identity SET patient_key = %s WHERE patient_key = ANY (%s::text[])", (merge.survivor, retired))
-    cursor.execute("UPDATE outbox SET patient_key = %s WHERE patient_key = ANY (%s::text[])", (merge.survivor, retired))
+    cursor.execute(_MOVE, (merge.survivor, retired, MOVED))
+    cursor.execute(_RESUME, (merge.survivor, REDRIVE))
     cursor.execute("DELETE FROM patient WHERE patient_key = ANY (%s::text[])", (retired,))
     for key in merge.retired:
         cursor.execute(_RETIRE, (key, key, list(merge.lock_keys)))

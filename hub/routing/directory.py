@@ -7,6 +7,7 @@ so a message is one look-up a pattern, shape and related provider, and whatever 
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from hub.identity import ENH, HER, HUB_PROVIDER
@@ -28,8 +29,8 @@ _Related = Mapping[str, tuple[str, ...]]  # relation -> ids of the providers tha
 class Candidate:
     """A provider that may get an event, with every subscription of its that matches.
 
-    provider: None when the id is known no more. subscriptions: most detail first, then by id; empty for one that was addressed and
-    does not subscribe. relations: what ties it to the patient, in the order of ``Relation``.
+    provider: None when the id is known no more. subscriptions: most detail first, then by id; empty for one that is tied to the patient
+    and does not subscribe. relations: what ties it to the patient, in the order of ``Relation``.
     """
 
     provider_id: str
@@ -92,11 +93,14 @@ class Directory:
     def candidates(self, event: Event, state: PatientState) -> list[Candidate]:
         """Everyone an event may concern, one entry a provider, in the order of their ids.
 
-        Those who subscribe to it for this patient, and those the sender addressed who do not. Municipality and GP are the event's,
-        or the remembered ones when it gives none.
+        Those who subscribe to it for this patient, and of those who do not: whom the sender addressed, and who else treats the patient.
+        Municipality and GP are the event's, or the remembered ones when it gives none.
         """
         related = self._related(event, state)
         found: dict[str, list[Subscription]] = {provider_id: [] for provider_id in related[Relation.ADDRESSED]}
+        for provider_id in (*related[Relation.GP], *related[Relation.PATHWAY]):
+            if provider_id != event.provider and provider_id in self._providers:
+                found.setdefault(provider_id, [])
         for subscription in self._matching(event, state, related):
             found.setdefault(subscription.provider, []).append(subscription)
         return [self._candidate(provider_id, found[provider_id], related) for provider_id in sorted(found)]
@@ -109,10 +113,21 @@ class Directory:
 
     def _matching(self, event: Event, state: PatientState, related: _Related) -> Iterator[Subscription]:
         facts = (event.municipality or state.municipality, event.ward, event.encounter_class, event.provider)
-        for pattern in (event.kind.value, f"{event.kind.value.partition('.')[0]}.*", "*"):
+        for pattern in patterns(event.kind):
             for (relation, dimensions), table in self._index.get(pattern, ()):
                 for provider_id in related[relation]:
                     yield from table.get(_key(provider_id, dimensions, facts), ())
+
+
+@cache
+def patterns(kind: str) -> frozenset[str]:
+    """What a subscription may write to get events of a kind."""
+    return frozenset((kind, f"{kind.partition('.')[0]}.*", "*"))
+
+
+def shows_more(one: Detail, other: Detail) -> bool:
+    """Whether one detail shows anything the other does not."""
+    return _RANK[one] < _RANK[other]
 
 
 def _ordered(subscriptions: Iterable[Subscription]) -> tuple[Subscription, ...]:

@@ -16,7 +16,7 @@ def start(folder: Path, say: java.Say) -> tuple[Child, str]:
     runtime, home = java.java(), java.apicurio_jars(say)
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
-    memory = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-XX:TieredStopAtLevel=1", f"-Djava.io.tmpdir={folder}")
+    memory = ("-Xmx256m", "-XX:+UseSerialGC", *java.NO_TRACE, "-XX:TieredStopAtLevel=1", f"-Djava.io.tmpdir={folder}")
     options = (*memory, "-Dquarkus.http.host=127.0.0.1", f"-Dquarkus.http.port={port}")
     runner = next(home.glob("*-runner.jar"))
     argv = (runtime, *options, "-Dquarkus.log.level=WARN", "-cp", f"{runner}:{home}/lib/*", "io.quarkus.runner.GeneratedMain")

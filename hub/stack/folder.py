@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -29,11 +30,9 @@ class Folder:
     def hold(cls, path: Path) -> Self:
         """Make the folder if needed and hold it. Raises StackError."""
         path = path.absolute()
-        try:
+        with _writing(path):
             path.mkdir(parents=True, exist_ok=True)
             lock = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError as exc:
-            raise StackError(f"cannot write the data folder {path} ({exc.strerror}): choose another with --data DIR") from exc
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as exc:
@@ -46,11 +45,20 @@ class Folder:
         os.close(self._lock)
 
     def secret(self) -> str:
-        """What keys the patients' pseudonyms; made at first start, never changed: every key ever written depends on it."""
+        """What keys the patients' pseudonyms; made at first start, never changed: every key ever written depends on it.
+
+        Raises StackError.
+        """
         file = self.path / _SECRET
-        if not file.exists():
-            _write(file, secrets.token_hex(32))
-        return file.read_text("ascii").strip()
+        with _writing(self.path):
+            if not file.exists():
+                self.path.mkdir(parents=True, exist_ok=True)
+                own = file.with_name(f"{_SECRET}.{os.getpid()}")
+                write_whole(own, secrets.token_hex(32))
+                with contextlib.suppress(FileExistsError):  # of two processes that start together the first decides
+                    file.hardlink_to(own)
+                own.unlink()
+            return file.read_text("ascii").strip()
 
     def instance(self) -> str:
         """A name no other data folder has, on this machine or another: what its processes are called in their groups."""
@@ -60,7 +68,7 @@ class Folder:
         """1, 2, 3 ...: how often the demonstration has been played here, this time included."""
         file = self.path / _DAY
         day = (int(file.read_text("ascii")) if file.exists() else 0) + 1
-        _write(file, str(day))
+        write_whole(file, str(day))
         return day
 
     def previous(self) -> dict[str, Any]:
@@ -69,7 +77,7 @@ class Folder:
 
     def note(self, facts: dict[str, Any]) -> None:
         """Write down where the servers are, whole or not at all; readable by this user only, for the database's password is in it."""
-        _write(self.path / RUN, json.dumps(facts, indent=1))
+        write_whole(self.path / RUN, json.dumps(facts, indent=1))
 
 
 def running(path: Path) -> dict[str, Any]:
@@ -103,7 +111,17 @@ def _read(file: Path) -> dict[str, Any]:
     return {}
 
 
-def _write(file: Path, text: str) -> None:
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """A folder that cannot be written becomes StackError."""
+    try:
+        yield
+    except OSError as exc:
+        raise StackError(f"cannot write the data folder {path} ({exc.strerror}): choose another with --data DIR") from exc
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Write a file for this user alone, on the disk when this returns: whoever looks, now or after a power cut, sees all of it or none."""
     temporary = file.with_name(f"{file.name}.new")
     temporary.unlink(missing_ok=True)
     with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
@@ -111,3 +129,13 @@ def _write(file: Path, text: str) -> None:
         out.flush()
         os.fsync(out.fileno())
     temporary.replace(file)
+    sync_folder(file.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder outlast a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

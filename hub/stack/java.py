@@ -13,6 +13,7 @@ from typing import Final
 from hub.stack.supervise import StackError
 
 JAVA_MIN: Final = 17
+NO_TRACE: Final = ("-XX:-UsePerfData",)  # for every Java program: else it leaves a folder in the machine's temporary folder
 _OTHERWISE: Final = "or point HUB_KAFKA and HUB_DATABASE_URL at running servers (deploy/compose.yaml starts them with Docker)"
 _DEPENDENCY_PLUGIN: Final = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1"
 
@@ -31,7 +32,7 @@ def java() -> str:
     path = path or shutil.which("java")
     if path is None:
         raise StackError(f"Java is not installed: install Java {JAVA_MIN} or newer (Debian: openjdk-17-jre-headless), {_OTHERWISE}")
-    text = subprocess.run([path, "-version"], capture_output=True, text=True, check=False).stderr  # noqa: S603
+    text = subprocess.run([path, *NO_TRACE, "-version"], capture_output=True, text=True, check=False).stderr  # noqa: S603
     found = re.search(r'version "(?:1\.)?(\d+)', text)
     if found is None or int(found[1]) < JAVA_MIN:
         raise StackError(f"{path} is older than Java {JAVA_MIN}: install Java {JAVA_MIN} or newer, {_OTHERWISE}")
@@ -92,14 +93,19 @@ def _maven(arguments: list[str], say: Say) -> None:
     command = [path, "-B", "-Dstyle.color=never", *arguments]
     last = ""
     count = 0
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:  # noqa: S603
-        for line in process.stdout or ():
-            if line.startswith("[ERROR]"):
-                last = last or line.removeprefix("[ERROR]").strip()
-            name = re.search(r"(?:Downloaded from|Copying) .*?([\w.-]+\.(?:jar|gz))\b", line)
-            if name is not None:
-                count += 1
-                if count % 10 == 1:
-                    say(f"  {count:3d} files, {name[1]}")
+    env = {**os.environ, "MAVEN_OPTS": " ".join((os.environ.get("MAVEN_OPTS", ""), *NO_TRACE)).strip()}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env) as process:  # noqa: S603
+        try:
+            for line in process.stdout or ():
+                if line.startswith("[ERROR]"):
+                    last = last or line.removeprefix("[ERROR]").strip()
+                name = re.search(r"(?:Downloaded from|Copying) .*?([\w.-]+\.(?:jar|gz))\b", line)
+                if name is not None:
+                    count += 1
+                    if count % 10 == 1:
+                        say(f"  {count:3d} files, {name[1]}")
+        except BaseException:  # also when we are asked to stop: it is not waited for
+            process.kill()
+            raise
     if process.returncode != 0:
         raise StackError(f"Maven could not fetch the local stack: {last[:300] or 'see mvn -version'}; check the network, {_OTHERWISE}")

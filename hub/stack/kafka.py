@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from hub.stack import java
-from hub.stack.supervise import Child, Spec, StackError, free_port, spawn, wait_until
+from hub.stack.supervise import Child, OnSpawn, Spec, StackError, free_port, spawn, untold, wait_until
 
 MESSAGE_BYTES_MAX: Final = 8 * 1024 * 1024  # a frame of 4 MiB, its envelope, and room for a Bundle of it
-_HEAP: Final = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Djava.awt.headless=true")
+_HEAP: Final = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", *java.NO_TRACE, "-Djava.awt.headless=true")
 _READY_SECONDS: Final = 60.0
 _PROPERTIES: Final = """\
 process.roles=broker,controller
@@ -38,8 +38,11 @@ replica.fetch.max.bytes={bytes_max}
 """
 
 
-def start(folder: Path, say: java.Say, preferred_port: int = 0) -> tuple[Child, str]:
-    """Start the broker with its state in ``folder``; returns it and its bootstrap address when it answers. Raises StackError."""
+def start(folder: Path, say: java.Say, preferred_port: int = 0, on_spawn: OnSpawn = untold) -> tuple[Child, str]:
+    """Start the broker with its state in ``folder``; returns it and its bootstrap address when it answers. Raises StackError.
+
+    ``on_spawn`` is given it as soon as there is something to stop.
+    """
     runtime, jars = java.java(), java.kafka_jars(say)
     folder.mkdir(parents=True, exist_ok=True)
     port, controller = free_port(preferred_port), free_port()
@@ -54,13 +57,22 @@ def start(folder: Path, say: java.Say, preferred_port: int = 0) -> tuple[Child, 
     scratch.mkdir()
     argv = (runtime, *_HEAP, *logging, f"-Djava.io.tmpdir={scratch}", "-cp", f"{jars}/*", "kafka.Kafka", str(properties))
     child = spawn(Spec("kafka", argv, log=folder / "broker.log", cwd=folder))
+    on_spawn(child)
     wait_until(lambda: _answers(port), child, _READY_SECONDS, f"see {folder / 'broker.log'}")
     return child, f"127.0.0.1:{port}"
 
 
 def _format(runtime: str, jars: Path, properties: Path, folder: Path) -> None:
     cluster = urlsafe_b64encode(uuid.uuid5(uuid.NAMESPACE_URL, str(folder)).bytes).decode().rstrip("=")
-    tool = (runtime, "-Xmx128m", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-cp", f"{jars}/*")
+    tool = (
+        runtime,
+        *java.NO_TRACE,
+        "-Xmx128m",
+        "-XX:TieredStopAtLevel=1",
+        "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
+        "-cp",
+        f"{jars}/*",
+    )
     command = (*tool, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties))
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode != 0:

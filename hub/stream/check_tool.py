@@ -10,10 +10,11 @@ from types import MappingProxyType
 from typing import Final
 
 from hub.ledger.connect import connect, faults
-from hub.ledger.directory import load_directory
+from hub.ledger.directory import admins_providers, load_directory
+from hub.model import Channel
 from hub.numbers import PersonNumbers
 from hub.settings import Settings
-from hub.stream.kafka import Topics, broker_settings
+from hub.stream.kafka import Topics, settings_in_force
 from hub.stream.promise import EXPLAINED, IN_ORDER, NEVER_LOST, NEVER_SHOWN, Facts, Violation, violations
 
 DONE: Final = 0
@@ -26,18 +27,20 @@ _PERSON_NUMBERS: Final = MappingProxyType(
         PersonNumbers.SYNTHETIC: "synthetic; real ones are refused",
     }
 )
+_TOLD: Final = "  (told here; it does not keep the hub from starting)"
 _ORDER: Final = (NEVER_LOST, NEVER_SHOWN, IN_ORDER, EXPLAINED)
 
 
 def look(settings: Settings, token_key: Path | None = None) -> Facts:
     """The facts as they are now. ``token_key``: the file of the key that signs tokens. Raises Faulted when a server is away."""
-    topics = Topics(settings.topic_prefix)
-    broker = {name: broker_settings(settings.kafka, name) for name in (topics.inbound, topics.events)}
     with connect(settings.database_url, "check") as conn, faults():
         database = {name: str((conn.execute(f"SHOW {name}").fetchone() or ("?",))[0]) for name in _DATABASE}
-        entries = load_directory(conn)
+        entries, admins = load_directory(conn), admins_providers(conn)
+    topics = Topics(settings.topic_prefix)
+    mailboxes = [topics.mailbox(p.id) for p in entries.providers if p.deliver.channel is Channel.MAILBOX]
+    broker = settings_in_force(settings.kafka, (topics.inbound, topics.events), mailboxes)  # a mailbox is made by its first message
     mode = token_key.stat().st_mode & 0o777 if token_key and token_key.exists() else None
-    return Facts(settings, broker, database, entries.providers, entries.subscriptions, mode)
+    return Facts(settings, broker, database, entries.providers, entries.subscriptions, mode, admins, entries.left_out)
 
 
 def run_check(settings: Settings, token_key: Path | None = None, *, as_json: bool) -> int:
@@ -62,5 +65,5 @@ def text(found: Sequence[Violation]) -> str:
     lines = []
     for sentence, under in groupby(found, key=lambda v: v.sentence):
         lines.append(sentence)
-        lines += [f"    broken by {v.setting} = {v.found}\n        instead: {v.act}" for v in under]
+        lines += [f"    broken by {v.setting} = {v.found}{_TOLD if not v.stops else ''}\n        instead: {v.act}" for v in under]
     return "\n".join(lines) + "\n"

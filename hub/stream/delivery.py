@@ -76,6 +76,7 @@ async def _listen(settings: Settings, delivery: Delivery) -> None:
         try:
             async with await connect(settings.database_url) as conn:
                 await listen(conn)
+                delivery.was_deaf()
                 while True:
                     delivery.tell(await news(conn))
         except Faulted:

@@ -7,6 +7,7 @@ core's (``hub.delivery``); here are the waits, the clock and the connections.
 
 import asyncio
 import contextlib
+import math
 import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
@@ -16,7 +17,7 @@ from hub.delivery.book import Ended
 from hub.delivery.channel import Means
 from hub.delivery.dispatch import Dispatch
 from hub.delivery.lanes import Offer
-from hub.ledger.backlog import REDRIVE, BacklogReader
+from hub.ledger.backlog import MOVED, REDRIVE, BacklogReader
 from hub.ledger.delivery import Turns, connect
 from hub.ledger.outbox import Waiting
 from hub.model import Channel, Deliver
@@ -45,9 +46,12 @@ class Delivery:
         self._dispatch = Dispatch(means, group.create_task, self._on_end, clock)
         self._news = True
         self._redriven: set[str] = set()
+        self._moved: set[str] = set()
         self._probing: set[str] = set()
         self._idle_behind: dict[str, float] = {}  # recipients for whom there was no room: not read again before
         self._no_claim_before = 0.0
+        self._send_seconds_max = settings.claim_seconds_max + settings.ack_seconds_max  # from a claim to the end of its last send
+        self._forget_gone_at = math.inf
         self._next_poll = 0.0
         self._stopping = False
         self._begin()
@@ -62,10 +66,16 @@ class Delivery:
         self._wake.set()
 
     def tell(self, heard: Iterable[tuple[str, str]]) -> None:
-        """Notifications of the ledger: new deliveries, or a recipient whose parked ones a person changed."""
+        """Notifications of the ledger: new deliveries, or a recipient of whom something is to be read anew."""
+        heard = list(heard)
         self._redriven |= {payload for channel, payload in heard if channel == REDRIVE}
+        self._moved |= {payload for channel, payload in heard if channel == MOVED}
         self._news = True
         self._wake.set()
+
+    def was_deaf(self) -> None:
+        """Notifications may have been missed until now: everything in memory is to be read anew."""
+        self.tell([(MOVED, recipient) for recipient in self._work.lanes.recipients])
 
     @property
     def parts(self) -> list[int]:
@@ -86,6 +96,8 @@ class Delivery:
                 await self._let_go()
             await self._take(reader, owned - set(self.parts))
             await reader.forget_claims_but([*self._work.book.claims, *self._work.unsettled.claims])
+            await reader.claim_again(self._work.book.open_claims())
+            await self._work.settle_again(turns)
             self._news = True
             while not (self._stopping and self._work.is_idle):
                 await self._round(reader, turns, partitions)
@@ -105,8 +117,9 @@ class Delivery:
     async def _take(self, reader: BacklogReader, parts: set[int]) -> None:
         if not parts:
             return
-        if await reader.take_over(sorted(parts), self._clock()):
+        if await reader.take_over(sorted(parts), self._clock(), int(self._send_seconds_max * 1e6)):
             self._no_claim_before = asyncio.get_running_loop().time() + self._settings.claim_seconds_max
+        self._forget_gone_at = asyncio.get_running_loop().time() + self._send_seconds_max
         self._cursors.own(parts)
 
     async def _round(self, reader: BacklogReader, turns: Turns, partitions: Sequence[int]) -> None:
@@ -117,10 +130,14 @@ class Delivery:
             self._news = True
             await self._take(reader, await reader.own([p for p in partitions if p not in self._cursors.heads]))
             await self._providers.refresh(reader)
+            if now >= self._forget_gone_at:
+                self._forget_gone_at = math.inf
+                await reader.forget_gone(self.parts)
         self._work.collect()
+        has_more = False
         if not self._stopping:
-            self._start_over()
-            await self._read(reader)
+            await self._start_over(turns)
+            has_more = await self._read(reader)
             self._probe()
         rows = [] if self._stopping or now < self._no_claim_before else self._work.lanes.take(self._clock(), _TURN_ROWS)
         handled = len(rows) + len(self._work.unsettled.attempts)
@@ -130,7 +147,7 @@ class Delivery:
             await self._work.settle(turns)
         if handled:
             await asyncio.sleep(_BUSY_SECONDS)
-        else:
+        elif not has_more:
             await self._sleep()
 
     async def _sleep(self) -> None:
@@ -146,14 +163,25 @@ class Delivery:
             async with asyncio.timeout(max(0.001, seconds)):
                 await self._wake.wait()
 
-    def _start_over(self) -> None:
-        """Recipients whose settings or parked deliveries were changed are read from the beginning."""
-        changed = self._providers.changed() | self._redriven
-        self._redriven = set()
-        for recipient in changed:
+    async def _start_over(self, turns: Turns) -> None:
+        """Recipients of whom something in memory is no longer so are read from the beginning. Raises Faulted: it is still to be done then.
+
+        Where settings or parked deliveries were changed, at once; where patients became one, when what is under way has ended, because the
+        next may have to wait for it. The ledger is first told what ended: until then a refusal holds its patient in memory only.
+        """
+        self._redriven |= self._providers.changed()
+        self._moved |= self._work.take_moved()
+        lanes, redriven = self._work.lanes, set(self._redriven)
+        for recipient in redriven:
             deliver = self._deliver(recipient)
-            self._work.lanes.reset(recipient, deliver.connections, hold=deliver.on_refusal == "hold")
+            lanes.reset(recipient, deliver.connections, hold=deliver.on_refusal == "hold")
+        ebbed = {recipient for recipient in self._moved if lanes.ebb(recipient)}
+        if (redriven or ebbed) and self._work.unsettled:
+            await self._work.settle(turns)
+        for recipient in redriven | ebbed:
             self._cursors.start_over(recipient)
+        self._redriven -= redriven
+        self._moved -= ebbed
 
     def _deliver(self, recipient: str) -> Deliver:
         provider = self._providers.get(recipient)
@@ -164,16 +192,18 @@ class Delivery:
         lanes = self._work.lanes
         return lanes.offer(row, lanes.destination(row.place.recipient, deliver.connections, hold=deliver.on_refusal == "hold"))
 
-    async def _read(self, reader: BacklogReader) -> None:
-        """Fill the lanes: everybody's news, then those who are behind and have room."""
+    async def _read(self, reader: BacklogReader) -> bool:
+        """Fill the lanes: everybody's news, then those who are behind and have room. True when there are more news."""
         lanes, cursors = self._work.lanes, self._cursors
+        has_more = False
         rewinds, lanes.rewinds = lanes.rewinds, {}
         for recipient, places in rewinds.items():
             cursors.fall_behind(recipient, places)
         if self._news and cursors.heads:
             self._news = False  # what comes while we read is looked for in the next round
             found = await reader.heads(cursors.heads, list(cursors.behind), _READ_ROWS)
-            self._news |= cursors.admit(found, _READ_ROWS, self._offer)
+            has_more = cursors.admit(found, _READ_ROWS, self._offer)
+            self._news |= has_more
         now = asyncio.get_running_loop().time()
         for recipient in list(cursors.behind):
             room = lanes.room()
@@ -183,6 +213,7 @@ class Delivery:
             rows = await reader.behind(recipient, cursors.behind[recipient], cursors.heads, limit)
             moved = cursors.admit_behind(recipient, rows, limit, self._offer)
             self._idle_behind[recipient] = 0.0 if moved else now + POLL_SECONDS
+        return has_more
 
     def _probe(self) -> None:
         for recipient in self._work.lanes.probes(self._clock()):

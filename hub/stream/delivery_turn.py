@@ -1,8 +1,9 @@
 """One turn of delivery: settle what ended, ask about what is ready, claim what is permitted, and only then send it."""
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from hub import telemetry
 from hub.delivery.book import Book, Ended
@@ -19,6 +20,8 @@ from hub.settings import Settings
 from hub.stream.delivery_providers import Providers
 
 Clock = Callable[[], int]
+# How far back from the last turn a server that dies may forget what did not wait for the disk: thrice wal_writer_delay, and room
+_MAY_BE_FORGOTTEN_SECONDS: Final = 3.0
 
 
 class Work:
@@ -30,6 +33,8 @@ class Work:
         self.book = Book(self.lanes, backoff, int(settings.claim_seconds_max * 1e6))
         self.unsettled = Settlement()
         self.ended: list[Ended] = []
+        self._recent: deque[tuple[float, list[Attempted]]] = deque()  # what was settled lately, and when: a server that dies may forget it
+        self._moved: list[Waiting] = []  # asked about, and no longer of the patient in whose lane they are
         self._claim_seconds_max = settings.claim_seconds_max
         self._dispatch = dispatch
         self._providers = providers
@@ -52,11 +57,25 @@ class Work:
         self.book.settle(ended, self.unsettled, self._clock())
         _count(ended)
 
+    def take_moved(self) -> set[str]:
+        """Recipients for whom a delivery was found to be another patient's than it was when it was read; asked once."""
+        moved, self._moved = self._moved, []
+        return {row.place.recipient for row in moved}
+
     async def settle(self, turns: Turns) -> None:
         """Tell the ledger what ended, when nothing is ready to be asked about. Raises Faulted: it is still to be told then."""
         self._reach("delivery.before_settle")
         await turns.settle(self.unsettled)
         self._settled(Settlement())
+
+    async def settle_again(self, turns: Turns) -> None:
+        """Write again what was settled last: a turn does not wait for the disk, so a server that died may have forgotten it.
+
+        Without this what was delivered would be called withheld when a lock came meanwhile. Raises Faulted.
+        """
+        attempts = [attempt for _, settled in self._recent for attempt in settled]
+        if attempts:
+            await turns.settle(Settlement(attempts))
 
     async def turn(self, turns: Turns, reader: BacklogReader, rows: Sequence[Waiting]) -> None:
         """Settle and claim in one transaction, then send.
@@ -69,9 +88,10 @@ class Work:
             self._reach("delivery.before_settle")
             asked, directory_version = await turns.open(self.unsettled, list(by_place))
             if directory_version is not None:
-                await self._providers.know(directory_version, reader)
-            groups, answered.attempts = self._decide(asked, by_place)
+                await self._providers.know(directory_version, reader, {a.parcel.subscription for a in asked})
+            same, moved = _sorted_out(asked, by_place)
             may_start_before = asyncio.get_running_loop().time() + self._claim_seconds_max
+            groups, answered.attempts = self._decide(same, by_place)
             claims = await turns.commit(groups, answered, self._clock())
         except Faulted:
             denied = {attempt.place for attempt in answered.attempts}
@@ -82,6 +102,9 @@ class Work:
             raise
         self._settled(answered)
         self._drop_gone(by_place, asked)
+        for row in moved:
+            self.lanes.given_back(row)
+        self._moved += moved
         self._send(claims, by_place, may_start_before)
 
     def _decide(self, asked: Sequence[Asked], by_place: dict[Place, Waiting]) -> tuple[list[list[Parcel]], list[Attempted]]:
@@ -90,23 +113,35 @@ class Work:
         permitted: dict[str, list[Parcel]] = {}
         answers: list[Attempted] = []
         decisions: Counter[tuple[str, str]] = Counter()
-        for parcel, verdict in ask_all(asked, self._providers.get, now_us):
+        until_us = now_us + int(self._claim_seconds_max * 1e6)
+        for parcel, verdict in ask_all(asked, self._providers, now_us, until_us):
             decisions[verdict.result, verdict.rule] += 1
-            if verdict.result is Result.PERMIT:
+            row, is_permitted = by_place[parcel.place], verdict.result is Result.PERMIT
+            if is_permitted and self._takes(parcel):
                 permitted.setdefault(parcel.place.recipient, []).append(parcel)
             else:
-                attempt = self.book.answered(by_place[parcel.place], parcel, verdict, now_us)
+                attempt = self.book.unsendable(row, parcel, now_us) if is_permitted else self.book.answered(row, parcel, verdict, now_us)
                 telemetry.DELIVERIES.labels(parcel.channel, attempt.outcome).inc()
                 answers.append(attempt)
         for words, count in decisions.items():
             telemetry.DECISIONS.labels("delivery", *words).inc(count)
         return list(permitted.values()), answers
 
+    def _takes(self, parcel: Parcel) -> bool:
+        """Whether the recipient takes messages in the form that this one was rendered in."""
+        provider = self._providers.get(parcel.place.recipient)
+        return provider is None or provider.deliver.form in (None, parcel.form)
+
     def _settled(self, answered: Settlement) -> None:
         """The ledger has it: rows that are settled or parked can be let go of."""
-        for attempt in (*self.unsettled.attempts, *answered.attempts):
+        attempts = (*self.unsettled.attempts, *answered.attempts)
+        for attempt in attempts:
             if attempt.settles or attempt.parked:
                 self.lanes.forget(attempt.place)
+        now = asyncio.get_running_loop().time()
+        self._recent.append((now, [a for a in attempts if a.settles]))
+        while self._recent[0][0] < now - _MAY_BE_FORGOTTEN_SECONDS:
+            self._recent.popleft()
         self.unsettled = Settlement()
 
     def _drop_gone(self, by_place: dict[Place, Waiting], asked: Sequence[Asked]) -> None:
@@ -130,6 +165,13 @@ class Work:
             provider = self._providers.get(claim.parcels[0].place.recipient)
             if provider is not None:  # none without a provider is permitted
                 self._dispatch.submit(provider, claim.parcels, may_start)
+
+
+def _sorted_out(asked: Sequence[Asked], by_place: dict[Place, Waiting]) -> tuple[list[Asked], list[Waiting]]:
+    """What is still the patient's in whose lane it is, and what is another's since a merge: not to be sent from there."""
+    moved = [row for a in asked if (row := by_place[a.parcel.place]).patient_key != a.parcel.patient_key]
+    gone = {row.place for row in moved}
+    return [a for a in asked if a.parcel.place not in gone] if moved else list(asked), moved
 
 
 def _count(ended: Sequence[Ended]) -> None:

@@ -45,6 +45,7 @@ def connection_limits(settings: Settings) -> ConnectionLimits:
         frame_seconds_max=settings.frame_seconds_max,
         idle_seconds_max=settings.idle_seconds_max,
         connections_max=settings.connections_max,
+        held_bytes_max=settings.held_bytes_max,
     )
 
 
@@ -61,7 +62,7 @@ async def run_gateway(
     directory = await parts.refresh(None)
     assert directory is not None  # refresh(None) always gives one
     await asyncio.to_thread(ensure_topics, settings.kafka, [Topics(settings.topic_prefix).inbound], settings)
-    producer = Producer(settings.kafka, delivery_timeout_ms=settings.delivery_timeout_ms)
+    producer = Producer(settings.kafka, delivery_timeout_ms=settings.delivery_timeout_ms, frame_bytes_max=settings.frame_bytes_max)
     intake = Intake(producer, parts.codec, parts.pseudonyms, directory, settings, parts.clock)
     listener = Listener(intake, connection_limits(settings))
     try:
@@ -70,7 +71,7 @@ async def run_gateway(
         gc.set_threshold(20_000, 10, 10)
         host, port = await listener.start(settings.mllp, context, insecure_plaintext=settings.insecure_plaintext)
         async with asyncio.TaskGroup() as tasks:
-            keeping = tasks.create_task(_keep_directory(intake, parts, stop))
+            keeping = tasks.create_task(_keep_directory(intake, parts))
             on_ready(host, port)
             await stop.wait()
             await listener.stop(_GRACE_SECONDS)
@@ -87,22 +88,21 @@ def _allow_connections(number: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
 
 
-async def _keep_directory(intake: Intake, parts: Parts, stop: asyncio.Event) -> None:
-    """Read the directory again every second, and sooner when an unknown sender speaks."""
+async def _keep_directory(intake: Intake, parts: Parts) -> None:
+    """Read the directory again every second, and sooner when somebody speaks whom the one in hand does not know; until cancelled."""
     asked = asyncio.Event()
     intake.on_unknown = asked.set
-    while not stop.is_set():
+    while True:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_REFRESH_SECONDS):
                 await asked.wait()
         asked.clear()
+        waiting, fault = intake.unknown(), None  # those that come while it is read wait for the next reading
         try:
             fresh = await parts.refresh(intake.directory)
+            intake.directory = fresh or intake.directory
         except Faulted as exc:
             telemetry.FAULTS.labels("gateway", exc.cause.value).inc()
-        else:
-            intake.directory = fresh or intake.directory
-        intake.retry_unknown()
+            fault = exc
+        await intake.judge(waiting, fault)
         await asyncio.sleep(_REFRESH_SECONDS_MIN)
-    intake.on_unknown = None
-    intake.retry_unknown()

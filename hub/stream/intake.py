@@ -1,34 +1,40 @@
 """From a payload to a durable record of topic ``inbound``, and only then to its answer."""
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
 from typing import Any, Final
 
 from hub import telemetry
+from hub.adapters.control_ids import ControlIds
 from hub.adapters.hl7v2 import batch, reply
 from hub.adapters.hl7v2.er7 import Limits
 from hub.adapters.hl7v2.framing import Refused, frame
-from hub.adapters.hl7v2.head import Head, peek
-from hub.adapters.hl7v2.receive import Door, Peer, Rules, Senders, kafka_key, receive
+from hub.adapters.hl7v2.head import Head, is_answer, peek
+from hub.adapters.hl7v2.receive import Door, Peer, Rules, Senders, kafka_key, receive, turned_away
 from hub.avro import Codec
-from hub.errors import Faulted, HubError, Reason, Rejected
+from hub.errors import Cause, Faulted, HubError, Reason, Rejected
 from hub.identity import Pseudonyms
 from hub.model import Adapter, Received, Refusal
 from hub.settings import Settings
 from hub.stream.faultpoint import reach
 from hub.stream.kafka import Producer, Topics
 
-OnAcks = Callable[[list[bytes]], None]
-_SEEN_MAX: Final = 100_000  # control ids remembered at the door; the ledger remembers them all
+OnReply = Callable[[bytes | None], None]
+OnAcks = Callable[[list[bytes] | None], None]
+"""Told the acknowledgements of one message; None = it could not be taken, and its sender asked not to be told."""
+
+_UNKNOWN_BYTES_MAX: Final = 8 * 1024 * 1024  # of messages that wait for the directory to be read again
+_TURN: Final = 32  # messages judged before others of the process have their turn
+_UNDER_WAY_MAX: Final = 64  # messages of one batch
+_OF_DIRECTORY: Final = frozenset({Reason.UNKNOWN_SENDER, Reason.SENDER_MISMATCH})
 
 
 @dataclass(frozen=True, slots=True)
-class _Waiting:
-    """A message whose sender is not known, until the directory has been read again."""
+class Waiting:
+    """A message that may be known for good when the directory has been read again."""
 
     raw: bytes
     peer: Peer
@@ -48,8 +54,9 @@ class Intake:
         limits = Limits(segments_max=settings.segments_max)
         rules = Rules(settings.undeclared_encoding, frozenset(settings.processing_ids), settings.person_numbers, limits)
         self._door = Door(directory, pseudonyms, rules)
-        self._seen: Final[OrderedDict[bytes, bytes]] = OrderedDict()
-        self._unknown: list[_Waiting] = []
+        self._control_ids: Final = ControlIds()
+        self._unknown: list[Waiting] = []
+        self._unknown_bytes = 0
         self._stamp = (0, "")
         self.on_unknown: Callable[[], None] | None = None  # asks for a fresh directory; None = unknown senders are refused at once
 
@@ -68,41 +75,82 @@ class Intake:
 
     async def accept_hl7v2(self, raw: bytes, peer: Peer | None = None) -> bytes:
         """Judge, record and answer one payload: the bytes for the wire (framed; may be empty or several frames)."""
-        future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
         self.submit(raw, peer or Peer(), future.set_result)
-        return await future
+        return await future or b""
 
-    def submit(self, raw: bytes, peer: Peer, on_reply: Callable[[bytes], None]) -> None:
-        """Judge one payload, record it, and call ``on_reply`` with the bytes for the wire once the broker has it."""
+    def submit(self, raw: bytes, peer: Peer, on_reply: OnReply) -> bool:
+        """Judge one payload, record it, and call ``on_reply`` with the bytes for the wire once the broker has it.
+
+        ``on_reply`` hears None when the message could not be taken and no answer is wanted: the connection's end must tell. False =
+        the payload was no message at all.
+        """
         if batch.is_batch(raw):
-            self._take_batch(raw, peer, on_reply)
+            return self._take_batch(raw, peer, on_reply)
+        return self._take(raw, peer, lambda acks: on_reply(_framed(acks)))
+
+    def refuse(self, refused: Refused, peer: Peer, on_reply: OnReply) -> None:
+        """Answer a frame that is no message; what is there of it is recorded if it says whose it is."""
+        head = peek(refused.head)
+        if is_answer(refused.head, head):
+            telemetry.ANSWERS_RECEIVED.inc()
+            on_reply(b"")
         else:
-            self._take(raw, peer, lambda acks: on_reply(b"".join(map(frame, acks))))
+            self._turn_away(refused.head, head, peer, Refusal(refused.reason), lambda acks: on_reply(_framed(acks)))
 
-    def refuse(self, refused: Refused, on_reply: Callable[[bytes], None]) -> None:
-        """Answer a frame that is no message."""
-        acks = self._answer(peek(refused.head), "", refused.head, Refusal(refused.reason))
-        on_reply(b"".join(map(frame, acks)))
+    def unknown(self) -> list[Waiting]:
+        """The messages that wait for the directory to be read again: ``judge`` ends the wait."""
+        waiting, self._unknown, self._unknown_bytes = self._unknown, [], 0
+        return waiting
 
-    def retry_unknown(self) -> None:
-        """The directory has been read again: judge for good the messages whose senders were not known."""
-        waiting, self._unknown = self._unknown, []
-        for one in waiting:
-            self._take(one.raw, one.peer, one.on_acks, is_final=True)
+    async def judge(self, waiting: Iterable[Waiting], fault: Faulted | None = None) -> None:
+        """Judge these for good: the directory has been read since they came. ``fault``: it could not be, so nobody knows who they are."""
+        for n, one in enumerate(waiting, 1):
+            if fault is None:
+                self._take(one.raw, one.peer, one.on_acks, is_final=True)
+            else:
+                self._put_off(one, fault)
+            if n % _TURN == 0:
+                await asyncio.sleep(0)
 
-    def _take(self, raw: bytes, peer: Peer, on_acks: OnAcks, *, is_final: bool = False) -> None:
+    def _take(self, raw: bytes, peer: Peer, on_acks: OnAcks, *, is_final: bool = False) -> bool:
         head = peek(raw)
+        if is_answer(raw, head):
+            telemetry.ANSWERS_RECEIVED.inc()
+            on_acks([])
+            return True
         taken = receive(raw, head, peer, self._door, self._clock())
         if isinstance(taken, Refusal):
             on_acks(self._answer(head, "", raw, taken))
-            return
+            return False
         if taken.refusal is None:
             taken = self._without_conflict(taken)
-        elif taken.refusal.reason is Reason.UNKNOWN_SENDER and self.on_unknown and not is_final:
-            self._unknown.append(_Waiting(raw, peer, on_acks))
-            self.on_unknown()
-            return
+        elif self.on_unknown and not is_final and _may_be_known_by_now(taken.refusal.reason, head):
+            self._wait(Waiting(raw, peer, on_acks))
+            return True
         self._record(taken, head, on_acks)
+        return True
+
+    def _wait(self, one: Waiting) -> None:
+        assert self.on_unknown is not None  # else nobody would end the wait
+        if self._unknown_bytes + len(one.raw) > _UNKNOWN_BYTES_MAX and self._unknown:
+            self._put_off(one, Faulted(Cause.OVERLOADED))
+            return
+        self._unknown.append(one)
+        self._unknown_bytes += len(one.raw)
+        self.on_unknown()
+
+    def _put_off(self, one: Waiting, fault: Faulted) -> None:
+        one.on_acks(self._answer(peek(one.raw), "", one.raw, None, fault))
+
+    def _turn_away(self, raw: bytes, head: Head, peer: Peer, refusal: Refusal, on_acks: OnAcks) -> bool:
+        """Answer what cannot be read as one message. False = it does not say either whose it is, and is not kept."""
+        kept = turned_away(raw, head, peer, self._door, refusal, self._clock())
+        if kept is None:
+            on_acks(self._answer(head, "", raw, refusal))
+            return False
+        self._record(kept, head, on_acks)
+        return True
 
     def _record(self, taken: Received, head: Head, on_acks: OnAcks) -> None:
         def reported(error: HubError | None) -> None:
@@ -110,8 +158,11 @@ class Intake:
             refusal = taken.refusal
             if error is None:
                 _of(telemetry.RECEIVED).inc()
-            elif isinstance(error, Rejected):
-                refusal = Refusal(error.reason)
+                if telemetry.is_each_told():
+                    telemetry.each("received", adapter=Adapter.HL7V2.value, provider=taken.provider, event_id=taken.event_id)
+            else:
+                self._control_ids.forget(taken)
+                refusal = Refusal(error.reason) if isinstance(error, Rejected) else refusal
             acks = self._answer(head, taken.event_id, taken.raw, refusal, error if isinstance(error, Faulted) else None)
             _of(telemetry.ACK_SECONDS).observe((self._clock() - taken.received_us) / 1e6)
             on_acks(acks)
@@ -122,7 +173,7 @@ class Intake:
         except HubError as exc:
             reported(exc)
 
-    def _answer(self, head: Head, event_id: str, raw: bytes, refusal: Refusal | None, fault: Faulted | None = None) -> list[bytes]:
+    def _answer(self, head: Head, event_id: str, raw: bytes, refusal: Refusal | None, fault: Faulted | None = None) -> list[bytes] | None:
         """The acknowledgements of one message. A fault of ours is never a positive answer, and says nothing of a refusal not recorded."""
         if fault is not None:
             telemetry.FAULTS.labels("gateway", fault.cause.value).inc()
@@ -131,10 +182,19 @@ class Intake:
             verdict = reply.verdict(refusal)
             if refusal is not None:
                 _of(telemetry.REFUSED, refusal.reason.value).inc()
+                if event_id:  # what was not even identified is counted; a line for each would let a stranger fill the disk
+                    telemetry.log("refused", adapter=Adapter.HL7V2.value, reason=refusal.reason.value, event_id=event_id)
         own = event_id.replace("-", "")[:19] if event_id else sha256(raw).hexdigest()[:19]
-        codes = reply.codes(head.fields[15], head.fields[16], verdict)
+        accept, application = head.fields[15], head.fields[16]
+        codes = reply.codes(accept, application, verdict)
+        if (accept and not reply.condition(accept)) or (application and not reply.condition(application)):
+            telemetry.UNKNOWN_ACK_CONDITIONS.inc()
         for code in codes or ("none",):
             _of(telemetry.ANSWERED, code).inc()
+            if telemetry.is_each_told():
+                telemetry.each("answered", adapter=Adapter.HL7V2.value, code=code, event_id=event_id)
+        if fault is not None and not codes:
+            return None
         when = self._when()
         return [reply.acknowledge(head, code, own + code[0], when, refusal) for code in codes]
 
@@ -146,38 +206,76 @@ class Intake:
         return self._stamp[1]
 
     def _without_conflict(self, taken: Received) -> Received:
-        """The message, refused if its control id came before with other bytes. A refused message does not use its control id up."""
-        who = f"{taken.provider}\x1f{taken.application}\x1f{taken.sender}\x1f{taken.control_id}"
-        key = sha256(who.encode()).digest()[:16]
-        digest = sha256(taken.raw).digest()[:16]
-        known = self._seen.setdefault(key, digest)
-        if known == digest:
-            if len(self._seen) > _SEEN_MAX:
-                self._seen.popitem(last=False)
+        """The message, refused if its control id came before with other bytes."""
+        if not self._control_ids.is_taken(taken):
             return taken
         telemetry.CONTROL_ID_CONFLICTS.inc()
         refusal = Refusal(Reason.DUPLICATE_CONTROL_ID, "MSH-10")
         return replace(taken, refusal=refusal, answer=taken.answer[:1] + reply.verdict(refusal) if taken.answer != "none" else "none")
 
-    def _take_batch(self, raw: bytes, peer: Peer, on_reply: Callable[[bytes], None]) -> None:
+    def _take_batch(self, raw: bytes, peer: Peer, on_reply: OnReply) -> bool:
         """A batch: each message for itself; one frame with a batch of acknowledgements when the last one has its own."""
-        taken = batch.split(raw)
-        if not taken.messages:
-            on_reply(b"".join(map(frame, self._answer(taken.head, "", raw, Refusal(Reason.NO_HEADER, "MSH")))))
-            return
-        answers: list[list[bytes] | None] = [None] * len(taken.messages)
-        left = len(answers)
+        try:
+            taken = batch.split(raw)
+        except Rejected as exc:
+            return self._turn_away(raw, peek(raw), peer, Refusal(exc.reason, exc.where), lambda acks: on_reply(_framed(acks)))
 
-        def on_acks(acks: list[bytes], place: int) -> None:
-            nonlocal left
-            answers[place] = acks
-            left -= 1
-            if left == 0:
-                every = [ack for acks in answers for ack in acks or ()]
-                on_reply(frame(batch.answer(taken, every, sha256(raw).hexdigest()[:20], self._when())))
+        def on_end(answers: list[list[bytes] | None]) -> None:
+            if None in answers:
+                on_reply(None)  # what is sent again finds what was taken
+                return
+            acks = [ack for each in answers for ack in each or ()]
+            own_id = sha256(raw).hexdigest()[:20]
+            on_reply(frame(batch.answer(taken, acks, own_id, self._when())) if acks else b"")
 
-        for place, message in enumerate(taken.messages):
-            self._take(message, peer, lambda acks, place=place: on_acks(acks, place))  # type: ignore[misc]
+        return _Run(taken.messages, lambda message, on_acks: self._take(message, peer, on_acks), on_end).go()
+
+
+class _Run:
+    """The messages of a batch on their way, a few at once; ``on_end`` hears the answers to all of them, in order."""
+
+    def __init__(
+        self,
+        messages: Sequence[bytes],
+        take: Callable[[bytes, OnAcks], bool],
+        on_end: Callable[[list[list[bytes] | None]], None],
+    ) -> None:
+        self._messages: Final = messages
+        self._take: Final = take
+        self._on_end: Final = on_end
+        self._answers: Final[list[list[bytes] | None]] = [None] * len(messages)
+        self._next = self._under_way = 0
+        self._is_going = False
+        self._is_any_known = False
+
+    def go(self) -> bool:
+        """Take more as far as there is room. False = none so far was a message at all."""
+        if self._is_going:
+            return True  # one was answered at once: the loop it came from goes on
+        self._is_going = True
+        while self._next < len(self._messages) and self._under_way < _UNDER_WAY_MAX:
+            place = self._next
+            self._next += 1
+            self._under_way += 1
+            self._is_any_known |= self._take(self._messages[place], partial(self._answered, place))
+        self._is_going = False
+        if not self._under_way:
+            self._on_end(self._answers)
+        return self._is_any_known
+
+    def _answered(self, place: int, acks: list[bytes] | None) -> None:
+        self._answers[place] = acks
+        self._under_way -= 1
+        self.go()
+
+
+def _framed(acks: list[bytes] | None) -> bytes | None:
+    return None if acks is None else b"".join(map(frame, acks))
+
+
+def _may_be_known_by_now(reason: Reason, head: Head) -> bool:
+    """Whether a refusal may be one of the directory's age: who speaks, as whom, and how it writes what declares no character set."""
+    return reason in _OF_DIRECTORY or (reason is Reason.BAD_ENCODING and not head.fields[18])
 
 
 @cache

@@ -1,10 +1,12 @@
 """Which settings break which sentence of the promise: pure over facts, so that ``hub check`` and a gateway about to start judge alike."""
 
 import ipaddress
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
+from hub.ledger.together import LeftOut
 from hub.model import Channel, Provider, Subscription
 from hub.settings import Settings
 
@@ -22,17 +24,25 @@ _DAY_MS: Final = 24 * 3600 * 1000
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A setting that breaks a sentence, and what to set instead."""
+    """A setting that breaks a sentence, and what to set instead.
+
+    stops: False when the hub may start all the same: it was said aloud, or it is an administrator's entry and nobody else suffers.
+    """
 
     sentence: str
     setting: str
     found: str
     act: str
+    stops: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is looked at. broker: topic name -> settings in force, as ``kafka.broker_settings``; database: as PostgreSQL's ``SHOW``."""
+    """What is looked at.
+
+    broker: topic name -> settings in force, as ``kafka.broker_settings``; database: as PostgreSQL's ``SHOW``. admins: ids of the providers
+    that an administrator put; left_out: stored entries, or parts of them, that do not go together with the others.
+    """
 
     settings: Settings
     broker: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -40,6 +50,8 @@ class Facts:
     providers: Sequence[Provider] = ()
     subscriptions: Sequence[Subscription] = ()
     token_key_mode: int | None = None  # permission bits of the key that signs tokens; None = there is none
+    admins: frozenset[str] = frozenset()
+    left_out: Sequence[LeftOut] = ()
 
 
 def violations(facts: Facts) -> list[Violation]:
@@ -61,15 +73,21 @@ def _topics(facts: Facts) -> Iterator[Violation]:
         if found.get("partitions", str(facts.settings.partitions)) != str(facts.settings.partitions):
             act = f"{facts.settings.partitions}, or set HUB_PARTITIONS to what is there: another number sends a patient elsewhere"
             yield Violation(IN_ORDER, f"{topic}: partitions", found["partitions"], act)
-        retention = int(found.get("retention.ms", "-1"))
-        if 0 <= retention < _DAY_MS:
-            yield Violation(
-                NEVER_LOST, f"{topic}: retention.ms", str(retention), "a day or more: what transit has not decided must still be there"
-            )
+        yield from _kept(facts.settings, topic, int(found.get("retention.ms", "-1")))
         if int(found.get("retention.bytes", "-1")) >= 0:
             yield Violation(
                 NEVER_LOST, f"{topic}: retention.bytes", found["retention.bytes"], "-1: a burst must not push out what is undecided"
             )
+
+
+def _kept(settings: Settings, topic: str, retention: int) -> Iterator[Violation]:
+    """Transit must find what it has not decided; a mailbox's reader and a replay of the pathway may come later than Kafka's own week."""
+    if 0 <= retention < _DAY_MS:
+        act = "a day or more: what transit has not decided must still be there"
+        yield Violation(NEVER_LOST, f"{topic}: retention.ms", str(retention), act)
+    elif topic != f"{settings.topic_prefix}inbound" and 0 <= retention < (settings.keep_days * _DAY_MS or math.inf):
+        act = f"{settings.keep_days * _DAY_MS or -1}: what is delivered to a mailbox, or replayed by the pathway, must still be there"
+        yield Violation(NEVER_LOST, f"{topic}: retention.ms", str(retention), act, stops=False)
 
 
 def _durable(topic: str, found: Mapping[str, str]) -> Iterator[Violation]:
@@ -109,10 +127,7 @@ def _doors(facts: Facts) -> Iterator[Violation]:
     for name, address in (("mllp", settings.mllp), ("http", settings.http)):
         if not settings.tls_certificate and not is_loopback(address):
             act = "set HUB_TLS_CERTIFICATE and HUB_TLS_KEY, or listen on 127.0.0.1"
-            yield Violation(NEVER_SHOWN, f"hub: {name}", f"{address} without TLS", act)
-    if settings.tls_certificate and not settings.tls_client_ca and any(p.certificates for p in facts.providers):
-        act = "set HUB_TLS_CLIENT_CA: providers with certificates must be asked for theirs"
-        yield Violation(NEVER_SHOWN, "hub: tls_client_ca", "not set", act)
+            yield Violation(NEVER_SHOWN, f"hub: {name}", f"{address} without TLS", act, stops=not settings.insecure_plaintext)
 
 
 def _secrets(facts: Facts) -> Iterator[Violation]:
@@ -133,15 +148,37 @@ def _revocation(facts: Facts) -> Iterator[Violation]:
 
 def _region(facts: Facts) -> Iterator[Violation]:
     for p in facts.providers:
+        is_admins = p.id in facts.admins
         if not p.senders and not any(s.provider == p.id for s in facts.subscriptions):
             act = "give it senders or a subscription: it can neither send nor be told anything"
-            yield Violation(EXPLAINED, f"provider {p.id}: senders", "none", act)
-        if p.deliver.channel is Channel.MLLP and not p.deliver.tls_ca and not is_loopback(f"{p.deliver.host}:{p.deliver.port}"):
-            act = "set tls_ca: a patient's messages must not cross a network in the clear"
-            yield Violation(NEVER_SHOWN, f"provider {p.id}: deliver", f"mllp to {p.deliver.host} without TLS", act)
-        if p.deliver.url.startswith("http://") and not is_loopback(_host(p.deliver.url)):
-            act = "use https: a patient's messages must not cross a network in the clear"
-            yield Violation(NEVER_SHOWN, f"provider {p.id}: deliver", f"{p.deliver.channel} by http", act)
+            yield Violation(EXPLAINED, f"provider {p.id}: senders", "none", act, stops=not is_admins)
+        for violation in _provider(p, facts.settings):
+            yield replace(violation, stops=violation.stops and not is_admins)
+
+
+def _provider(p: Provider, settings: Settings) -> Iterator[Violation]:
+    """What one provider's own entry breaks. Neither is ever done: nothing is sent in the clear or taken without proof meanwhile."""
+    if p.certificates and settings.tls_certificate and not settings.tls_client_ca:
+        act = "set HUB_TLS_CLIENT_CA: providers with certificates must be asked for theirs, and cannot send until they are"
+        yield Violation(NEVER_SHOWN, f"provider {p.id}: certificates", "never asked for", act)
+    if p.deliver.channel is Channel.MLLP and not p.deliver.tls_ca and not is_loopback(f"{p.deliver.host}:{p.deliver.port}"):
+        act = "set tls_ca: a patient's messages must not cross a network in the clear, and wait until then"
+        found = f"mllp to {p.deliver.host} without TLS"
+        yield Violation(NEVER_SHOWN, f"provider {p.id}: deliver", found, act, stops=not settings.insecure_plaintext)
+    if p.deliver.url.startswith("http://") and not is_loopback(_host(p.deliver.url)):
+        act = "use https: a patient's messages must not cross a network in the clear, and wait until then"
+        found = f"{p.deliver.channel} by http"
+        yield Violation(NEVER_SHOWN, f"provider {p.id}: deliver", found, act, stops=not settings.insecure_plaintext)
+
+
+def objections(settings: Settings, provider: Provider) -> list[str]:
+    """Why an entry may not be taken: what would keep a hub from starting if it stood in the configuration file. One line each."""
+    return [f"{v.setting}: {v.found}; {v.act}" for v in _provider(provider, settings) if v.stops]
+
+
+def _left_out(facts: Facts) -> Iterator[Violation]:
+    for left in facts.left_out:
+        yield Violation(EXPLAINED, left.entry, left.why, left.act, stops=False)
 
 
 def _host(url: str) -> str:
@@ -158,4 +195,4 @@ def is_loopback(address: str) -> bool:
         return host == "localhost"
 
 
-RULES: Final[tuple[Callable[[Facts], Iterator[Violation]], ...]] = (_topics, _database, _doors, _secrets, _revocation, _region)
+RULES: Final[tuple[Callable[[Facts], Iterator[Violation]], ...]] = (_topics, _database, _doors, _secrets, _revocation, _region, _left_out)

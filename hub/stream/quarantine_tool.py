@@ -3,27 +3,31 @@
 import json
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
 
 from hub.errors import Reason, Rejected
+from hub.identity import derived_id
 from hub.ledger import quarantine as ledger
 from hub.ledger.connect import Pool
-from hub.ledger.quarantine import Content, Kept, Parked
+from hub.ledger.quarantine import Content, Kept, Parked, Remade
 from hub.ledger.trace import moment
-from hub.model import Received
+from hub.model import Detail, Form, Message, Provider, Received, Rule
 
 DONE: Final = 0
 FAILED: Final = 1
 
-# What a receiver's answer asks of a person; other codes are the receiver's own.
+# What a receiver's answer, or the hub's own, asks of a person; other codes are the receiver's own.
 _ACTS: Final = MappingProxyType(
     {
         "AE": "the receiver could not process it: ask its operator, then redrive or release it",
         "AR": "the receiver does not take it: ask its operator, then redrive or release it",
         "CE": "the receiver could not process it: ask its operator, then redrive or release it",
         "CR": "the receiver does not take it: ask its operator, then redrive or release it",
+        "form_changed": "it was made for the channel the receiver had before: redrive it to have it made anew, or release it",
+        Rule.PATIENT_UNRESOLVED: "its identifiers are two patients': it goes when a merge makes them one; else have it sent corrected, and "
+        "release this one",
     }
 )
 _ACT: Final = "the receiver refused it with this code: ask its operator, then redrive or release it"
@@ -31,12 +35,18 @@ _ACT: Final = "the receiver refused it with this code: ask its operator, then re
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What the tool works with. reread: a kept message as it would be taken now, raises Rejected. accept: makes it durable."""
+    """What the tool works with.
+
+    reread: a kept message as it would be taken now, raises Rejected. accept: makes it durable. read: what its bytes mean.
+    recipient: a provider of the directory.
+    """
 
     pool: Pool
     reread: Callable[[Content], Received]
     accept: Callable[[Received], Awaitable[None]]
     clock: Callable[[], int]
+    read: Callable[[Received], Message]
+    recipient: Callable[[str], Provider | None]
 
 
 class NotThereError(Exception):
@@ -70,7 +80,7 @@ def told(item: Kept | Parked) -> dict[str, Any]:
         "attempts": item.attempts,
         "reason": item.code,
         "act": _ACTS.get(item.code, _ACT),
-        "state": "parked",
+        "state": "held" if item.code == Rule.PATIENT_UNRESOLVED else "parked",
     }
 
 
@@ -109,22 +119,49 @@ async def redrive(desk: Desk, any_id: str) -> str:
     """Put a message through the hub again, or try a delivery again; what was done. Raises NotThereError, Faulted."""
     item = await _find(desk, any_id)
     if isinstance(item, Parked):
-        if not await desk.pool.run(ledger.redrive_delivery, item):
-            raise NotThereError("the delivery is not parked any more: see hub trace")
-        return "tried again now; consent is asked again first"
+        return await _try_again(desk, item)
     if item.reason == Reason.SENDER_MISMATCH:
         raise NotThereError("it was sent by someone who may not speak under this name: it can only be sent again by its owner")
     content = await desk.pool.run(ledger.content, item.id)
     if content is None or not content.raw:
         raise NotThereError("its bytes are not kept under this id")
-    try:
-        received = desk.reread(content)
-    except Rejected as exc:
-        where = f" at {exc.where}" if exc.where else ""
-        raise NotThereError(f"it would be refused again: {exc.reason}{where}: {exc.answer.act}") from None
+    received = _reread(desk, content)
     await desk.pool.run(ledger.allow_again, item.id, received.event_id, item.recipients, desk.clock())
     await desk.accept(received)
     return f"sent through the hub again: hub trace {received.event_id}"
+
+
+def _reread(desk: Desk, content: Content) -> Received:
+    try:
+        return desk.reread(content)
+    except Rejected as exc:
+        where = f" at {exc.where}" if exc.where else ""
+        raise NotThereError(f"it would be refused again: {exc.reason}{where}: {exc.answer.act}") from None
+
+
+async def _try_again(desk: Desk, item: Parked) -> str:
+    """Try a delivery again; one of a form that its recipient takes no more is made anew, from the message's own bytes and under its ids."""
+    recipient = desk.recipient(item.recipient)
+    form = recipient.deliver.form if recipient else None
+    if recipient is None or form is None or form == item.form:
+        done = await desk.pool.run(ledger.redrive_delivery, item)
+    else:
+        done = await desk.pool.run(ledger.remake_delivery, item, await _remade(desk, item, recipient, form))
+    if not done:
+        raise NotThereError("the delivery is not parked any more: see hub trace")
+    return "tried again now; consent is asked again first"
+
+
+async def _remade(desk: Desk, item: Parked, recipient: Provider, form: Form) -> Remade:
+    content = await desk.pool.run(ledger.source, item)
+    if content is None or not content.raw:
+        raise NotThereError("its bytes are not kept under this id")
+    received = replace(_reread(desk, content), event_id=item.event_id)
+    try:
+        payload = desk.read(received).render(form, Detail(item.detail), recipient)
+    except Rejected as exc:
+        raise NotThereError(f"it cannot be made into what its recipient takes: {exc.answer.act}") from None
+    return Remade(recipient.deliver.channel, form, payload, derived_id(item.event_id, "bundle", item.detail) if form is Form.FHIR else "")
 
 
 async def release(desk: Desk, any_id: str) -> str:

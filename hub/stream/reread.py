@@ -10,6 +10,7 @@ from hub.adapters.hl7v2.head import peek
 from hub.adapters.hl7v2.receive import Door, Peer, receive
 from hub.adapters.kith.receive import Door as KithDoor
 from hub.adapters.kith.receive import receive as receive_kith
+from hub.avro import CONFLUENT, SINGLE_OBJECT, Codec
 from hub.errors import Reason, Rejected
 from hub.identity import Pseudonyms, event_id
 from hub.ledger.quarantine import Content
@@ -17,6 +18,7 @@ from hub.model import Adapter, Provider, Received, Refusal
 from hub.routing.directory import Directory
 
 _SENDER: Final = "MessageHeader.sender"
+_RECORD: Final = (SINGLE_OBJECT, bytes([CONFLUENT]))  # how a record begins, and no message does
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +28,20 @@ class Means:
     directory: Directory
     pseudonyms: Pseudonyms
     door: Door
+    codec: Codec
 
 
 def reread(content: Content, means: Means) -> Received:
-    """The message as it would be taken now, received when it was. Raises Rejected when it would be refused again."""
+    """The message as it would be taken now, received when it was. Raises Rejected when it would be refused again, Faulted.
+
+    What is kept may be a whole record of topic ``inbound``, which an earlier version could not read: then it is what is in it.
+    """
+    if content.raw.startswith(_RECORD):
+        inside = means.codec.decode_received(content.raw)
+        content = replace(
+            content, adapter=inside.adapter.value, provider=inside.provider, encoding=inside.encoding, received_us=inside.received_us,
+            answer=inside.answer, raw=inside.raw,
+        )  # fmt: skip
     found = _READERS[Adapter(content.adapter)](content, means)
     return replace(found, received_us=content.received_us, answer=content.answer)
 

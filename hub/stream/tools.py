@@ -190,12 +190,20 @@ def _keep(folder: Path, number: int, head: Head, payload: bytes) -> Path:
     return path
 
 
-def receive(port: int, out_dir: Path | None = None, answer: str = "AA", *, clock: Callable[[], int], out: TextIO | None = None) -> int:
-    """Take messages on 127.0.0.1 until interrupted: one JSON line a message, one file a message in ``out_dir``. The exit code."""
+def receive(
+    port: int,
+    out_dir: Path | None = None,
+    answer: str = "AA",
+    *,
+    clock: Callable[[], int],
+    host: str = "127.0.0.1",
+    out: TextIO | None = None,
+) -> int:
+    """Take messages until interrupted: one JSON line a message, one file a message in ``out_dir``. The exit code."""
     try:
         if out_dir is not None:
             out_dir.mkdir(parents=True, exist_ok=True)
-        asyncio.run(_receive(port, _Receiving(out_dir, answer, clock, out or sys.stdout)))
+        asyncio.run(_receive(host, port, _Receiving(out_dir, answer, clock, out or sys.stdout)))
     except OSError as exc:
         print(f"hub receive: {exc.strerror}", file=sys.stderr)  # noqa: T201
         return _UNAVAILABLE
@@ -204,8 +212,8 @@ def receive(port: int, out_dir: Path | None = None, answer: str = "AA", *, clock
     return _OK
 
 
-async def _receive(port: int, receiving: _Receiving) -> None:
-    server = await asyncio.start_server(receiving.serve, "127.0.0.1", port)
-    print(f"hub receive: listening on 127.0.0.1:{server.sockets[0].getsockname()[1]}", file=sys.stderr, flush=True)  # noqa: T201
+async def _receive(host: str, port: int, receiving: _Receiving) -> None:
+    server = await asyncio.start_server(receiving.serve, host.strip("[]"), port)
+    print(f"hub receive: listening on {host}:{server.sockets[0].getsockname()[1]}", file=sys.stderr, flush=True)  # noqa: T201
     async with server:
         await server.serve_forever()

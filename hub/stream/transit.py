@@ -1,7 +1,8 @@
 """The transit process: topic ``inbound`` in, the ledger and topic ``events`` out. A plain loop, one batch at a time.
 
 Nothing advances before the ledger's COMMIT: not the offsets, which the ledger keeps and gives back on assignment, and not the next batch.
-Events are reported durable before the COMMIT; a batch that is done again sends them again, under the same place of ``inbound``.
+Events are sent once the ledger's transaction has shown that no race is lost and no newer owner is there, and are reported durable before
+its COMMIT; a batch that is done again after that sends them again, under the same place of ``inbound``.
 A server that is away is waited for with the batch in hand, so order holds. A worker that has lost its partitions is fenced by their epochs.
 """
 
@@ -95,7 +96,8 @@ class Session:
         self._events: Final = topics.events
         self._report_seconds: Final = settings.delivery_timeout_ms / 1000 + 5
         self._ledger: Final = TransitLedger(settings.database_url)
-        self._producer: Final = Producer(settings.kafka, delivery_timeout_ms=settings.delivery_timeout_ms, process="transit")
+        timeout_ms, bytes_max = settings.delivery_timeout_ms, settings.frame_bytes_max
+        self._producer: Final = Producer(settings.kafka, delivery_timeout_ms=timeout_ms, process="transit", frame_bytes_max=bytes_max)
         self._directory = Directory((), (), -1)
         self._nexts: dict[int, int] = {}
         self._starts: dict[int, int] = {}
@@ -120,7 +122,7 @@ class Session:
                 self._consumer.commit(self._starts)
                 self._starts = {}
             if records:
-                items = self._read(records)
+                items = self._patiently(lambda records=records: self._read(records))  # type: ignore[misc]
                 self._patiently(lambda items=items: self._do(items))  # type: ignore[misc]
                 self._consumer.commit({r.partition: self._nexts[r.partition] for r in records if r.partition in self._nexts})
                 self._watch.beat()
@@ -154,7 +156,9 @@ class Session:
             spot = (record.partition, record.offset)
             try:
                 received = self._parts.codec.decode_received(record.value)
-            except Exception as exc:  # noqa: BLE001  # whatever is wrong with a record, it is kept and told of
+            except Exception as exc:  # whatever is wrong with a record, it is kept and told of
+                if isinstance(exc, Faulted) and exc.cause is not Cause.SCHEMA_UNKNOWN:
+                    raise  # nothing is wrong with the record: a server is away
                 telemetry.log("transit_record_unreadable", error=type(exc).__name__, partition=spot[0], offset=spot[1])
                 items.append(unreadable(spot, record.value, self._parts.clock()))
                 continue
@@ -198,10 +202,8 @@ class Session:
                 gc.freeze()  # the directory stays as long as it is right: no collection need look through it again
             now_us = self._parts.clock()
             walked = Walk(known, self._directory, self._parts.codec.encode_event, now_us).all(items)
-            reach("transit.before_events")
-            failures = self._send(walked.events)
             try:
-                self._ledger.write(walked.writes, now_us, lambda failures=failures: self._reported(failures))  # type: ignore[misc]
+                self._ledger.write(walked.writes, now_us, *self._sending(walked.events))
             except RacedError:
                 continue
             reach("transit.after_commit")
@@ -210,9 +212,14 @@ class Session:
             return
         raise UnwritableError  # a race is won in the end: this is something else
 
-    def _send(self, events: Iterable[ToSend]) -> list[HubError]:
-        """Queue the events; the failures are known once all are reported."""
+    def _sending(self, events: Iterable[ToSend]) -> tuple[Callable[[], None], Callable[[], None]]:
+        """To begin sending the events, and to wait until they are durable."""
         failures: list[HubError] = []
+        return lambda: self._send(events, failures), lambda: self._reported(failures)
+
+    def _send(self, events: Iterable[ToSend], failures: list[HubError]) -> None:
+        """Queue the events; the failures are known once all are reported."""
+        reach("transit.before_events")
 
         def report(error: HubError | None) -> None:
             if error is not None:
@@ -224,12 +231,12 @@ class Session:
                     self._producer.send_nowait(self._events, event.key, event.value, report)
                 except HubError as exc:
                     if not isinstance(exc, Faulted) or exc.cause is not Cause.OVERLOADED or failures:
-                        return [*failures, exc]
+                        failures.append(exc)
+                        return
                     self._producer.poll(_POLL_SECONDS)  # large events: let some of them out first
                 else:
                     break
         self._producer.poll()
-        return failures
 
     def _reported(self, failures: Sequence[HubError]) -> None:
         """Wait until every event is durable. Raises Faulted."""

@@ -30,7 +30,7 @@ _RECIPIENT: Final = Provider("recipient", "recipient", ProviderKind.OTHER, "", (
 
 
 def translate(path: Path, to: str, *, as_json: bool, encoding: str = "utf-8") -> int:
-    """Print what becomes of each message of a file; the exit code.
+    """Print what becomes of each message of a file, and one line for each that is refused; the exit code, 65 when one is.
 
     ``to``: event, fhir, hl7v2 or kith. ``as_json``: a Bundle, an event or a message as a JSON string; a list of them for several messages.
     ``encoding``: of messages that do not declare theirs.
@@ -42,18 +42,20 @@ def translate(path: Path, to: str, *, as_json: bool, encoding: str = "utf-8") ->
     parts = messages(raw)
     if not parts:
         return _refuse(path, "no HL7 v2 message (a line that starts with MSH), no FHIR Bundle and no KITH XML in it")
-    made = []
+    made, code = [], DONE
     for n, part in enumerate(parts, 1):
         try:
             made.append(_made(part, to, encoding))
         except Rejected as exc:
             where = f" at {exc.where}" if exc.where else ""
-            return _refuse(path, f"message {n} of {len(parts)}: {exc.reason}{where}: {exc.answer.act}")
+            code = _refuse(path, f"message {n} of {len(parts)}: {exc.reason}{where}: {exc.answer.act}")
+    if not made:
+        return code
     if as_json:
-        _print([json.dumps(made[0] if len(made) == 1 else made, ensure_ascii=False, indent=2)])
+        _print([json.dumps(made[0] if len(parts) == 1 else made, ensure_ascii=False, indent=2)])
     else:
         _print(_people(made, to))
-    return DONE
+    return code
 
 
 def messages(raw: bytes) -> list[bytes]:

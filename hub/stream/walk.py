@@ -1,15 +1,17 @@
 """Deciding a batch in order: pure, over what the ledger knew. A message sees what those before it in the batch have changed.
 
 Who the patient is follows from the identifiers: all that were ever seen together are one patient, under the key of the first.
-Identifiers that belong to two patients are a conflict: every decision is a hold, and nothing is learned. A merge makes two patients one.
+Identifiers that belong to two patients are a conflict: every decision is a hold, and nothing is learned. A merge makes two patients one;
+a number of the retired one that stands on the survivor already is no conflict.
 """
 
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Final
 
-from hub.errors import Reason, Rejected
+from hub.errors import Faulted, Reason, Rejected
 from hub.identity import PatientKeys, Pseudonyms, derived_id
 from hub.ledger.batch import Entry, Known, Merge, Spot, Wanted, Writes
 from hub.model import Adapter, Event, Form, Kind, Message, Outcome, PatientState, Plan, Received, Refusal
@@ -19,6 +21,7 @@ from hub.routing.directory import Directory
 UNREADABLE: Final = Refusal(Reason.INTERNAL_ERROR, "message")
 BUNDLE_BYTES_MAX: Final = 1024 * 1024  # of a Bundle that goes along in topic events
 _NO_KEYS: Final = PatientKeys("", (), ())
+_NOBODY: Final[frozenset[str]] = frozenset()
 _CONTROL_ID: Final = {Adapter.HL7V2: "MSH-10", Adapter.FHIR: "Bundle.identifier", Adapter.KITH: "MsgHead/MsgInfo/MsgId"}
 
 Encode = Callable[[Event, int, int, tuple[str, ...], bytes | None], bytes]  # as avro.Codec.encode_event
@@ -115,6 +118,8 @@ class Walk:
         if entry is None:
             try:
                 entry = self._planned(item)
+            except Faulted:
+                raise  # a server is away (the schema registry): nothing is wrong with the message, and the batch is done again
             except Exception as exc:  # noqa: BLE001  # a bug in one message must not stop those behind it: it is kept, and said so
                 self._out.errors.append((received.event_id, item.error or type(exc).__name__))
                 entry = self._quarantined(item, UNREADABLE)
@@ -142,26 +147,34 @@ class Walk:
         owner, _ = self._owner(item.keys, item.received)
         return Entry(item.spot, Plan(item.received, Outcome.QUARANTINED, refusal=refusal), owner, item.keys.locks)
 
-    def _owner(self, keys: PatientKeys, received: Received) -> tuple[str, set[str]]:
-        """The patient a message is about, and every patient its identifiers belong to."""
-        owners = self._known.owners
-        found = {owners[link] for link in keys.links if link in owners}
+    def _owners(self, keys: PatientKeys) -> set[str]:
+        return {self._known.owners[link] for link in keys.links if link in self._known.owners}
+
+    def _owner(self, keys: PatientKeys, received: Received, leaving: AbstractSet[str] = _NOBODY) -> tuple[str, set[str]]:
+        """The patient a message is about, and every patient its identifiers belong to.
+
+        leaving: patients it merges into another. What is theirs may stand on the survivor already (the person number of a duplicate
+        does), so they do not count, unless nobody else is there.
+        """
+        owners, found = self._known.owners, self._owners(keys)
         if received.patient_key and received.patient_key not in keys.links:
             found.add(received.patient_key)
+        found = found - leaving or found
         if len(found) == 1:
             return next(iter(found)), found
         if not found:
             return received.patient_key or keys.patient, found
-        return next((owners[link] for link in keys.links if link in owners), min(found)), found
+        return next((owners[link] for link in keys.links if owners.get(link) in found), min(found)), found
 
     def _planned(self, item: Item) -> Entry:
         """Plan a new message and take over what it changes. Nothing is changed when this raises."""
         known, received, message = self._known, item.received, item.message
         if item.error or message is None:
             raise _UnreadableError
-        owner, owners = self._owner(item.keys, received)
-        in_conflict = len(owners) > 1
-        retired = set[str]() if in_conflict else {known.owners[k] for k in item.merged.links if k in known.owners} - {owner}
+        merged = self._owners(item.merged)
+        owner, owners = self._owner(item.keys, received, merged)
+        in_conflict = len(owners - merged) > 1
+        retired = set[str]() if in_conflict else merged - {owner}
         concerned = {owner, *owners, *retired}
         locks = (*item.keys.locks, *item.merged.locks)
         every_lock = set(locks).union(*(known.locks.get(patient, ()) for patient in concerned))
@@ -176,13 +189,16 @@ class Walk:
             event = replace(event, patient_key=owner)
         sent = self._encoded(item, event, made, retired, in_conflict=in_conflict) if event is not None else None
         # from here on nothing raises
+        self._out.writes.patients |= {key for key in concerned if f"retired:{key}" not in known.owners}
         if event is not None and not in_conflict:
             self._learn(item, owner, retired, every_lock)
             if made.patient is not None or retired:
                 self._out.writes.states[owner] = known.states[owner] = made.patient or state
         own = tuple(sorted(every_lock)) if in_conflict else locks
         self._out.events += [sent] if sent else []
-        return Entry(item.spot, made, owner, own, event)
+        self._out.errors += [(received.event_id, error) for error in made.errors]
+        links = tuple({*item.keys.links, *item.merged.links, *([received.patient_key] if received.patient_key else [])})
+        return Entry(item.spot, made, owner, own, event, links if in_conflict else ())
 
     def _state(self, owner: str, retired: Sequence[str]) -> PatientState:
         """What is remembered of a patient, and of those who turn out to be the same."""

@@ -1,16 +1,19 @@
-"""``/admin``: providers and subscriptions while the hub runs. For admin tokens."""
+"""``/admin``: providers and subscriptions while the hub runs. For admin tokens.
+
+What is taken here is judged as if it stood in the configuration file: nothing is stored that would keep the hub from starting again.
+"""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from aiohttp import web
 
 from hub.config import ConfigError, provider_from_dict, provider_to_dict, subscription_from_dict, subscription_to_dict
 from hub.ledger import directory
-from hub.ledger.connect import Pool
+from hub.ledger.connect import Conn, Pool
 from hub.web.access import require
-from hub.web.answers import Unprocessable
+from hub.web.answers import Conflicting, Unprocessable
 from hub.web.body import read_object
 from hub.web.state import STATE
 from hub.web.tokens import Role
@@ -43,8 +46,8 @@ async def _entry(request: web.Request) -> Mapping[str, Any]:
 
 async def list_providers(request: web.Request) -> web.Response:
     """``GET /admin/providers``."""
-    entries = await _ledger(request).run(directory.load_directory)
-    return web.json_response([provider_to_dict(p) for p in entries.providers])
+    stored = await _ledger(request).run(directory.stored_providers)
+    return web.json_response([provider_to_dict(p) for p in stored])
 
 
 async def get_provider(request: web.Request) -> web.Response:
@@ -60,6 +63,8 @@ async def put_provider(request: web.Request) -> web.Response:
     ledger = _ledger(request)
     try:
         provider = provider_from_dict(await _entry(request))
+        if lines := request.app[STATE].objections(provider):
+            raise Unprocessable(lines)
         is_new = await ledger.run(directory.put_provider, provider)
     except ConfigError as exc:
         raise Unprocessable(exc.lines) from exc
@@ -67,19 +72,14 @@ async def put_provider(request: web.Request) -> web.Response:
 
 
 async def delete_provider(request: web.Request) -> web.Response:
-    """``DELETE /admin/providers/{id}``: refused while a subscription names it."""
-    ledger = _ledger(request)
-    try:
-        was_there = await ledger.run(directory.delete_provider, _id(request))
-    except ConfigError as exc:
-        raise Unprocessable(exc.lines) from exc
-    return _gone(was_there)
+    """``DELETE /admin/providers/{id}``: 422 while a subscription names it, 409 for one of the configuration file."""
+    return await _delete(request, directory.delete_provider)
 
 
 async def list_subscriptions(request: web.Request) -> web.Response:
     """``GET /admin/subscriptions``."""
-    entries = await _ledger(request).run(directory.load_directory)
-    return web.json_response([subscription_to_dict(s) for s in entries.subscriptions])
+    stored = await _ledger(request).run(directory.stored_subscriptions)
+    return web.json_response([subscription_to_dict(s) for s in stored])
 
 
 async def get_subscription(request: web.Request) -> web.Response:
@@ -102,11 +102,18 @@ async def put_subscription(request: web.Request) -> web.Response:
 
 
 async def delete_subscription(request: web.Request) -> web.Response:
-    """``DELETE /admin/subscriptions/{id}``."""
-    return _gone(await _ledger(request).run(directory.delete_subscription, _id(request)))
+    """``DELETE /admin/subscriptions/{id}``: 409 for one of the configuration file."""
+    return await _delete(request, directory.delete_subscription)
 
 
-def _gone(was_there: object) -> web.Response:
+async def _delete(request: web.Request, delete: Callable[[Conn, str], bool]) -> web.Response:
+    ledger = _ledger(request)
+    try:
+        was_there = await ledger.run(delete, _id(request))
+    except directory.OfTheFileError as exc:
+        raise Conflicting(exc.lines) from exc
+    except ConfigError as exc:
+        raise Unprocessable(exc.lines) from exc
     if not was_there:
         raise web.HTTPNotFound
     return web.Response(status=204)

@@ -45,9 +45,10 @@ _WORDS: Final = MappingProxyType(
         415: ("not-supported", "send JSON, not compressed"),
         422: ("invalid", "the request is understood and cannot be done"),
         500: ("exception", "the hub failed; it has been counted"),
-        503: ("transient", "a server the hub needs does not answer; nothing was done, send it again"),
+        503: ("transient", "a server the hub needs does not answer; send the same again: what was done after all is not done twice"),
     }
 )
+_UNCONFIRMED: Final = "it may be in force already: read it back"
 
 _STATUS: Final[Mapping[type[Exception], int]] = MappingProxyType({Unauthorized: 401, TimeoutError: 408, Faulted: 503})
 
@@ -57,9 +58,21 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Unprocessable(Exception):  # noqa: N818  an answer, not a failure
     """The entry cannot be taken. ``lines`` say what to write instead; configuration only, no patient data."""
 
+    status = 422
+
     def __init__(self, lines: Sequence[str]) -> None:
         super().__init__("unprocessable")
         self.lines: Final = tuple(lines)
+
+
+class Conflicting(Unprocessable):
+    """The same, because something else has the last word on it."""
+
+    status = 409
+
+
+class UnconfirmedError(Faulted):
+    """The server went away when it had been asked to keep something: it may have done so."""
 
 
 def outcome(severity: str, code: str, text: str, where: str = "") -> dict[str, Any]:
@@ -103,21 +116,36 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         return answer
 
 
-def _answer(request: web.Request, exc: Exception) -> web.Response:
+def status_of(exc: Exception) -> int:
+    """The status an exception is answered with."""
     match exc:
         case Rejected():
-            if request.path.startswith("/fhir"):
-                code, body = reply.refused(exc)
-                return fhir(body, code)
-            return status(request, exc.answer.http, [exc.answer.act])
+            return exc.answer.http
         case Unprocessable():
-            return status(request, 422, exc.lines)
+            return exc.status
         case web.HTTPException():
-            answer = status(request, exc.status if exc.status in _WORDS else 400)
+            return exc.status if exc.status in _WORDS else 400
+        case _:
+            return next((code for kind, code in _STATUS.items() if isinstance(exc, kind)), 500)
+
+
+def _answer(request: web.Request, exc: Exception) -> web.Response:
+    code = status_of(exc)
+    match exc:
+        case Rejected() if request.path.startswith("/fhir"):
+            return fhir(reply.refused(exc)[1], code)
+        case Rejected():
+            return status(request, code, [exc.answer.act])
+        case Unprocessable():
+            return status(request, code, exc.lines)
+        case web.HTTPException():
+            answer = status(request, code)
             answer.headers.update({k: v for k, v in exc.headers.items() if k == "Allow"})
             return answer
+        case UnconfirmedError():
+            return status(request, code, [_UNCONFIRMED])
         case _:
-            return status(request, next((code for kind, code in _STATUS.items() if isinstance(exc, kind)), 500))
+            return status(request, code)
 
 
 async def protect(_: web.Request, response: web.StreamResponse) -> None:

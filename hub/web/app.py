@@ -10,9 +10,9 @@ from typing import Final
 from aiohttp import web
 from typing_extensions import override
 
+from hub.adapters.control_ids import ControlIds
 from hub.settings import Settings
 from hub.web import admin, answers, capability, consents, edi, metrics, pages, process_message
-from hub.web.judge import Memory
 from hub.web.state import STATE, State
 
 KEEPALIVE_SECONDS: Final = 75.0
@@ -50,7 +50,7 @@ def application(state: State) -> web.Application:
     """The application of one process."""
     app = web.Application(middlewares=[answers.errors], client_max_size=0)  # bodies are read by hub.web.body alone
     app[STATE] = state
-    app[process_message.MEMORY] = Memory()
+    app[process_message.CONTROL_IDS] = ControlIds()
     app.add_routes(routes(state))
     app.on_response_prepare.append(answers.protect)
     app.cleanup_ctx.append(pages.sampling)

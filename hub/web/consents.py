@@ -4,7 +4,7 @@ The answer to a PUT comes when the consent is in force, and names those for whom
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any, Final
@@ -12,13 +12,17 @@ from typing import Any, Final
 from aiohttp import web
 
 from hub import telemetry
+from hub.consent.actors import actor_matches
 from hub.consent.fhir import consent_from_fhir
-from hub.errors import Reason, Rejected
+from hub.delivery.gate import came_too_late
+from hub.errors import Faulted, Reason, Rejected
 from hub.identity import Pseudonyms, canonical
-from hub.ledger.consents import StaleVersionError, StoredConsent, find_consents, get_consent, put_consent
+from hub.ledger.consents import Judge, NewVersion, StaleVersionError, StoredConsent, find_consents, get_consent, put_consent
+from hub.ledger.outbox import Asked
 from hub.model import Consent, Identifier
+from hub.routing.directory import Directory
 from hub.web.access import require
-from hub.web.answers import fhir, outcome
+from hub.web.answers import UnconfirmedError, fhir, outcome
 from hub.web.body import read_object
 from hub.web.state import STATE
 from hub.web.tokens import Principal, Role
@@ -29,7 +33,7 @@ UnderWay = tuple[tuple[str, str], ...]
 """(event id, recipient) of each send a consent came too late for."""
 
 _TOO_LATE: Final = "event {0} was already on its way to {1}"
-_NOTE_ID: Final = "under-way"
+_NOBODY_YET: Final = "no provider the hub knows has this identifier: nobody is kept out by it before one has"
 _ID: Final = re.compile(r"[A-Za-z0-9.-]{1,64}", re.ASCII)
 
 
@@ -42,28 +46,42 @@ async def put(request: web.Request) -> web.Response:
     if resource.get("id") != request.match_info["id"]:
         raise Rejected(Reason.BAD_VALUE, "Consent.id")
     resource.pop("meta", None)  # version and time are the hub's to say
-    stored, under_way = await _write(request, who, resource)
-    telemetry.REVOCATION_SECONDS.observe(max(0, state.clock() - started_us) / 1e6)
-    return _answer(stored, 200 if stored.consent.version > 1 else 201, under_way)
-
-
-async def _write(request: web.Request, who: Principal, resource: Mapping[str, Any]) -> tuple[StoredConsent, UnderWay]:
-    """Write the next version. Raises Rejected, HTTPForbidden, HTTPConflict, HTTPPreconditionFailed, Faulted."""
-    state = request.app[STATE]
     directory = await state.region.now()
+    stored, under_way = await _write(request, who, resource, directory)
+    telemetry.REVOCATION_SECONDS.observe(max(0, state.clock() - started_us) / 1e6)
+    notes = [*_too_late(under_way), *_nobody_yet(stored.consent, directory)]
+    return _answer(stored, 200 if stored.consent.version > 1 else 201, notes, len(under_way))
+
+
+async def _write(request: web.Request, who: Principal, resource: Mapping[str, Any], directory: Directory) -> tuple[StoredConsent, UnderWay]:
+    """Write the next version. Raises Rejected, HTTPForbidden, HTTPConflict, HTTPPreconditionFailed, Faulted, UnconfirmedError."""
+    state = request.app[STATE]
     for _ in range(TRIES_MAX):
         before = await state.ledger.run(get_consent, request.match_info["id"])
         consent, patient = consent_from_fhir(resource, before.consent.version + 1 if before else 1, directory)
         _may_write(who, patient, before)
         _is_as_expected(request, before)
-        keys, now_us, wait = state.pseudonyms.locks_of_consent(patient), state.clock(), state.settings.revocation_wait_seconds_max
+        now_us, settings = state.clock(), state.settings
+        new = NewVersion(consent, state.pseudonyms.locks_of_consent(patient), resource, now_us)
+        judge = _judge(consent, directory, (now_us, now_us + int(settings.claim_seconds_max * 1e6)))
         try:
-            result = await state.ledger.run(put_consent, consent, keys, resource, now_us, wait)
+            result = await state.ledger.run(put_consent, new, judge, settings.revocation_wait_seconds_max)
         except StaleVersionError:
             continue  # somebody else wrote in between: look again
+        except Faulted as fault:
+            raise UnconfirmedError(fault.cause) from None
         telemetry.REVOCATIONS.labels(_effect(consent)).inc()
         return StoredConsent(consent, now_us, resource), result.under_way
     raise web.HTTPConflict
+
+
+def _judge(consent: Consent, directory: Directory, times_us: tuple[int, int]) -> Judge:
+    """A send under way is waited for, and named, when the consent would have stopped it at the first or the last moment it may begin."""
+
+    def judge(before: Asked, after: Asked) -> bool:
+        return came_too_late(consent, before, after, directory.provider(after.parcel.place.recipient), times_us)
+
+    return judge
 
 
 def _effect(consent: Consent) -> str:
@@ -145,8 +163,22 @@ def _shown(stored: StoredConsent) -> dict[str, Any]:
     return {**stored.resource, "meta": {"versionId": str(stored.consent.version), "lastUpdated": moment}}
 
 
-def _answer(stored: StoredConsent, code: int, under_way: UnderWay = ()) -> web.Response:
-    """The resource; with an OperationOutcome inside that names the providers to whom something had already left, if any."""
+def _too_late(under_way: UnderWay) -> Iterator[dict[str, Any]]:
+    """Names the providers to whom something had already left, if any."""
+    if under_way:
+        said = "; ".join(_TOO_LATE.format(*send) for send in under_way)
+        yield {"id": "under-way", **outcome("warning", "incomplete", said)}
+
+
+def _nobody_yet(consent: Consent, directory: Directory) -> Iterator[dict[str, Any]]:
+    """Names the actors of a lock that are no provider the hub knows."""
+    for n, actor in enumerate(consent.actors if consent.active and consent.deny else ()):
+        if not any(actor_matches(actor, provider) for provider in directory.providers):
+            yield {"id": f"nobody-yet-{n}", **outcome("warning", "not-found", _NOBODY_YET, f"Consent.provision.actor[{n}]")}
+
+
+def _answer(stored: StoredConsent, code: int, notes: Sequence[Mapping[str, Any]] = (), too_late: int = 0) -> web.Response:
+    """The resource, with the notes inside; too_late: the sends under way, counted in a header."""
     body = _shown(stored)
     headers = {
         "ETag": f'W/"{stored.consent.version}"',
@@ -155,9 +187,9 @@ def _answer(stored: StoredConsent, code: int, under_way: UnderWay = ()) -> web.R
     }
     if code != 201:
         del headers["Location"]
-    if under_way:
-        headers[UNDER_WAY] = str(len(under_way))
-        note = outcome("warning", "incomplete", "; ".join(_TOO_LATE.format(*send) for send in under_way))
+    if too_late:
+        headers[UNDER_WAY] = str(too_late)
+    if notes:
         own = body.get("contained", [])
-        body["contained"] = [*(own if isinstance(own, list) else []), {"id": _NOTE_ID, **note}]
+        body["contained"] = [*(own if isinstance(own, list) else []), *notes]
     return fhir(body, code, headers)

@@ -24,11 +24,12 @@ from hub.errors import ANSWERS, Reason, Rejected
 from hub.ledger.taken import Taken, taken
 from hub.model import Adapter, Received, Refusal
 from hub.web.access import require, sender
+from hub.web.answers import status_of
 from hub.web.body import read_object
-from hub.web.judge import speaker
-from hub.web.process_message import MEMORY
+from hub.web.judge import speaker, without_conflict
+from hub.web.process_message import CONTROL_IDS
 from hub.web.state import STATE, State
-from hub.web.tokens import Principal, Role, Unauthorized
+from hub.web.tokens import Principal, Role
 
 XML: Final = frozenset({"application/xml", "text/xml"})
 BASE64: Final = "base64"
@@ -42,12 +43,10 @@ async def post_message(request: web.Request) -> web.Response:
     started_us = clock()
     try:
         answer = await _answer(request, started_us)
-    except Rejected as exc:  # before it could be identified: answered, counted and not kept
-        telemetry.REFUSED.labels(Adapter.KITH, exc.reason).inc()
-        telemetry.ANSWERED.labels(Adapter.KITH, str(exc.answer.http)).inc()
-        raise
-    except (Unauthorized, web.HTTPForbidden) as exc:
-        telemetry.ANSWERED.labels(Adapter.KITH, "403" if isinstance(exc, web.HTTPForbidden) else "401").inc()
+    except Exception as exc:  # whatever it is, it is counted as it is answered; see ``answers.errors``
+        if isinstance(exc, Rejected):  # before it could be identified: not kept
+            telemetry.REFUSED.labels(Adapter.KITH, exc.reason).inc()
+        telemetry.ANSWERED.labels(Adapter.KITH, str(status_of(exc))).inc()
         raise
     telemetry.ANSWERED.labels(Adapter.KITH, str(answer.status)).inc()
     telemetry.ACK_SECONDS.labels(Adapter.KITH).observe(max(0, clock() - started_us) / 1e6)
@@ -66,9 +65,15 @@ async def _answer(request: web.Request, now_us: int) -> web.Response:
         if found.where == _RECEIPT:
             return await _keep(raw, who, state)
         raise Rejected(found.reason, found.where)
-    found = request.app[MEMORY].without_conflict(found, CONTROL_ID)
-    await state.intake.accept(found)
+    control_ids = request.app[CONTROL_IDS]
+    found = without_conflict(found, control_ids, CONTROL_ID)
+    try:
+        await state.intake.accept(found)
+    except BaseException:  # whatever it was, nobody knows that it is recorded
+        control_ids.forget(found)
+        raise
     telemetry.RECEIVED.labels(Adapter.KITH).inc()
+    telemetry.each("received", adapter=Adapter.KITH, provider=found.provider, event_id=found.event_id)
     return _told(found)
 
 
@@ -106,6 +111,7 @@ def _told(found: Received) -> web.Response:
     if found.refusal is None:
         return _json({"id": found.event_id, "location": f"/edi/messages/{found.event_id}"}, 202)
     telemetry.REFUSED.labels(Adapter.KITH, found.refusal.reason).inc()
+    telemetry.log("refused", adapter=Adapter.KITH, reason=found.refusal.reason, event_id=found.event_id)
     answer = ANSWERS[found.refusal.reason]
     body = {"id": found.event_id, "status": answer.http, "title": answer.act, "reason": found.refusal.reason, "where": found.refusal.where}
     return _json(body, answer.http, "application/problem+json")

@@ -1,12 +1,11 @@
 """What the FHIR door makes of one body: a record, refused or not. Checks run as at the MLLP door: header, sender, then the content."""
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
-from hashlib import sha256
 from typing import Final
 
 from hub import telemetry
+from hub.adapters.control_ids import ControlIds
 from hub.adapters.fhir.message import Envelope, Heading, envelope, heading, unwelcome
 from hub.errors import ANSWERS, Reason, Rejected
 from hub.identity import Pseudonyms, event_id
@@ -16,8 +15,7 @@ from hub.routing.directory import Directory
 from hub.web.tokens import Principal, Role
 
 _SENDER: Final = "MessageHeader.sender"
-_SEEN_MAX: Final = 100_000  # control ids remembered at the door; the ledger remembers them all
-
+_CONTROL_ID: Final = "Bundle.identifier"
 
 Identified = tuple[Envelope | Heading, Refusal | None]
 """What a message says of itself, and why it is refused whoever sent it."""
@@ -89,26 +87,10 @@ def _claimed(names: Sequence[str], directory: Directory) -> Provider | None:
     return next((p for name, p in found if name in p.senders), found[0][1] if found else None)
 
 
-class Memory:
-    """The control ids of late. A courtesy to senders, who are told of a conflict at once; the ledger's memory is the one that counts."""
-
-    def __init__(self) -> None:
-        self._seen: Final[OrderedDict[bytes, bytes]] = OrderedDict()
-
-    def without_conflict(self, received: Received, where: str = "Bundle.identifier") -> Received:
-        """The message, refused if its control id came before with other bytes. A refused message does not use its control id up.
-
-        where: the place of the control id.
-        """
-        if received.refusal is not None:
-            return received
-        names = (received.provider, received.application, received.sender, received.control_id)
-        digest = sha256(received.raw).digest()[:16]
-        known = self._seen.setdefault(sha256("\x1f".join(names).encode()).digest()[:16], digest)
-        if len(self._seen) > _SEEN_MAX:
-            self._seen.popitem(last=False)
-        if known == digest:
-            return received
-        telemetry.CONTROL_ID_CONFLICTS.inc()
-        refusal = Refusal(Reason.DUPLICATE_CONTROL_ID, where)
-        return replace(received, refusal=refusal, answer=_status(refusal))
+def without_conflict(received: Received, control_ids: ControlIds, where: str = _CONTROL_ID) -> Received:
+    """The message, refused if its control id came before with other bytes; where: the place of its control id."""
+    if received.refusal is not None or not control_ids.is_taken(received):
+        return received
+    telemetry.CONTROL_ID_CONFLICTS.inc()
+    refusal = Refusal(Reason.DUPLICATE_CONTROL_ID, where)
+    return replace(received, refusal=refusal, answer=_status(refusal))

@@ -61,28 +61,24 @@ def readyz(missing: Missing) -> Callable[[web.Request], Awaitable[web.Response]]
     return handler
 
 
-async def nothing_missing() -> list[str]:
-    """For a process that is ready when it runs."""
-    return []
-
-
 @asynccontextmanager
-async def serve_metrics(address: str, missing: Missing = nothing_missing) -> AsyncIterator[int]:
-    """Serve ``/metrics``, ``/healthz`` and ``/readyz`` on HOST:PORT while the block runs; gives the port, 0 for an empty address.
+async def serve_metrics(address: str, missing: Missing, *, or_any: bool = False) -> AsyncIterator[int]:
+    """Serve ``/metrics``, ``/healthz`` and ``/readyz`` on HOST:PORT while the block runs; gives the port.
 
-    Raises OSError when the address cannot be had.
+    or_any: when the port is taken, any free one is. Raises OSError when the address cannot be had.
     """
-    if not address:
-        yield 0
-        return
     app = web.Application(client_max_size=0)
     app.add_routes([web.get("/metrics", metrics), web.get("/healthz", healthz), web.get("/readyz", readyz(missing))])
     runner = web.AppRunner(app, access_log=None, auto_decompress=False)
     await runner.setup()
     try:
         host, _, port = address.rpartition(":")
-        site = web.TCPSite(runner, host.strip("[]"), int(port))
-        await site.start()
+        try:
+            await web.TCPSite(runner, host.strip("[]"), int(port)).start()
+        except OSError:
+            if not or_any:
+                raise
+            await web.TCPSite(runner, host.strip("[]"), 0).start()
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()

@@ -67,6 +67,13 @@ PANELS: Final = (
     Panel("Consents changed", "hub_consents_changed_total", Show.COUNT, ("effect",), about="Locks and permits written by patients."),
     Panel("Patients in ward", "hub_ward_occupancy", Show.PEAK, ("ward",), about="As the pathway has followed them."),
     Panel("Ready for discharge", "hub_patients_ready_for_discharge", Show.PEAK, about="Patients ready and still in hospital."),
+    Panel(
+        "Events of the pathway",
+        "hub_pathway_events_total",
+        Show.COUNT,
+        ("outcome",),
+        about="Poison: could not be applied.",
+    ),
     Panel("Deadlines passed", "hub_deadlines_breached_total", Show.COUNT, ("deadline",), about="Raised again as an event."),
     Panel("Faults", "hub_faults_total", Show.COUNT, ("process", "cause"), about="The hub could not do its part; nothing was acknowledged."),
     Panel("Control id conflicts", "hub_control_id_conflicts_total", Show.COUNT, about="Same sender and control id, other bytes."),

@@ -3,17 +3,17 @@
 from aiohttp import web
 
 from hub import telemetry
+from hub.adapters.control_ids import ControlIds
 from hub.adapters.fhir import reply
 from hub.errors import Rejected
 from hub.model import Adapter
 from hub.web.access import sender
-from hub.web.answers import fhir
+from hub.web.answers import fhir, status_of
 from hub.web.body import read
-from hub.web.judge import Memory, identify, judge
+from hub.web.judge import identify, judge, without_conflict
 from hub.web.state import STATE
-from hub.web.tokens import Unauthorized
 
-MEMORY = web.AppKey("memory", Memory)
+CONTROL_IDS = web.AppKey("control_ids", ControlIds)
 
 
 async def process_message(request: web.Request) -> web.Response:
@@ -22,12 +22,10 @@ async def process_message(request: web.Request) -> web.Response:
     started_us = clock()
     try:
         answer = await _answer(request, started_us)
-    except Rejected as exc:  # before it could be identified: answered, counted and not kept
-        telemetry.REFUSED.labels(Adapter.FHIR, exc.reason).inc()
-        telemetry.ANSWERED.labels(Adapter.FHIR, str(exc.answer.http)).inc()
-        raise
-    except (Unauthorized, web.HTTPForbidden) as exc:
-        telemetry.ANSWERED.labels(Adapter.FHIR, "403" if isinstance(exc, web.HTTPForbidden) else "401").inc()
+    except Exception as exc:  # whatever it is, it is counted as it is answered; see ``answers.errors``
+        if isinstance(exc, Rejected):  # before it could be identified: not kept
+            telemetry.REFUSED.labels(Adapter.FHIR, exc.reason).inc()
+        telemetry.ANSWERED.labels(Adapter.FHIR, str(status_of(exc))).inc()
         raise
     telemetry.ANSWERED.labels(Adapter.FHIR, str(answer.status)).inc()
     telemetry.ACK_SECONDS.labels(Adapter.FHIR).observe(max(0, clock() - started_us) / 1e6)
@@ -40,11 +38,18 @@ async def _answer(request: web.Request, now_us: int) -> web.Response:
     raw = await read(request, state.settings.frame_bytes_max)
     identified = identify(raw, state.settings.person_numbers)
     received = judge(raw, identified, who, await state.region.now(), state.pseudonyms, now_us)
-    received = request.app[MEMORY].without_conflict(received)
-    await state.intake.accept(received)
+    control_ids = request.app[CONTROL_IDS]
+    received = without_conflict(received, control_ids)
+    try:
+        await state.intake.accept(received)
+    except BaseException:  # whatever it was, nobody knows that it is recorded
+        control_ids.forget(received)
+        raise
     telemetry.RECEIVED.labels(Adapter.FHIR).inc()
+    telemetry.each("received", adapter=Adapter.FHIR, provider=received.provider, event_id=received.event_id)
     if received.refusal is None:
         return fhir(reply.accepted(received.event_id))
     telemetry.REFUSED.labels(Adapter.FHIR, received.refusal.reason).inc()
+    telemetry.log("refused", adapter=Adapter.FHIR, reason=received.refusal.reason, event_id=received.event_id)
     status, body = reply.refused(received.refusal)
     return fhir(body, status)

@@ -1,6 +1,6 @@
 """What the web needs of the rest of the hub. ``wiring`` gives it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -10,7 +10,7 @@ from hub.adapters.kith.receipt import Receipt
 from hub.identity import Pseudonyms
 from hub.ledger.connect import Pool
 from hub.ledger.directory import directory_version, load_directory
-from hub.model import Received
+from hub.model import Provider, Received
 from hub.routing.directory import Directory
 from hub.settings import Settings
 from hub.web.metrics import Missing
@@ -48,9 +48,13 @@ class Region:
         return self._known
 
 
+def _no_objections(_: Provider) -> Sequence[str]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class State:
-    """Everything a handler may use."""
+    """Everything a handler may use. ``objections``: why an administrator's provider may not be taken, one line each."""
 
     settings: Settings
     clock: Callable[[], int]  # whole microseconds since 1970
@@ -60,6 +64,7 @@ class State:
     ledger: Pool
     region: Region
     missing: Missing
+    objections: Callable[[Provider], Sequence[str]] = _no_objections
     receipts: Receipts | None = None  # None = receipts are not taken
 
 

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import jwt
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from hub.config import ConfigError
 from hub.identity import canonical
 from hub.model import Identifier
 
@@ -94,7 +96,7 @@ def _keys(private: Ed25519PrivateKey) -> Keys:
 
 
 def load_keys(data: Path) -> Keys:
-    """The key of a data folder, made there (mode 0600) when there is none. Raises OSError, or ValueError for a damaged file."""
+    """The key of a data folder, made there (mode 0600) when there is none. Raises OSError, or ConfigError for a damaged file."""
     path = data / KEY_FILE
     try:
         return _keys(_read(path))
@@ -105,9 +107,12 @@ def load_keys(data: Path) -> Keys:
 
 
 def _read(path: Path) -> Ed25519PrivateKey:
-    private = serialization.load_pem_private_key(path.read_bytes(), password=None)
+    try:
+        private = serialization.load_pem_private_key(path.read_bytes(), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):  # not PEM; behind a password; of a kind unknown here
+        private = None
     if not isinstance(private, Ed25519PrivateKey):
-        raise ValueError(f"{KEY_FILE} holds no Ed25519 key")  # noqa: TRY004  the file's content is wrong, not a type of ours
+        raise ConfigError([f"{path}: damaged, it holds no Ed25519 key: restore it, or delete it, and every token made so far is void"])
     return private
 
 
@@ -132,7 +137,10 @@ def _make(path: Path) -> None:
 
 
 def issue(data: Path, as_: str, now_us: int, ttl_seconds: int = TTL_SECONDS) -> str:
-    """A token for ``admin``, ``patient:<id>`` or ``provider:<id>``, signed by the key of the data folder. Raises ValueError, OSError."""
+    """A token for ``admin``, ``patient:<id>`` or ``provider:<id>``, signed by the key of the data folder.
+
+    Raises ValueError, OSError; ConfigError for a damaged key.
+    """
     Principal.parse(as_)
     if not 0 < ttl_seconds <= TTL_SECONDS_MAX:
         raise ValueError(f"a token lives 1 to {TTL_SECONDS_MAX} seconds")

@@ -6,6 +6,13 @@ from typing import Final
 
 _PLACE: Final = r"(?:[A-Z][A-Z0-9]{2}|[A-Z]{2,3})[-.]\d+(?:\.\d+)?"
 _LIST: Final = r"\(([^()]*)\)"
+_SLIPS: Final = (
+    ("IF NOT VALUED OR NOT IN (", "IF HD.3 NOT VALUED OR HD.3 NOT IN ("),
+    ("HD-3", "HD.3"),
+    ("XON-10", "XON.10"),
+    ("PL3.NOT", "PL.3 NOT"),
+    ("XCN.19 NOT VALUED XCN.20", "XCN.19 NOT VALUED AND XCN.20"),
+)
 _TOKEN: Final = re.compile(rf"^({_PLACE}|PID|ORC)?\s*(.*)$")
 
 
@@ -69,10 +76,11 @@ def _atom(text: str, before: str) -> tuple[Demand | None, str]:
 
 def demands(condition: str, about: str = "") -> tuple[Demand, ...] | None:
     """The demands of a condition; None when it cannot be read. Of alternatives the one ``about`` a place, else the first."""
-    text = " ".join(condition.split()).replace("LESS THAN OR EQUALS", "AT MOST")
+    text = " ".join(condition.split()).replace("LESS THAN OR EQUALS", "AT MOST").replace("ORC.1", "ORC-1")
+    text = text.replace('("NA", "NM")', '("NM", "NA")')  # a Quantity is NM's, NA's is SampledData
     if not text:
         return ()
-    text = re.sub(r"^(IF NOT VALUED AND|IF|If)\s+", "", text)
+    text = re.sub(r"^(IF NOT VALUED AND|IF|If)\s+", "", _mended(text))
     found: list[Demand] = []
     for conjunct in re.split(r"\s+AND\s+(?:IF\s+)?", text):
         alternatives = re.split(r"\s+(?:OR|or)\s+(?:IF\s+)?", conjunct.strip("() "))
@@ -86,7 +94,18 @@ def demands(condition: str, about: str = "") -> tuple[Demand, ...] | None:
             assert last
             picked = Demand(picked.segment, picked.number, picked.component, last.kind, last.values)
         found.append(picked)
-    for n in reversed(range(len(found))):  # "IF PID-33 AND PID-34 VALUED": what is said of the last is said of both
+    return _shared(found)
+
+
+def _mended(text: str) -> str:
+    for written, meant in _SLIPS:
+        text = text.replace(written, meant)
+    return text
+
+
+def _shared(found: list[Demand]) -> tuple[Demand, ...] | None:
+    """ "IF PID-33 AND PID-34 VALUED": what is said of the last is said of both."""
+    for n in reversed(range(len(found))):
         if found[n].kind == "same":
             if n + 1 == len(found):
                 return None

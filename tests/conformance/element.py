@@ -4,7 +4,9 @@ Indexes are passed over (which repetition is which is the sender's order); ``(Ty
 """
 
 import re
+from base64 import b64decode
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -102,7 +104,7 @@ class Resources:
         if "reference" in node and name in {"reference", "actor", "member"}:
             yield node
             return
-        if self.resolved(node) is not None and name not in {"type", "identifier", "display"}:
+        if self.resolved(node) is not None and name not in {"type", "identifier", "display"} and name not in node:
             node = self.resolved(node) or {}
         for key in _keys(node, name):
             yield from _values(node, key)
@@ -112,6 +114,7 @@ class Resources:
         if isinstance(node, Primitive):
             if node.value is not None:
                 yield _text(node.value)
+                yield from _decoded(node.value)
             yield from self.leaves(node.beside, depth)
         elif isinstance(node, list):
             for n in node:
@@ -129,6 +132,12 @@ class Resources:
         for key, value in node.items():
             if key not in left_out:
                 yield from self.leaves(value, depth)
+
+
+def _decoded(data: Any) -> Iterator[str]:
+    """What stands in an attachment's data, for words to be found in."""
+    with suppress(ValueError):
+        yield b64decode(data, validate=True).decode() if isinstance(data, str) else ""
 
 
 def _text(value: Any) -> str:

@@ -33,6 +33,18 @@ MEANT: Final[Mapping[tuple[str, str], str]] = MappingProxyType(
         ("OBX[DocumentReference]", "content[4].contentType"): "content[4].attachment.contentType",
         ("NTE[DocumentReference]", "content[2].contentType"): "content[2].attachment.contentType",
         ("EVN[Provenance]", "reason.extension[1].valueCodeableConcept"): "reason.extension[1].valueCode",
+        ("SPM[Specimen]", "note(Annotation.text)"): "note.text",
+        ("TQ1[ServiceRequest]", "note(Annotation.text)"): "note.text",
+        ("TQ1[ServiceRequest]", "occurrenceTiming.duration"): "occurrenceTiming.repeat.duration",
+        ("TQ1[ServiceRequest]", "occurrenceTiming.durationUnit"): "occurrenceTiming.repeat.durationUnit",
+        ("TQ1[ServiceRequest]", "occurrenceTiming.boundsDuration"): "occurrenceTiming.repeat.boundsDuration",
+        ("TQ1[ServiceRequest]", "occurrenceTiming.boundsPeriod.start"): "occurrenceTiming.repeat.boundsPeriod.start",
+        ("TQ1[ServiceRequest]", "occurrenceTiming.boundsPeriod.end"): "occurrenceTiming.repeat.boundsPeriod.end",
+        ("TQ1[MedicationRequest]", "occurrenceTiming.boundsDuration"): "dosageInstruction.timing.repeat.boundsDuration",
+        ("TQ1[MedicationRequest]", "occurrenceTiming.boundsPeriod.end"): "dosageInstruction.timing.repeat.boundsPeriod.end",
+        ("TQ1[MedicationRequest]", "occurneceTiming.boundsPeriod.start"): "dosageInstruction.timing.repeat.boundsPeriod.start",
+        ("TQ1[MedicationRequest]", "text"): "dosageInstruction.text",
+        ("RXO[MedicationRequest]", "medication(Medication.doseForm)"): "medication(Medication.form)",
         ("PR1[Procedure]", "code[1].value"): "code.coding.code",
         # an extension holds a value or extensions, never both: EncounterHistory.location holds what the guide writes side by side
         ("PV1[Basic-EncounterHistory]", "extension[1].url"): "extension.extension.url",
@@ -59,10 +71,25 @@ _URLS: Final = (
     ("https://hl7.org/fhir/", "http://hl7.org/fhir/"),
     ("/fhir/v\\5.0/", "/fhir/5.0/"),
     ("http://www.hl7.org/fhir/extension-condition-asserteddate", "http://hl7.org/fhir/StructureDefinition/condition-assertedDate"),
+    ("http://hl7.org/fhir/R4/extension-humanname-assembly-order.html", "http://hl7.org/fhir/StructureDefinition/humanname-assembly-order"),
     ("http://hl7.org/fhir/R4/extension-data-absent-reason.html", "http://hl7.org/fhir/StructureDefinition/data-absent-reason"),
 )
 # targets that are not those of the segment map they are written beside: (structure, segment map) -> target
 _TARGETS: Final = {("OML_O21", "IN3[CareTeam]"): "CareTeam[1]"}
+# literals that are not what they name: value as written -> value meant
+_LITERALS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        # a code is of a code system, not of a value set
+        "http://terminology.hl7.org/ValueSet/v2-0119": '"http://terminology.hl7.org/CodeSystem/v2-0119"',
+        # a page of the specification
+        "http://hl7.org/fhir/R4/v3/ParticipationType/cs.html": '"http://terminology.hl7.org/CodeSystem/v3-ParticipationType"',
+        # there are no such media types; text whose escape sequences have been read is plain
+        "application/text": '"text/plain; charset=utf-8"',
+        "text/hl7v2": '"text/plain; charset=utf-8"',
+    }
+)
+# R5's element is value[x], and its extension has no type in its name
+_R5: Final = "http://hl7.org/fhir/5.0/StructureDefinition/extension-Observation."
 # assignments that stand in the wrong row: as they are meant
 _ASSIGNED: Final = {
     ("PV1[Encounter]", "participant[2].individual(Practitioner)"): "",
@@ -139,9 +166,39 @@ class SegmentRow:
         return element
 
     @property
+    def literal(self) -> str:
+        """The assignment as it is meant."""
+        said = (self.assignment or (self.element.partition("=")[2] if "=" in self.element else "")).strip()
+        if said.strip('"') == f"{_R5}valueAttachment":
+            return f'"{_R5}{"component." if self.element.startswith("component") else ""}value"'
+        return _LITERALS.get(said.strip('" '), said)
+
+    @property
     def key(self) -> str:
         place = f"{self.segment}-{self.number}" if self.number else self.segment
         return " ".join(f"{self.map} {place} {self.element} {self.condition}".split())
+
+
+@dataclass(frozen=True)
+class TypeRow:
+    """One row of a data type map. ``component`` is 0 where the row speaks of the value as a whole."""
+
+    map: str
+    component: int
+    data_type: str
+    condition: str
+    narrative: str
+    element: str
+    vocabulary: str
+    assignment: str
+
+    @property
+    def is_computable(self) -> bool:
+        return bool(self.element) and (bool(self.condition) or not self.narrative)
+
+    @property
+    def key(self) -> str:
+        return " ".join(f"{self.map} .{self.component or ''} {self.element} {self.condition}".split())
 
 
 def is_here() -> bool:
@@ -183,7 +240,7 @@ def message_rows() -> tuple[MessageRow, ...]:
 
 
 def _refs(text: str) -> str:
-    return text.replace(".extension-EncounterHistory.", ".")
+    return text.replace(".extension-EncounterHistory.", ".").replace("Immunzation", "Immunization")
 
 
 def _place(structure: str, identifier: str) -> str:
@@ -204,11 +261,30 @@ def segment_rows() -> Mapping[str, tuple[SegmentRow, ...]]:
         made = []
         for row in _rows(path):
             place = _PLACE.match(row[1])
-            assigned = _ASSIGNED.get((name[1], row[9]), row[16])
+            assigned = _ASSIGNED.get((name[1], row[9]), row[16] or row[10].partition("assign:")[2].strip())
             for wrong, right in _URLS:
                 assigned = assigned.replace(wrong, right)
             number = int(place[2]) if place else 0
             made.append(SegmentRow(name[1], number, row[3], row[6], row[8], row[9], row[14], row[15], assigned, row[11]))
+        found[name[1]] = tuple(made)
+    return MappingProxyType(found)
+
+
+@cache
+def type_rows() -> Mapping[str, tuple[TypeRow, ...]]:
+    """Data type map -> its rows."""
+    found = {}
+    for path in sorted((GUIDE / "datatypes").glob("*.csv")):
+        name = _NAME.search(path.name)
+        assert name, path.name
+        made = []
+        for row in _rows(path):
+            number = row[1].rpartition(".")[2]
+            component = int(number) if number.isdigit() else 0
+            assigned = row[16]
+            for wrong, right in _URLS:
+                assigned = assigned.replace(wrong, right)
+            made.append(TypeRow(name[1], component, row[3], row[6], row[8], row[9].replace("sytem", "system"), row[15], assigned))
         found[name[1]] = tuple(made)
     return MappingProxyType(found)
 

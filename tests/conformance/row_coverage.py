@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.conformance import guide
+from tests.conformance import data_types, guide
 from tests.conformance.judge import Verdict, verdicts
 
 EXCEPTIONS: Final = Path(__file__).parent / "exceptions.toml"
@@ -69,6 +69,12 @@ def shares(found: Iterable[Verdict], known: Iterable[Exception_]) -> dict[str, t
     return {group: (sum(bool(m) and all(m) for m in keys.values()), len(keys)) for group, keys in sorted(rows.items())}
 
 
+def types_line(found: Iterable[Verdict]) -> str:
+    """The share of the data type maps in one line."""
+    found = tuple(found)
+    return f"data types: {sum(v.is_mapped for v in found)} of {len(found)} rows of {len({v.group for v in found})} maps mapped"
+
+
 def table(found: Iterable[Verdict]) -> str:
     """The shares as Markdown: message maps, segment maps, all. A row is mapped when it is so in every place of every message."""
     found = tuple(found)
@@ -90,10 +96,11 @@ def table(found: Iterable[Verdict]) -> str:
 def main() -> None:
     if not guide.is_here():
         sys.exit(f"the guide's tables are not at {guide.GUIDE}: set HUB_V2_TO_FHIR")
-    found = tuple(verdicts())
+    found, types = tuple(verdicts()), tuple(data_types.verdicts())
     if "--missing" in sys.argv:
-        print("\n".join(f"{v.place}: {v.key}{f'  ({v.note})' if v.note else ''}" for v in found if not v.is_mapped))
+        print("\n".join(f"{v.place}: {v.key}{f'  ({v.note})' if v.note else ''}" for v in (*found, *types) if not v.is_mapped))
     print(table(found))
+    print(f"\n{types_line(types)}")
 
 
 if __name__ == "__main__":

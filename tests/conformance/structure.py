@@ -21,6 +21,7 @@ NEEDED: Final[Mapping[str, Mapping[int, str]]] = MappingProxyType(
         "DG1": {3: "I21.9^Infarction^I10", 6: "W"},
         "PR1": {3: "FNG00^Angiography^L", 5: "20261120"},
         "IN1": {2: "P1^Plan^L", 3: "C9", 4: "Company"},
+        "IN2": {6: "MC-1"},
         "IN3": {21: "Case Manager"},
         "ROL": {2: "AD", 3: "AT^Attending^HL70443", 4: "77^Lund^Kari"},
         "PRT": {2: "AD", 4: "AT^Attending^HL70443", 5: "77^Lund^Kari"},
@@ -30,7 +31,7 @@ NEEDED: Final[Mapping[str, Mapping[int, str]]] = MappingProxyType(
         "MRG": {1: "B88^^^STOLAV^MR"},
         "SFT": {1: "Vendor", 2: "1.0", 3: "Product", 4: "B1"},
         "TXA": {1: "1", 2: "DS^Summary^L", 12: "D1^STOLAV", 17: "AU"},
-        "SCH": {1: "P1", 2: "F1", 6: "RTN", 25: "Booked", 11: "^^30^20261201090000+0100^20261201093000+0100"},
+        "SCH": {1: "P1", 2: "F1", 6: "RTN", 11: "^^30^20261201090000+0100^20261201093000+0100"},
         "AIS": {3: "CHK^Check^L"},
         "AIG": {3: "77^Thing^L"},
         "AIL": {3: "POLI^2^^STOLAV"},
@@ -45,6 +46,7 @@ NEEDED: Final[Mapping[str, Mapping[int, str]]] = MappingProxyType(
         "MSA": {1: "AA", 2: "C-1"},
     }
 )
+_CONTACTS: Final = "22^WPN^PH~90^ORN^CP~a@b.no^NET^Internet~33^WPN^FX~44^PRN^PH~55^WPN^BP"  # one of each that PRT-23 may prefer
 # ... and what it needs besides where one map or another makes something of it
 NEEDED_BY_MAP: Final[Mapping[str, Mapping[int, str]]] = MappingProxyType(
     {
@@ -52,9 +54,17 @@ NEEDED_BY_MAP: Final[Mapping[str, Mapping[int, str]]] = MappingProxyType(
         "MRG[Account]": {3: "4001^^^STOLAV^AN"},
         "NK1[Patient]": {13: "Company^^^^^^^^^9"},
         "ROL[Patient-GeneralPractitioner]": {14: "Clinic^^^^^^^^^8"},
+        "PRT[PractitionerRole]": {15: _CONTACTS},
+        "PRT[RelatedPerson]": {4: "FTH^Father^HL70063", 15: _CONTACTS},
         "PRT[CareTeam]": {8: "Clinic^^^^^^^^^8"},
         "PRT[Patient-GeneralPractitioner-PractitionerRole]": {8: "Clinic^^^^^^^^^8"},
         "IAM[AllergyIntolerance]": {14: "Berg^Ole"},
+        "ORC[Provenance]": {10: "88^Dahl^Eva", 12: "88^Dahl^Eva"},
+        "ORC[ServiceRequest]": {12: "88^Dahl^Eva"},
+        "OBR[ServiceRequest]": {16: "88^Dahl^Eva"},
+        "OBR[Specimen]": {14: "20261120"},
+        "TXA[Provenance]": {9: "88^Dahl^Eva", 21: "Corrected", 23: "89^Lie^Per"},
+        "RXO[MedicationRequest]": {2: "1", 3: "99", 11: "10", 18: "5", 25: "4"},
     }
 )
 # what the guide says only in words, or leaves out, as it is read here: segment map -> condition
@@ -89,6 +99,7 @@ EXTRA: Final = (
     MessageRow("RDE_O11", 5, "RDE_O11.TQ1", "TQ1", 0, "", "", "MedicationRequest", "TQ1[MedicationRequest]", ""),
     MessageRow("RDE_O11", 6, "RDE_O11.RXR", "RXR", 0, "", "", "MedicationRequest", "RXR[MedicationRequest]", ""),
 )
+_NOT_SOUGHT: Final = ("OBX", 11, "N")  # ... and so without a value (R4 obs-6)
 _EXTRA_EVENTS: Final = MappingProxyType({"ADT_A39": "ADT^A40^ADT_A39"})
 
 
@@ -177,7 +188,7 @@ def met(made: Draft, demands: tuple[Demand, ...], number: int, data_type: str, o
     """The draft made to meet the demands, and what they say of the tested field (None = nothing); None when they cannot be met."""
     own: str | None = None
     here = made.segments[made.tested]
-    for demand in demands:
+    for demand in sorted(demands, key=lambda d: (d.segment, d.number) != ("OBX", 2)):  # the value's type before the value
         is_type = not demand.number and demand.component > 0
         segment = here if is_type else made.first(demand.segment)
         if segment is None:
@@ -192,21 +203,34 @@ def met(made: Draft, demands: tuple[Demand, ...], number: int, data_type: str, o
                 return None
             continue
         is_own = segment is (made.first(own_segment) if own_segment else here) and field_number == number
-        kind = data_type if is_own else _TYPES.get((segment.name, field_number), "ST")
+        kind = data_type if is_own and (segment.name, field_number) != ("OBX", 5) else _type_of(segment, field_number)
         text = own if is_own and own is not None else segment.fields.get(field_number, "")
         wanted = _wanted(
             demand, text, value(segment.name, field_number, kind, "").text, value(segment.name, field_number, kind, "", 1).text
         )
         if is_own:
             own = wanted
+            if (segment.name, number, wanted) == _NOT_SOUGHT:
+                segment.fields.pop(5)
         else:
-            segment.fields[field_number] = wanted
+            segment.fields |= {field_number: wanted} | _of_its_type(segment, field_number, wanted)
     return made, own
+
+
+def _type_of(segment: Segment, number: int) -> str:
+    return segment.fields[2] if (segment.name, number) == ("OBX", 5) else _TYPES.get((segment.name, number), "ST")
+
+
+def _of_its_type(segment: Segment, number: int, wanted: str) -> dict[int, str]:
+    """The value that goes with the value type."""
+    return {5: value("OBX", 5, wanted, "").text} if (segment.name, number) == ("OBX", 2) else {}
 
 
 def _wanted(demand: Demand, text: str, usual: str, second: str) -> str:
     if (demand.segment, demand.number, demand.component) == ("PR1", 5, 5):  # the fifth part of a DTM: its minutes
         return "202611200830+0100" if demand.kind == "valued" else "20261120"
+    if demand.component and "~" in text:
+        return "~".join(_wanted(demand, t, usual, second) for t in text.split("~"))
     if demand.component:
         parts = (text or usual).split("^")
         parts += [""] * (demand.component - len(parts))

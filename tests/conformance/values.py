@@ -70,7 +70,7 @@ _MAKERS: Final[Mapping[str, Callable[[str, int], Value]]] = MappingProxyType(
         "DR": lambda w, s: Value("20200102^20200304", ("2020-01-02", "2020-03-04")),
         "NR": lambda w, s: Value(f"{s}.25^{s}.75", (f"{s}.25", f"{s}.75")),
         "VR": lambda w, s: Value(f"{w}a^{w}b", _words(w, "a")),
-        "SN": lambda w, s: Value(f">^{s}.5", (f"{s}.5",)),
+        "SN": lambda w, s: Value(f">^{s}.5^^{s + 1}", (f"{s}.5",)),
         "NA": lambda w, s: Value(f"{s}^{s + 1}^{s + 2}", (str(s), f"{s} {s + 1} {s + 2}")),
         "CQ": lambda w, s: Value(f"{3 + s % 90}^mg&milligram&UCUM", (str(3 + s % 90), "mg", "milligram")),
         "MO": lambda w, s: Value(f"{s}.5^NOK", (f"{s}.5",)),
@@ -78,11 +78,11 @@ _MAKERS: Final[Mapping[str, Callable[[str, int], Value]]] = MappingProxyType(
         "ED": lambda w, s: Value(f"{w}^TEXT^plain^Base64^QUJDRA==", ("QUJDRA==",)),
         "RP": lambda w, s: Value(f"http://example.org/{w}^{w}^TEXT^plain", (f"http://example.org/{w}",)),
         "MOC": lambda w, s: Value(f"{s}.5&NOK^{w}a", _words(w, "a")),
-        "NDL": lambda w, s: Value(f"{w}a&{w}b&{w}c^20200102^20200304^{w}d^{w}e^{w}f", _words(w, "a", "b")),
+        "NDL": lambda w, s: Value(f"{w}a&{w}b&{w}c^20000102^20300304^{w}d^{w}e^{w}f", _words(w, "a", "b")),
         "SPS": lambda w, s: Value(f"{w}a&{w}b&LN^{w}c&{w}d&LN^{w}e^{w}f&{w}g&LN^{w}h&{w}i&LN^{w}j&{w}k&LN", _words(w, "a", "b", "c", "f")),
-        "RPT": lambda w, s: Value("BID^Twice a day^HL70335", ("BID", "12")),
+        "RPT": lambda w, s: Value("BID&Twice a day&HL70335", ("BID", "12")),
         "RI": lambda w, s: Value("BID^0800,2000", ("BID", "08:00:00")),
-        "TQ": lambda w, s: Value("2&mg^BID^X3^20200102101112+0100^20200304101112+0100^S", ("2020-01-02", "stat", "BID")),
+        "TQ": lambda w, s: Value("2&mg^BID^X3^20000102101112+0100^20300304101112+0100^S", ("2000-01-02", "stat", "BID")),
         "OG": lambda w, s: Value("1^2^3^4", ("1", "2")),
         "PT": lambda w, s: Value("T^T", ("T",)),
         "MSG": lambda w, s: Value("ADT^A01^ADT_A01", ("A01", "ADT^A01^ADT_A01")),
@@ -112,6 +112,14 @@ VALUES: Final[Mapping[tuple[str, int], Value]] = MappingProxyType(
         ("MSH", 9): Value("ADT^A01^ADT_A01", ("A01",)),
         ("PV2", 22): Value("Y", ("R", "Y")),
         ("PR1", 7): Value("45", ("T09:15",)),
+        ("TQ1", 6): Value("3^d&day&UCUM", ()),
+        ("TQ1", 13): Value("15^min&minute&UCUM", ("15", "min")),
+        ("RXA", 16): Value("20280712", ("2028-07-12",)),
+        ("AIS", 7): Value("30", ()),
+        ("AIG", 11): Value("30", ()),
+        ("AIL", 9): Value("30", ()),
+        ("AIP", 9): Value("30", ()),
+        ("AIP", 12): Value("Cancelled", ("declined",)),
     }
 )  # fmt: skip
 
@@ -125,7 +133,7 @@ def value(segment: str, number: int, data_type: str, vocabulary: str, n: int = 0
     if coded and not n:
         return coded
     word, seed = f"{segment}{number}{'qrst'[n]}", sum(map(ord, segment)) * 3 + number * 11 + n
-    return _MAKERS[_SAME.get(data_type, data_type)](word, seed)
+    return _MAKERS.get(_SAME.get(data_type, data_type), _simple)(word, seed)
 
 
 def _coded(vocabulary: str, data_type: str) -> Value | None:

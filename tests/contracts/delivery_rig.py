@@ -116,29 +116,33 @@ def locks(patient: str) -> list[str]:
 def fill(url: str, rows: Iterable[Row]) -> None:
     """Write deliveries and their decisions as transit does, and say so."""
     with psycopg.connect(url) as conn:
-        cur = conn.cursor()
-        columns = (
-            "part, off, recipient, event_id, patient_key, source, received_us, channel, form, detail, labels, purpose, "
-            "lock_keys, control_id, kind, payload"
-        )
-        kept = list(rows)
-        with cur.copy(f"COPY outbox ({columns}) FROM STDIN") as copy:
-            for r in kept:
-                control_id = r.control_id or f"{r.part}-{r.off}-{r.recipient}"
-                payload = r.payload or message(control_id)
-                event = str(uuid.UUID(int=(r.part << 64) + r.off))
-                copy.write_row((
-                    r.part, r.off, r.recipient, event, r.patient, "st-olavs", r.received_us or now_us(), r.channel, r.form, "full", [],
-                    "TREAT", locks(r.patient), control_id, "patient.admitted", payload,
-                ))  # fmt: skip
-        with cur.copy("COPY decision (part, off, recipient, result, rule, detail, subscription, because) FROM STDIN") as copy:
-            for r in kept:
-                copy.write_row((r.part, r.off, r.recipient, "permit", "13-treating-relation", "full", "s", ["pathway"]))
-        conn.execute("NOTIFY hub_outbox")
+        write(conn, list(rows))
+
+
+def write(conn: psycopg.Connection[Any], rows: Sequence[Row]) -> None:
+    """``fill`` within a transaction."""
+    cur = conn.cursor()
+    columns = (
+        "part, off, recipient, event_id, patient_key, source, received_us, channel, form, detail, labels, purpose, "
+        "lock_keys, control_id, kind, payload"
+    )
+    with cur.copy(f"COPY outbox ({columns}) FROM STDIN") as copy:
+        for r in rows:
+            control_id = r.control_id or f"{r.part}-{r.off}-{r.recipient}"
+            payload = r.payload or message(control_id)
+            event = str(uuid.UUID(int=(r.part << 64) + r.off))
+            copy.write_row((
+                r.part, r.off, r.recipient, event, r.patient, "st-olavs", r.received_us or now_us(), r.channel, r.form, "full", [],
+                "TREAT", locks(r.patient), control_id, "patient.admitted", payload,
+            ))  # fmt: skip
+    with cur.copy("COPY decision (part, off, recipient, result, rule, detail, subscription, because) FROM STDIN") as copy:
+        for r in rows:
+            copy.write_row((r.part, r.off, r.recipient, "permit", "13-treating-relation", "full", f"s-{r.recipient}", ["pathway"]))
+    conn.execute("NOTIFY hub_outbox")
 
 
 def provider(url: str, provider_id: str, deliver: dict[str, Any], **more: Any) -> None:
-    """Put a provider into the directory."""
+    """Put a provider into the directory, subscribed to everything."""
     body = {
         "id": provider_id,
         "name": provider_id,
@@ -152,6 +156,8 @@ def provider(url: str, provider_id: str, deliver: dict[str, Any], **more: Any) -
             "INSERT INTO provider VALUES (%s, 'admin', %s) ON CONFLICT (id) DO UPDATE SET body = excluded.body",
             (provider_id, json.dumps(body | more)),
         )
+        wanted = {"provider": provider_id, "events": ["*"], "detail": "full"}
+        conn.execute("INSERT INTO subscription VALUES (%s, 'admin', %s) ON CONFLICT DO NOTHING", (f"s-{provider_id}", json.dumps(wanted)))
         conn.execute("UPDATE directory_version SET version = version + 1")
 
 

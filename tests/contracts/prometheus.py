@@ -7,7 +7,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -65,6 +65,15 @@ def ask(base: str, query: str) -> list[dict[str, Any]]:
         raise
     except urllib.error.URLError:
         return []
+
+
+def counted_nothing(base: str, counters: Iterable[str], seconds_max: float) -> set[str]:
+    """Those of the counters (or counts of histograms) that were still at zero by then: a series may be there and never count."""
+    left, deadline = set(counters), time.monotonic() + seconds_max
+    while left and time.monotonic() < deadline:
+        time.sleep(0.5)
+        left = {c for c in left if not ask(base, f"sum({c}) > 0")}
+    return left
 
 
 def without_data(base: str, seconds_max: float) -> set[str]:

@@ -6,7 +6,12 @@ from pathlib import Path
 import pytest
 from pydantic import SecretBytes
 
+from hub.ledger.connect import connect
+from hub.ledger.directory import put_provider
+from hub.model import Channel, Deliver, Provider, ProviderKind
 from hub.stream.check_tool import look, run_check
+from hub.stream.kafka import ensure_topics
+from hub.stream.promise import violations
 from tests.contracts.transit_rig import rig
 
 
@@ -26,3 +31,14 @@ def test_it_finds_what_the_servers_are_set_to(
         found = json.loads(capsys.readouterr().out)
         assert "hub: secret" in {v["setting"] for v in found}
         assert all(v["sentence"] and v["act"] for v in found)
+
+
+def test_it_looks_at_the_mailboxes_that_are_there(kafka: str, database_url: str, topic_prefix: str) -> None:
+    with rig(kafka, database_url, topic_prefix) as hub, connect(database_url) as conn:
+        for name in ("there", "unmade"):
+            put_provider(conn, Provider(name, name, ProviderKind.GP, "", (name,), Deliver(Channel.MAILBOX)))
+        ensure_topics(kafka, [hub.topics.mailbox("there")], hub.settings.model_copy(update={"partitions": 1}))
+        facts = look(hub.settings)
+        assert set(facts.broker) == {hub.topics.inbound, hub.topics.events, hub.topics.mailbox("there")}
+        assert f"{hub.topics.mailbox('there')}: partitions" in {v.setting for v in violations(facts)}
+        assert facts.admins == {"there", "unmade"}

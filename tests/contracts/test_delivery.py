@@ -5,6 +5,10 @@ import itertools
 
 import pytest
 
+from hub.ledger.backlog import BacklogReader, Counts
+from hub.ledger.delivery import connect
+from hub.stream.delivery_providers import Gauges
+from hub.telemetry import OLDEST
 from tests.contracts.delivery_rig import (
     Receiver,
     Row,
@@ -219,7 +223,8 @@ def test_unreadable_consents_hold_and_never_permit(database_url: str) -> None:
         query(database_url, "INSERT INTO consent_key VALUES ('lock-p1', 'lost') RETURNING 1")
         fill(database_url, [Row(0, 1, "a", "p1", "x")])
         async with delivering(database_url):
-            await until(lambda: (1, 2, "held", "2-consent-unreadable") in attempts(database_url, "a"))
+            await until(lambda: query(database_url, "SELECT attempts FROM outbox") >= [(2,)])
+            assert attempts(database_url, "a") == [(1, 1, "held", "2-consent-unreadable")]
             assert receiver.ids == []
             query(database_url, "DELETE FROM consent_key RETURNING 1")
             await drained(database_url)
@@ -242,6 +247,83 @@ def test_enhanced_mode_takes_the_accept_answer_and_passes_over_the_applications(
         assert sorted(receiver.ids) == sorted(f"m{off}" for off in range(20))
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("acks", ["NE|NE", "ER|NE", "NE|", "|ER", "AL|AL", ""])
+def test_silence_is_never_an_answer(database_url: str, acks: str) -> None:
+    """Whatever the message's own sender wanted to hear of the hub: a receiver that reads nothing has nothing delivered."""
+
+    async def run() -> None:
+        receiver = await Receiver(answers=lambda _i, _n: "none").start()
+        provider(database_url, "a", mllp(receiver))
+        fill(database_url, [Row(0, 1, "a", "p1", "x", payload=message("x", acks=acks))])
+        async with delivering(database_url, ack_seconds_max=1.2):
+            await until(lambda: attempts(database_url, "a"))
+        await receiver.stop()
+        assert attempts(database_url, "a")[0] == (1, 1, "failed", "timeout")
+
+    asyncio.run(run())
+
+
+def test_a_message_answered_twice_does_not_answer_the_next(database_url: str) -> None:
+    """Two senders happened to choose the same control id. The receiver answers the first twice and the second never."""
+
+    async def run() -> None:
+        receiver = await Receiver(answers=lambda _i, n: "AA+AA" if n == 1 else "none").start()
+        provider(database_url, "a", mllp(receiver, connections=1))
+        fill(database_url, [Row(0, 1, "a", "p1", "same"), Row(0, 2, "a", "p2", "same")])
+        async with delivering(database_url):
+            await until(lambda: len(attempts(database_url, "a")) >= 2)
+        await receiver.stop()
+        assert attempts(database_url, "a")[:2] == [(1, 1, "delivered", "AA"), (2, 1, "failed", "timeout")]
+
+    asyncio.run(run())
+
+
+def test_a_connection_remembers_what_it_carried_and_is_then_replaced(database_url: str) -> None:
+    async def run() -> None:
+        receiver = await Receiver(answers=lambda i, _n: "AA+AA" if i.endswith("50-a") else "AA").start()
+        provider(database_url, "a", mllp(receiver, connections=1))
+        fill(database_url, [Row(0, off, "a", f"p{off}") for off in range(600)])
+        async with delivering(database_url):
+            await drained(database_url)
+        await receiver.stop()
+        assert {row[1:] for row in attempts(database_url, "a")} == {(1, "delivered", "AA")}
+        assert receiver.connections == 3
+
+    asyncio.run(run())
+
+
+def test_a_provider_that_changed_its_channel_is_not_starved_by_what_was_made_for_the_old_one(database_url: str) -> None:
+    async def run() -> None:
+        receiver = await Receiver().start()
+        provider(database_url, "a", mllp(receiver, connections=2))
+        old = [Row(0, off, "a", f"p{off}", channel="fhir", form="fhir", payload=b"{}") for off in range(1, 30)]
+        fill(database_url, [*old, Row(0, 30, "a", "p1", "behind"), Row(0, 31, "a", "q", "new")])
+        async with delivering(database_url):
+            await until(lambda: receiver.ids == ["new"] and query(database_url, "SELECT count(*) FROM outbox") == [(30,)])
+            await asyncio.sleep(0.5)
+        await receiver.stop()
+        assert receiver.ids == ["new"]
+        assert query(database_url, "SELECT parked, count(*) FROM outbox GROUP BY 1 ORDER BY 1") == [("", 1), ("form_changed", 29)]
+        assert {row[1:] for row in attempts(database_url, "a") if row[0] < 30} == {(1, "held", "form_changed")}
+
+    asyncio.run(run())
+
+
+def test_what_a_person_must_look_at_is_no_age_of_what_waits(database_url: str) -> None:
+    fill(database_url, [Row(0, 1, "a", "p1", received_us=1), Row(0, 2, "a", "p2", received_us=5), Row(0, 3, "b", "p1", received_us=1)])
+    query(database_url, "UPDATE outbox SET parked = 'AE' WHERE off <> 2 RETURNING 1")
+
+    async def run() -> list[Counts]:
+        async with await connect(database_url) as conn:
+            return await BacklogReader(conn, "").counts([0])
+
+    counts = sorted(asyncio.run(run()))
+    assert counts == [Counts("a", 2, 5, 1), Counts("b", 1, None, 1)]
+    Gauges().show(counts, 3_000_005)
+    shown = [OLDEST.labels(name)._value.get() for name in "ab"]
+    assert shown == [3.0, 0.0]
 
 
 def test_a_second_process_stands_by_and_takes_over(database_url: str) -> None:

@@ -4,6 +4,7 @@ import asyncio
 
 import psycopg
 
+from hub.ledger.backlog import BacklogReader, Head
 from hub.ledger.delivery import Settlement, Turns, connect
 from hub.ledger.outbox import Attempted, Place
 from hub.model import AttemptOutcome
@@ -31,6 +32,29 @@ async def turn(url_conn: psycopg.AsyncConnection[tuple[object, ...]], offs: rang
         outcome = AttemptOutcome.DELIVERED if place.off % 2 else AttemptOutcome.FAILED
         ended.attempts.append(Attempted(place, 1, 1, 2, outcome, "AA", next_us=5))
     await turns.settle(ended)
+
+
+def test_the_size_of_a_payload_is_known_without_reading_it(database_url: str) -> None:
+    sizes = [1, 3_000, 4_000_000]
+    fill(database_url, (Row(0, off, "r", "p", payload=b"x" * size) for off, size in enumerate(sizes)))
+
+    def payload_reads() -> int:
+        toast = "SELECT reltoastrelid FROM pg_class WHERE oid = 'outbox'::regclass"
+        ((count,),) = query(database_url, f"SELECT seq_scan + idx_scan FROM pg_stat_all_tables WHERE relid = ({toast})")
+        return int(count)
+
+    async def run() -> list[int]:
+        async with await connect(database_url) as conn:
+            reader = BacklogReader(conn, "worker")
+            heads = await reader.heads({0: Head()}, [], 10)
+            behind = await reader.behind("r", {0: 0}, {0: Head(9)}, 10)
+            await conn.execute("SELECT pg_stat_force_next_flush()")
+            assert heads[0].rows == behind[0]
+            return [row.size for row in behind[0]]
+
+    before = payload_reads()
+    assert asyncio.run(run()) == sizes
+    assert payload_reads() == before
 
 
 def test_a_full_queue_is_not_read_whole(database_url: str) -> None:

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from hub.ledger.connect import connect
-from hub.ledger.consents import PutResult, put_consent
+from hub.ledger.consents import NewVersion, PutResult, put_consent
 from hub.model import Consent
 from tests.contracts.delivery_rig import Receiver, Row, attempts, delivering, drained, fill, locks, mllp, now_us, provider, query, until
 
@@ -18,7 +18,7 @@ def put(url: str, patient: str, wait_seconds_max: float) -> tuple[PutResult, flo
     """The lock, and the moment at which its answer was there."""
     with connect(url) as conn:
         consent = Consent(f"lock-{patient}", 1, active=True, deny=True, actors=(), start_us=None, end_us=None)
-        result = put_consent(conn, consent, locks(patient), {}, now_us(), wait_seconds_max)
+        result = put_consent(conn, NewVersion(consent, locks(patient), {}, now_us()), lambda _b, _a: True, wait_seconds_max)
     return result, time.monotonic()
 
 
@@ -76,6 +76,33 @@ def test_the_answer_names_a_send_that_does_not_end(database_url: str) -> None:
             (2, "withheld", "11-locked"),
             (1, "withheld", "11-locked"),
         ]
+
+    asyncio.run(run())
+
+
+def test_a_send_of_an_owner_that_lost_its_partitions_is_waited_for_and_named(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two delivery processes the first loses its connection in the middle of a send, and the other takes over. Then the lock is set."""
+    monkeypatch.setattr("hub.stream.delivery._RECONNECT_SECONDS", (2.0, 2.0))  # the first must not be back before the other
+
+    async def run() -> None:
+        receiver = await Receiver(answers=lambda _i, _n: "none").start()
+        provider(database_url, "a", mllp(receiver))
+        fill(database_url, [Row(0, 1, "a", "p1", "x"), Row(1, 1, "a", "p2", "y")])
+        slow = {"ack_seconds_max": 3.0, "claim_seconds_max": 1.0}  # what took over claims nothing for a second
+        async with delivering(database_url, **slow), delivering(database_url, **slow):
+            await until(lambda: sorted(receiver.ids) == ["x", "y"])
+            owner = "pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid >= 7200) AND datname = current_database()"
+            query(database_url, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {owner}")
+            await until(lambda: (1, 1, "unknown", "died") in attempts(database_url, "a"), 5.0)
+            result, _ = await asyncio.to_thread(put, database_url, "p1", 0.2)
+            assert [recipient for _, recipient in result.under_way] == ["a"]
+            assert result.waited_seconds >= 0.2
+            await until(lambda: (1, 2, "withheld", "11-locked") in attempts(database_url, "a"), 5.0)
+            query(database_url, "DELETE FROM outbox RETURNING 1")
+            await until(lambda: query(database_url, "SELECT count(*) FROM claim") == [(0,)])
+        await receiver.stop()
+        assert receiver.ids.count("x") == 1
+        assert query(database_url, "SELECT off, recipient FROM disclosure") == [(1, "a")]
 
     asyncio.run(run())
 

@@ -11,7 +11,7 @@ from hub.stream.tools import split_messages
 from tests.contracts.gateways import SAMPLES, adt, control_id, gateway, provider, verdict
 
 FAMILIES = ("simhospital", "microsoft-fhir-converter", "reportstream")
-ACTIONABLE = {"none", "AA", "CA", "AE 101", "AE 102", "AE 205", "AR 200", "AR 201", "CE 101", "CE 205", "CR 200", "CR 201"}
+ACTIONABLE = {"none", "AA", "CA", "AE 100", "AE 101", "AE 102", "AE 205", "AR 200", "AR 201", "CE 101", "CE 205", "CR 200", "CR 201"}
 
 
 def _messages(folder: Path) -> list[bytes]:

@@ -2,14 +2,15 @@
 
 import asyncio
 import gc
+import secrets
 import time
 from pathlib import Path
 
 import pytest
 
 from hub.errors import Cause, Faulted, HubError, Reason, Rejected
-from hub.settings import Settings
-from hub.stream.kafka import MESSAGE_BYTES_MAX, Consumer, Producer, Record, broker_settings, ensure_topics
+from hub.settings import FRAME_BYTES_MAX, Settings
+from hub.stream.kafka import Consumer, Producer, Record, broker_settings, ensure_topics, message_bytes_max
 from tests.faults.processes import wait_until
 
 
@@ -85,13 +86,28 @@ def test_what_is_too_large_is_told(kafka: str, topic_prefix: str) -> None:
         producer = Producer(kafka)
         await producer.send(topic, b"k", b"v" * (4 * 1024 * 1024))
         with pytest.raises(Rejected) as caught:
-            await producer.send(topic, b"k", b"v" * (MESSAGE_BYTES_MAX + 1))
+            await producer.send(topic, b"k", b"v" * (message_bytes_max(FRAME_BYTES_MAX) + 1))
         assert caught.value.reason is Reason.TOO_LARGE
         assert producer.under_way == 0
         producer.close()
 
     topic = topic_of(kafka, topic_prefix)
     asyncio.run(run())
+
+
+def test_a_larger_frame_is_taken_where_the_settings_say_so(kafka: str, topic_prefix: str) -> None:
+    """All the way: the producer's limit, the topic's, and the consumer, which gets a record larger than it asks for at a time."""
+    bytes_max = 12 * 1024 * 1024
+    topic, value = topic_of(kafka, topic_prefix, frame_bytes_max=bytes_max), secrets.token_bytes(bytes_max)
+
+    async def run() -> None:
+        producer = Producer(kafka, frame_bytes_max=bytes_max)
+        for each in (b"before", value, b"after"):
+            await producer.send(topic, b"k", each)
+        producer.close()
+
+    asyncio.run(run())
+    assert [r.value for r in read(kafka, topic, {}, 3)] == [b"before", value, b"after"]
 
 
 def test_a_broker_that_is_not_there(topic_prefix: str) -> None:
@@ -109,10 +125,10 @@ def test_a_broker_that_is_not_there(topic_prefix: str) -> None:
 
 def test_topics_are_made_once_and_their_limit_is_raised(kafka: str, topic_prefix: str) -> None:
     topic = topic_of(kafka, topic_prefix, frame_bytes_max=1000)
-    assert int(broker_settings(kafka, topic)["max.message.bytes"]) < MESSAGE_BYTES_MAX
+    assert int(broker_settings(kafka, topic)["max.message.bytes"]) < message_bytes_max(FRAME_BYTES_MAX)
     topic_of(kafka, topic_prefix)
     found = broker_settings(kafka, topic)
-    assert (found["max.message.bytes"], found["partitions"], found["flush.messages"]) == (str(MESSAGE_BYTES_MAX), "3", "1")
+    assert (found["max.message.bytes"], found["partitions"], found["flush.messages"]) == (str(message_bytes_max(FRAME_BYTES_MAX)), "3", "1")
     assert "broker.min.insync.replicas" in found
 
 
@@ -191,3 +207,11 @@ def test_a_closed_producer_gives_its_client_back_at_once(kafka: str, topic_prefi
         wait_until(lambda: threads_of_the_client() <= before, 10, "the threads to end")
     finally:
         gc.enable()
+
+
+def test_inbound_is_kept_a_month_and_what_others_read_for_ever_or_as_long_as_is_said(kafka: str, topic_prefix: str) -> None:
+    names = [f"{topic_prefix}{name}" for name in ("inbound", "events", "mailbox.clinic")]
+    settings = Settings(partitions=1, promise=False, topic_prefix=topic_prefix)
+    ensure_topics(kafka, names[:2], settings)
+    ensure_topics(kafka, names[2:], settings.model_copy(update={"keep_days": 400}))
+    assert [broker_settings(kafka, name)["retention.ms"] for name in names] == [str(30 * 86_400_000), "-1", str(400 * 86_400_000)]

@@ -8,6 +8,7 @@ import pytest
 
 from hub.ledger import consents
 from hub.ledger.connect import Conn, connect
+from hub.ledger.outbox import Asked
 from hub.model import Consent, Identifier, Policy
 
 CLAIM = """INSERT INTO claim (worker, claimed_us, patient_keys, lock_keys, parts, offs, recipients)
@@ -25,8 +26,12 @@ def lock(i: str = "c1", version: int = 1, *, active: bool = True) -> Consent:
     return Consent(i, version, active, deny=True, actors=(Identifier("urn:hub:provider", "a"),), start_us=None, end_us=5)
 
 
-def put(conn: Conn, consent: Consent, keys: list[str], wait: float = 0.0) -> consents.PutResult:
-    return consents.put_consent(conn, consent, keys, {"resourceType": "Consent"}, 7, wait)
+def every(_before: Asked, _after: Asked) -> bool:
+    return True
+
+
+def put(conn: Conn, consent: Consent, keys: list[str], wait: float = 0.0, judge: consents.Judge = every) -> consents.PutResult:
+    return consents.put_consent(conn, consents.NewVersion(consent, keys, {"resourceType": "Consent"}, 7), judge, wait)
 
 
 def outbox(conn: Conn, off: int, recipient: str, locks: list[str], patient: str = "p") -> None:
@@ -99,6 +104,52 @@ def test_sends_under_way_are_waited_for_and_named(conn: Conn, database_url: str)
     assert result.under_way == ((EVENT.format(1), "a"), (EVENT.format(3), "c"))
     assert 0.4 <= result.waited_seconds < 2
     assert conn.execute("SELECT off, recipient FROM disclosure ORDER BY 1").fetchall() == [(1, "a"), (3, "c")]
+
+
+@pytest.mark.parametrize("ends", ["w", ""])
+def test_a_send_that_two_owners_of_a_partition_may_have_under_way_is_named_until_both_have_ended(conn: Conn, ends: str) -> None:
+    outbox(conn, 1, "a", ["k"])
+    for worker in ("", "w"):
+        conn.execute(CLAIM.replace("'w'", f"'{worker}'"), (["p"], ["k"], [0], [1], ["a"]))
+
+    def judge(_before: Asked, _after: Asked) -> bool:
+        conn.execute("DELETE FROM claim WHERE worker = %s", (ends,))  # one of them has ended by the time of the commit
+        return True
+
+    assert put(conn, lock(), ["k"], 0.1, judge).under_way == ((EVENT.format(1), "a"),)
+
+
+def test_what_it_would_not_have_stopped_is_neither_waited_for_nor_named(conn: Conn) -> None:
+    """The judge sees each delivery with the consents before this version and with it."""
+    for off, recipient in ((1, "a"), (2, "b")):
+        outbox(conn, off, recipient, ["k"])
+    conn.execute("INSERT INTO decision VALUES (0, 1, 'a', 'permit', '13', 'full', 'sub', '{pathway}')")
+    conn.execute(CLAIM, (["p", "p"], ["k"], [0, 0], [1, 2], ["a", "b"]))
+    seen: dict[str, tuple[Asked, Asked]] = {}
+
+    def judge(before: Asked, after: Asked) -> bool:
+        seen[after.parcel.place.recipient] = before, after
+        return after.parcel.place.recipient == "b"
+
+    put(conn, lock("c0"), ["k"])
+    result = put(conn, lock(), ["k"], 0.1, judge)
+    assert result.under_way == ((EVENT.format(2), "b"),)
+    before, after = seen["a"]
+    assert (before.policy, after.policy) == (Policy((lock("c0"),)), Policy((lock("c0"), lock())))
+    assert (after.parcel.subscription, after.parcel.because, after.parcel.source) == ("sub", ("pathway",), "s")
+    assert put(conn, lock(version=2, active=False), ["k"], 5.0, lambda _b, _a: False).waited_seconds == 0.0
+    assert conn.execute("SELECT count(*) FROM disclosure WHERE consent_id = 'c1'").fetchone() == (1,)
+
+
+@pytest.mark.parametrize("known", ["INSERT INTO identity VALUES ('alias', 'p', '{k}')", "UPDATE outbox SET patient_key = 'survivor'"])
+def test_a_claim_made_before_the_patient_was_known_by_that_number_is_found(conn: Conn, known: str) -> None:
+    """An alias, or a merge, that came after the claim: its own lock keys say nothing of it."""
+    outbox(conn, 1, "a", ["other"])
+    conn.execute("INSERT INTO identity VALUES ('of the survivor', 'survivor', '{k}')")
+    conn.execute(CLAIM, (["p"], ["other"], [0], [1], ["a"]))
+    assert put(conn, lock("c0"), ["k"]).under_way == ()
+    conn.execute(known.encode())
+    assert put(conn, lock(), ["k"]).under_way == ((EVENT.format(1), "a"),)
 
 
 def test_it_answers_as_soon_as_nothing_is_under_way(conn: Conn, database_url: str) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 
 import psycopg
 import pytest
@@ -64,6 +65,34 @@ def test_the_file_replaces_its_own_entries_and_never_an_administrators(conn: Con
     entries = directory.load_directory(conn)
     assert entries.providers == (provider("a", "Set by hand"), provider("c"))
     assert entries.subscriptions == ()
+
+
+def test_an_entry_of_the_file_is_not_deleted(conn: Conn) -> None:
+    directory.replace_file_entries(conn, [provider("a"), provider("b")], [subscription("a-1", "a")])
+    before = directory.load_directory(conn)
+    for delete, entry in ((directory.delete_provider, "b"), (directory.delete_provider, "a"), (directory.delete_subscription, "a-1")):
+        with pytest.raises(directory.OfTheFileError, match="stands in the configuration file"):
+            delete(conn, entry)
+    assert directory.load_directory(conn) == before
+
+
+def test_a_new_file_leaves_out_what_contradicts_it_until_it_does_no_more(conn: Conn) -> None:
+    directory.replace_file_entries(conn, [provider("a"), provider("b")], [])
+    directory.put_subscription(conn, subscription("set", "b"))
+    directory.put_provider(conn, replace(provider("c"), senders=("C", "D")))
+    directory.replace_file_entries(conn, [provider("a"), provider("d")], [])  # b is gone, d claims D
+    found = directory.load_directory(conn)
+    assert [(p.id, p.senders) for p in found.providers] == [("a", ("A",)), ("c", ("C",)), ("d", ("D",))]
+    assert found.subscriptions == ()
+    assert sorted(left.entry for left in found.left_out) == ["provider c: senders", "subscription set"]
+    assert [s.id for s in directory.stored_subscriptions(conn)] == ["set"]
+    assert directory.admins_providers(conn) == {"c"}
+    directory.put_provider(conn, provider("e"))  # what was there before is no fault of a change
+    with pytest.raises(ConfigError):
+        directory.put_subscription(conn, subscription("more", "b"))
+    assert directory.delete_subscription(conn, "set")
+    directory.replace_file_entries(conn, [provider("a"), provider("b")], [])
+    assert directory.load_directory(conn).left_out == ()
 
 
 def test_a_change_is_told(conn: Conn, database_url: str) -> None:

@@ -8,6 +8,7 @@ from hub.stack import kafka as local_kafka
 from hub.stack.supervise import stop
 from tests.conftest import Servers
 from tests.contracts.servers import broker_keeps_its_contract, database_keeps_its_contract
+from tests.local import KAFKA, starts
 
 
 def test_broker(kafka: str) -> None:
@@ -18,6 +19,7 @@ def test_database(servers: Servers) -> None:
     database_keeps_its_contract(servers.database_url)
 
 
+@starts(KAFKA)
 @pytest.mark.timeout(240)
 def test_a_killed_broker_comes_back_on_its_folder_with_every_record(tmp_path: Path) -> None:
     child, address = local_kafka.start(tmp_path / "kafka", print)

@@ -21,6 +21,7 @@ from hub.avro import Codec
 from hub.model import Adapter, Event, Identifier, Kind
 from hub.stack import kafka as local_kafka
 from hub.stack.supervise import stop as stop_children
+from tests.local import KAFKA, starts
 
 WORKER = Path(__file__).with_name("pathway_worker.py")
 KINDS = [
@@ -280,6 +281,7 @@ def test_two_processes_share_the_work_and_one_is_killed(region: Region) -> None:
     region.stop(second)
 
 
+@starts(KAFKA)
 def test_a_broker_killed_and_started_again(database_url: str, topic_prefix: str, tmp_path: Path) -> None:
     broker, address = local_kafka.start(tmp_path / "broker", print)
     children = [broker]

@@ -64,9 +64,12 @@ def exercise():
         child = metric.labels(*labels) if labels else metric
         {"counter": lambda: child.inc(), "gauge": lambda: child.set(3), "histogram": lambda: child.observe(0.02)}[metric._type]()
 
+async def ready():
+    return []
+
 async def main(port):
     t.configure("web")
-    async with serve_metrics(f"127.0.0.1:{port}"):
+    async with serve_metrics(f"127.0.0.1:{port}", ready):
         print("ready", flush=True)
         while True:
             exercise()

@@ -17,6 +17,7 @@ from hub.model import Adapter, Event, Identifier, Kind, Received
 from hub.registry import ConfluentRegistry
 from hub.stack import apicurio
 from hub.stack.supervise import stop
+from tests.local import REGISTRY, schema_registry, starts
 
 # CRC-64-AVRO of every schema version that was ever written to a topic. A line here is never changed: stored records are found by it.
 RELEASED = {
@@ -36,9 +37,8 @@ EVENT = Event(
 
 @pytest.fixture(scope="module")
 def registry_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    child, url = apicurio.start(tmp_path_factory.mktemp("apicurio"), print)
-    yield url
-    stop([child], grace_seconds=10)
+    with schema_registry(tmp_path_factory.mktemp("apicurio")) as url:
+        yield url
 
 
 def test_without_a_registry_a_record_carries_its_fingerprint() -> None:
@@ -68,8 +68,43 @@ def test_readers_take_both_encodings(registry_url: str) -> None:
     with_one, without = Codec(ConfluentRegistry(registry_url)), Codec()
     assert with_one.decode_received(without.encode_received(RECEIVED)) == RECEIVED
     assert with_one.decode_event(without.encode_event(EVENT, 1, 2, ("k",), b"{}")) == (EVENT, 1, 2, ("k",), b"{}")
-    with pytest.raises(Faulted, match="schema_unknown"):  # nobody to ask: waits for the registry, never guesses
-        without.decode_received(with_one.encode_received(RECEIVED))
+    assert without.decode_received(with_one.encode_received(RECEIVED)) == RECEIVED
+    assert without.decode_event(with_one.encode_event(EVENT, 1, 2, ("k",), b"{}")) == (EVENT, 1, 2, ("k",), b"{}")
+
+
+@starts(REGISTRY)
+def test_a_registry_that_forgot_its_ids_or_gave_them_anew_takes_nothing_away(tmp_path: Path) -> None:
+    child, url = apicurio.start(tmp_path / "first", print)
+    try:
+        codec = Codec(ConfluentRegistry(url))
+        received, event = codec.encode_received(RECEIVED), codec.encode_event(EVENT, 3, 4)
+    finally:
+        stop([child], grace_seconds=10)
+    child, url = apicurio.start(tmp_path / "second", print)  # Apicurio keeps its schemas in memory: the ids are gone
+    try:
+        later = Codec(ConfluentRegistry(url))
+        assert later.encode_event(EVENT, 3, 4)[:5] == received[:5] != event[:5]  # registered in another order: another schema's id
+        assert later.decode_received(received) == RECEIVED
+        assert later.decode_event(event)[0] == EVENT
+    finally:
+        stop([child], grace_seconds=10)
+    assert Codec(ConfluentRegistry(url)).decode_received(received) == RECEIVED  # and one that is away is not asked
+
+
+def test_a_record_of_a_later_version_is_read_by_the_schema_the_registry_has(registry_url: str) -> None:
+    later = json.loads(avro.texts()["received.v1"])
+    later["fields"].append({"name": "added", "type": "string", "default": ""})
+    schema_id = ConfluentRegistry(registry_url).id_of("later-value", json.dumps(later))
+    body = BytesIO()
+    record = fastavro.schemaless_reader(
+        BytesIO(Codec().encode_received(RECEIVED)[10:]), fastavro.parse_schema(json.loads(avro.texts()["received.v1"])), None
+    )
+    assert isinstance(record, dict)
+    fastavro.schemaless_writer(body, fastavro.parse_schema(later), record | {"added": "x"})
+    data = b"\x00" + struct.pack(">I", schema_id) + body.getvalue()
+    assert Codec(ConfluentRegistry(registry_url)).decode_received(data) == RECEIVED
+    with pytest.raises(Faulted, match="registry_unavailable"):  # to be waited for, which is no fault of the record
+        Codec(ConfluentRegistry("http://127.0.0.1:9")).decode_received(data)
 
 
 def test_a_writer_that_restarts_without_a_registry_reads_what_it_wrote_without(tmp_path: Path) -> None:
@@ -77,7 +112,7 @@ def test_a_writer_that_restarts_without_a_registry_reads_what_it_wrote_without(t
     assert Codec().decode_received((tmp_path / "record").read_bytes()) == RECEIVED
 
 
-def test_an_id_the_registry_does_not_know_is_our_fault_and_waits(registry_url: str) -> None:
+def test_an_id_the_registry_does_not_know_is_unknown_for_good(registry_url: str) -> None:
     codec = Codec(ConfluentRegistry(registry_url))
     with pytest.raises(Faulted) as caught:
         codec.decode_received(b"\x00" + struct.pack(">I", 999_999) + b"\x00" * 20)
@@ -86,8 +121,23 @@ def test_an_id_the_registry_does_not_know_is_our_fault_and_waits(registry_url: s
 
 def test_a_registry_that_is_away_is_faulted_and_nothing_is_encoded() -> None:
     codec = Codec(ConfluentRegistry("http://127.0.0.1:9"))
-    with pytest.raises(Faulted):
+    with pytest.raises(Faulted, match="registry_unavailable"):
         codec.encode_received(RECEIVED)
+
+
+def test_ids_are_learned_before_the_first_message_waits_for_one(registry_url: str) -> None:
+    asked: list[str] = []
+
+    class Counting(ConfluentRegistry):
+        def id_of(self, subject: str, schema: str) -> int:
+            asked.append(subject)
+            return super().id_of(subject, schema)
+
+    codec = Codec(Counting(registry_url))
+    codec.learn("inbound")
+    assert asked == ["inbound-value"]
+    codec.encode_received(RECEIVED)
+    assert asked == ["inbound-value"]
 
 
 def test_an_address_that_is_no_http_is_refused_at_start() -> None:

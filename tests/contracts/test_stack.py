@@ -13,6 +13,7 @@ import pytest
 
 from hub.stack import java, postgres
 from hub.stack.supervise import Spec, StackError, end_strays, free_port, spawn, stop, wait_until
+from tests.local import DATABASE, starts
 
 
 def test_a_child_that_ignores_the_stop_signal_is_killed_with_its_group(tmp_path: Path) -> None:
@@ -84,6 +85,7 @@ def test_maven_missing_is_one_clear_line(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert list((tmp_path / "stack").iterdir()) == []
 
 
+@starts(DATABASE)
 def test_postgres_keeps_its_rows_over_a_kill_and_wants_its_password(tmp_path: Path) -> None:
     child, url = postgres.start(tmp_path / "pg")
     with psycopg.connect(url, autocommit=True) as conn:
@@ -98,6 +100,23 @@ def test_postgres_keeps_its_rows_over_a_kill_and_wants_its_password(tmp_path: Pa
             assert conn.execute("SELECT n FROM kept").fetchall() == [(7,)]
     finally:
         stop([child], grace_seconds=10)
+
+
+@starts(DATABASE)
+def test_a_kill_while_the_database_is_made_is_made_good(tmp_path: Path) -> None:
+    script = f"import pathlib; from hub.stack import postgres; postgres.start(pathlib.Path({str(tmp_path / 'pg')!r}))"
+    with subprocess.Popen([sys.executable, "-c", script]) as parent:
+        until = time.monotonic() + 30
+        while not list(tmp_path.glob("pg/*/PG_VERSION")):
+            assert time.monotonic() < until
+        parent.kill()
+    child, url = postgres.start(tmp_path / "pg")
+    try:
+        with psycopg.connect(url) as conn:
+            assert conn.execute("SELECT 1").fetchone() == (1,)
+    finally:
+        stop([child], grace_seconds=10)
+    assert not (tmp_path / "pg" / "data.new").exists()
 
 
 def test_a_busy_port_is_not_chosen() -> None:

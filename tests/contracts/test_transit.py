@@ -1,7 +1,8 @@
 """Transit over a real broker and a real database: what a message leads to, once, whatever happens on the way."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -9,8 +10,8 @@ import pytest
 from hub.errors import Cause, Faulted, Reason
 from hub.identity import FNR, derived_id
 from hub.ledger.connect import connect
-from hub.ledger.consents import put_consent
-from hub.ledger.transit import RacedError, TransitLedger
+from hub.ledger.consents import NewVersion, put_consent
+from hub.ledger.transit import RacedError, TransitLedger, UnwritableError
 from hub.model import Consent, Identifier, Refusal
 from hub.routing.directory import Directory
 from hub.stream.walk import Item, Walk, read_item, wanted
@@ -137,6 +138,8 @@ def test_identifiers_of_two_patients_hold_everything(hub: Rig) -> None:
     (locks,) = hub.rows("SELECT DISTINCT lock_keys FROM outbox WHERE control_id = 'c3'")
     everything = {Identifier(FNR, NUMBER), Identifier(FNR, OTHER), Identifier("OLAV", "1"), Identifier("OLAV", "2")}
     assert set(locks) >= {key for i in everything for key in PSEUDONYMS.of_message([i], "olav").locks}
+    (links,) = hub.rows("SELECT link_keys FROM conflict")
+    assert set(links) == {PSEUDONYMS.link(i, "olav") for i in (Identifier("OLAV", "1"), Identifier(FNR, OTHER))}
     hub.run(received("c4", mrn="1"))
     assert hub.rows("SELECT DISTINCT result FROM decision JOIN message USING (part, off) WHERE control_id = 'c4'") == ["permit"]
 
@@ -145,7 +148,7 @@ def test_a_lock_under_any_identifier_of_the_patient_denies(hub: Rig) -> None:
     """The lock names the national number; a message with only the hospital's own number is the same patient's."""
     hub.run(received("c1"))
     lock = Consent("lock", 1, active=True, deny=True, actors=(Identifier("urn:hub:provider", "town"),), start_us=None, end_us=None)
-    put_consent(hub.conn, lock, PSEUDONYMS.locks_of_consent(Identifier(FNR, NUMBER)), {}, 1, 1.0)
+    put_consent(hub.conn, NewVersion(lock, PSEUDONYMS.locks_of_consent(Identifier(FNR, NUMBER)), {}, 1), lambda _b, _a: True, 1.0)
     hub.run(received("c2", number=""))
     assert hub.rows("SELECT recipient, result, rule FROM decision JOIN message USING (part, off) WHERE control_id = 'c2' ORDER BY 1") == [
         ("clinic", "permit", "13-treating-relation"),
@@ -206,7 +209,7 @@ def write(ledger: TransitLedger, batch: list[Item], between: object = None) -> N
     walked = Walk(known, Directory(PROVIDERS, SUBSCRIPTIONS, 1), lambda *_: b"", 7).all(batch)
     if callable(between):
         between()
-    ledger.write(walked.writes, 7, lambda: None)
+    ledger.write(walked.writes, 7, lambda: None, lambda: None)
 
 
 def test_an_owner_that_was_replaced_cannot_write(database_url: str) -> None:
@@ -236,7 +239,7 @@ def test_a_new_owner_waits_for_the_commit_of_the_old_one(database_url: str) -> N
         thread.join(0.3)
         assert thread.is_alive()
 
-    old.write(walked.writes, 7, before_commit)
+    old.write(walked.writes, 7, lambda: None, before_commit)
     thread.join(10)
     assert found == [{0: (1, 2)}]
     old.close()
@@ -260,6 +263,100 @@ def test_the_same_control_id_through_two_partitions_at_once_is_decided_again(dat
     two.close()
 
 
+BOTH = (received("c1", mrn="1", number=""), received("c2", mrn="2", number=""))
+JOIN = received("c3", mrn="2", number="", trigger="A40", extra="MRG|1^^^OLAV^MR\r")
+LATE = received("c4", mrn="1", number="", identifiers=(Identifier("OLAV", "1"), Identifier("OLAV", "9")))
+
+
+@pytest.fixture
+def workers(database_url: str) -> Iterator[tuple[TransitLedger, TransitLedger]]:
+    one, two = TransitLedger(database_url), TransitLedger(database_url)
+    one.assign([0])
+    two.assign([1])
+    yield one, two
+    one.close()
+    two.close()
+
+
+def owners(database_url: str) -> set[str]:
+    with connect(database_url) as conn:
+        found = conn.execute("SELECT patient_key FROM identity WHERE NOT starts_with(link_key, 'retired:')").fetchall()
+        return {owner for (owner,) in found}
+
+
+def test_what_was_decided_for_a_patient_merged_meanwhile_is_decided_again(
+    database_url: str, workers: tuple[TransitLedger, TransitLedger]
+) -> None:
+    """A new number of a patient that another worker retires before it is written: it must be the survivor's, and so must the message."""
+    one, two = workers
+    write(one, items(*BOTH))
+    late = items(LATE, part=1)
+    with pytest.raises(RacedError):
+        write(two, late, between=lambda: write(one, items(JOIN, first=2)))
+    write(two, late)
+    assert owners(database_url) == {SURVIVOR}
+    with connect(database_url) as conn:
+        assert conn.execute("SELECT DISTINCT patient_key FROM outbox").fetchall() == [(SURVIVOR,)]
+    write(two, items(received("c5", mrn="9", number=""), first=1, part=1))  # nothing is in the way of the next
+
+
+@pytest.mark.parametrize("merge_first", [True, False])
+def test_a_merge_and_a_new_number_of_its_patient_take_turns(
+    database_url: str, workers: tuple[TransitLedger, TransitLedger], *, merge_first: bool
+) -> None:
+    """Each is in the middle of its transaction when the other begins."""
+    write(workers[0], items(*BOTH))
+    batches = (items(JOIN, first=2), items(LATE, part=1))
+    turns = list(zip(workers, batches, strict=True)) if merge_first else list(zip(workers, batches, strict=True))[::-1]
+    (first, mine), (second, theirs) = turns
+
+    def until_written() -> None:
+        for _ in range(3):
+            with suppress(RacedError):
+                write(second, theirs)
+                return
+
+    thread = threading.Thread(target=until_written)
+
+    def meet() -> None:
+        thread.start()
+        thread.join(0.3)
+        assert thread.is_alive()
+
+    walked = Walk(first.read(wanted(mine)), Directory(PROVIDERS, SUBSCRIPTIONS, 1), lambda *_: b"", 7).all(mine)
+    first.write(walked.writes, 7, lambda: None, meet)
+    thread.join(10)
+    assert owners(database_url) == {SURVIVOR}
+    with connect(database_url) as conn:
+        assert conn.execute("SELECT count(*) FROM message").fetchall() == [(4,)]
+
+
+def test_whoever_loses_a_race_or_was_replaced_publishes_nothing(database_url: str, workers: tuple[TransitLedger, TransitLedger]) -> None:
+    """The event of a batch that is undone would go on in topic events under a patient who does not exist."""
+    one, two = workers
+    published: list[str] = []
+
+    def attempt(ledger: TransitLedger, name: str, batch: list[Item], between: Callable[[], object]) -> None:
+        walked = Walk(ledger.read(wanted(batch)), Directory(PROVIDERS, SUBSCRIPTIONS, 1), lambda *_: b"", 7).all(batch)
+        between()
+        with suppress(RacedError, UnwritableError, Faulted):
+            ledger.write(walked.writes, 7, lambda: published.append(name), lambda: None)
+
+    alias = (Identifier("OLAV", "1"), Identifier("OLAV", "8"))
+    first = items(received("a1", mrn="8", number=""))
+    attempt(two, "new patient", items(received("b1", identifiers=alias), part=1), lambda: write(one, first))
+    attempt(two, "same control id", items(received("a2", mrn="7", number=""), part=1), lambda: write(one, items(received("a2"), first=1)))
+    with connect(database_url) as conn:
+        conn.execute("ALTER TABLE message ADD CHECK (trigger <> 'ADT^A03')")
+    attempt(two, "not taken", items(received("b2", trigger="A03"), part=1), lambda: None)
+    newer = TransitLedger(database_url)
+    attempt(two, "zombie", items(received("b3"), part=1), lambda: newer.assign([1]))
+    newer.close()
+    assert published == []
+    attempt(one, "winner", items(received("a3"), first=2), lambda: None)
+    assert published == ["winner"]
+
+
 def test_a_failure_before_the_commit_leaves_nothing(database_url: str) -> None:
     ledger = TransitLedger(database_url)
     ledger.assign([0])
@@ -270,7 +367,7 @@ def test_a_failure_before_the_commit_leaves_nothing(database_url: str) -> None:
         raise Faulted(Cause.BROKER_TIMEOUT)
 
     with pytest.raises(Faulted):
-        ledger.write(walked.writes, 7, fail)
+        ledger.write(walked.writes, 7, lambda: None, fail)
     assert ledger.assign([0]) == {0: (0, 2)}
     with connect(database_url) as conn:
         assert all(rows == [] for rows in snapshot(conn).values())

@@ -7,12 +7,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
+from hub import telemetry
+from hub.adapters.fhir.mappings import OWN
 from hub.avro import Codec
 from hub.identity import FNR, Pseudonyms, canonical
 from hub.ledger.connect import Pool
@@ -22,11 +25,12 @@ from hub.routing.directory import Directory
 from hub.settings import Settings
 from hub.stream.intake import Intake
 from hub.stream.kafka import Consumer, Producer, Topics, ensure_topics
+from hub.stream.promise import objections
 from hub.web.consents import UNDER_WAY
 from hub.web.readiness import asks, of_ledger
 from hub.web.state import Region, State
 from hub.web.tokens import issue, load_keys
-from tests.contracts.web import Client, clock, serving
+from tests.contracts.web import Answer, Client, clock, serving
 
 SAMPLES = Path(os.environ.get("HUB_SAMPLES", Path(__file__).resolve().parents[3] / "shared" / "samples")) / "davinci-alerts"
 PSEUDONYMS = Pseudonyms(b"k" * 32)
@@ -95,7 +99,8 @@ def hub(kafka: str, database_url: str, topic_prefix: str, tmp_path: Path) -> Ite
 
     def make() -> State:
         intake = Intake(producer, Codec(), PSEUDONYMS, Directory((), (), 0), settings, clock)
-        return State(settings, clock, load_keys(tmp_path), PSEUDONYMS, intake, ledger, Region(ledger), asks(of_ledger(ledger)))
+        missing, judge = asks(of_ledger(ledger)), partial(objections, settings)
+        return State(settings, clock, load_keys(tmp_path), PSEUDONYMS, intake, ledger, Region(ledger), missing, judge)
 
     with serving(make) as client:
         yield Hub(client, tmp_path, database_url, kafka, topics)
@@ -118,6 +123,27 @@ def test_a_provider_is_in_effect_when_answered(hub: Hub) -> None:
     assert admin.ask("DELETE", "/admin/providers/st-olavs").status == 404
     assert admin.ask("GET", "/admin/providers/st-olavs").status == 404
     assert hub.client.ask("POST", "/fhir/$process-message", message(sender="STOLAV")).status == 403
+
+
+IN_THE_CLEAR = {"channel": "mllp", "host": "10.0.0.1", "port": 2600}
+
+
+def test_what_would_keep_the_hub_from_starting_again_is_not_taken(hub: Hub) -> None:
+    admin = hub.as_("admin")
+    refused = admin.ask("PUT", "/admin/providers/st-olavs", HOSPITAL | {"deliver": IN_THE_CLEAR})
+    assert refused.status == 422
+    assert "without TLS" in refused.json()["lines"][0]
+    assert admin.ask("GET", "/admin/providers/st-olavs").status == 404
+    no_senders = admin.ask("PUT", "/admin/providers/st-olavs", HOSPITAL | {"senders": []})
+    assert no_senders.status == 201, "its subscription can only be put after it"
+
+
+def test_an_entry_of_the_file_cannot_be_deleted_and_the_answer_says_so(hub: Hub) -> None:
+    hub.sql("INSERT INTO provider VALUES ('st-olavs', 'file', %s)", json.dumps(HOSPITAL))
+    answer = hub.as_("admin").ask("DELETE", "/admin/providers/st-olavs")
+    assert answer.status == 409
+    assert "configuration file" in answer.json()["lines"][0]
+    assert hub.as_("admin").ask("GET", "/admin/providers/st-olavs").status == 200
 
 
 def test_a_subscription_has_a_life(hub: Hub) -> None:
@@ -269,20 +295,65 @@ def test_a_consent_the_hub_does_not_understand_is_no_lock(hub: Hub, change: dict
     assert hub.sql("SELECT count(*) FROM consent") == [(0,)]
 
 
+def test_a_lock_on_nobody_the_hub_knows_is_taken_and_says_so(hub: Hub) -> None:
+    """A provider may come that is known by that number; but a patient must not believe in a lock that keeps nobody out now."""
+    kari = hub.as_(f"patient:{KARI}")
+    hub.as_("admin").ask("PUT", "/admin/providers/st-olavs", HOSPITAL)
+    known, unknown = ({"reference": {"identifier": {"system": "urn:x", "value": v}}} for v in ("974 749 025", "942110464"))
+    got = kari.ask("PUT", "/fhir/Consent/lock-1", CONSENT | {"provision": {"type": "deny", "actor": [known, unknown]}})
+    assert got.status == 201
+    (note,) = got.json()["contained"]
+    assert (note["resourceType"], note["issue"][0]["severity"]) == ("OperationOutcome", "warning")
+    assert note["issue"][0]["expression"] == ["Consent.provision.actor[1]"]
+    assert "942110464" not in note["issue"][0]["diagnostics"]
+    for harmless in ({"provision": {"type": "deny", "actor": [known]}}, {"status": "inactive"}, {}):
+        assert "contained" not in kari.ask("PUT", "/fhir/Consent/lock-1", CONSENT | harmless).json()
+
+
 OUTBOX = """
 INSERT INTO outbox (part, off, recipient, event_id, patient_key, source, received_us, channel, form, detail, labels, purpose, lock_keys,
                     control_id, kind, payload)
 VALUES (0, 7, 'trondheim', %s, 'p', 'st-olavs', 1, 'mllp', 'hl7v2', 'full', '{}', 'TREAT', %s, 'c', 'k', '')"""
+DECISION = "INSERT INTO decision VALUES (0, 7, 'trondheim', 'permit', '13-treating-relation', 'full', 's', '{pathway}')"
 CLAIM = """
 INSERT INTO claim (worker, claimed_us, patient_keys, lock_keys, parts, offs, recipients)
 VALUES ('w', 1, '{p}', %s, '{0}', '{7}', '{trondheim}')"""
 
 
-def test_a_lock_names_what_it_came_too_late_for(hub: Hub) -> None:
+EVENT = "018f0000-0000-8000-8000-000000000001"
+
+
+def under_way(hub: Hub) -> None:
+    """A message about Kari is being sent to Trondheim."""
     keys = list(PSEUDONYMS.of_message([canonical("", KARI)], "st-olavs").locks)
-    event = "018f0000-0000-8000-8000-000000000001"
-    hub.sql(OUTBOX, event, keys)
+    hub.as_("admin").ask("PUT", "/admin/providers/trondheim", HOSPITAL | {"id": "trondheim", "organisation": "942110464", "senders": []})
+    hub.sql(OUTBOX, EVENT, keys)
+    hub.sql(DECISION)
     hub.sql(CLAIM, keys)
+
+
+def to(*providers: str) -> dict[str, Any]:
+    actors = [{"reference": {"identifier": {"system": "urn:hub:provider", "value": p}}} for p in providers]
+    return {"provision": {"type": "deny", "actor": actors}}
+
+
+def test_a_consent_waits_for_and_names_only_what_it_would_have_stopped(hub: Hub) -> None:
+    under_way(hub)
+    hub.as_("admin").ask("PUT", "/admin/providers/st-olavs", HOSPITAL)
+    kari = hub.as_(f"patient:{KARI}")
+    later = {"provision": {"type": "deny", "period": {"start": "2999-01-01"}}}
+    for number, change in enumerate((to("st-olavs"), later, {"provision": {"type": "permit"}}, {"status": "inactive"})):
+        got = kari.ask("PUT", f"/fhir/Consent/other-{number}", CONSENT | {"id": f"other-{number}"} | change)
+        assert (got.status, got.headers.get(UNDER_WAY)) == (201, None)
+    got = kari.ask("PUT", "/fhir/Consent/lock-1", CONSENT | to("trondheim"))
+    assert (got.status, got.headers.get(UNDER_WAY)) == (201, "1")
+    lifted = kari.ask("PUT", "/fhir/Consent/lock-1", CONSENT | {"status": "inactive"})
+    assert (lifted.status, lifted.headers.get(UNDER_WAY)) == (200, None)
+    assert hub.sql("SELECT consent_id, version FROM disclosure") == [("lock-1", 1)]
+
+
+def test_a_lock_names_what_it_came_too_late_for(hub: Hub) -> None:
+    under_way(hub)
     started = time.monotonic()
     got = hub.as_(f"patient:{KARI}").ask("PUT", "/fhir/Consent/lock-1", CONSENT)
     assert 0.3 <= time.monotonic() - started < 3
@@ -290,9 +361,24 @@ def test_a_lock_names_what_it_came_too_late_for(hub: Hub) -> None:
     note = got.json()["contained"][0]
     assert note["resourceType"] == "OperationOutcome"
     assert "trondheim" in note["issue"][0]["diagnostics"]
-    assert event in note["issue"][0]["diagnostics"]
+    assert EVENT in note["issue"][0]["diagnostics"]
     assert hub.sql("SELECT consent_id, version, recipient FROM disclosure") == [("lock-1", 1, "trondheim")]
     assert "contained" not in hub.as_("admin").ask("GET", "/fhir/Consent/lock-1").json()
+
+
+def test_a_ledger_that_goes_away_when_the_lock_is_in_force_does_not_say_that_nothing_was_done(hub: Hub) -> None:
+    under_way(hub)
+    kari, answers = hub.as_(f"patient:{KARI}"), list[Answer]()
+    writer = threading.Thread(target=lambda: answers.append(kari.ask("PUT", "/fhir/Consent/lock-1", CONSENT)))
+    writer.start()
+    while not hub.sql("SELECT 1 FROM consent"):
+        time.sleep(0.005)
+    hub.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'hub web'")
+    writer.join()
+    (got,) = answers
+    assert got.status == 503
+    assert "may be in force already: read it back" in got.json()["issue"][0]["diagnostics"]
+    assert kari.ask("GET", "/fhir/Consent/lock-1").status == 200
 
 
 def test_writers_of_one_consent_take_turns(hub: Hub) -> None:
@@ -409,6 +495,8 @@ BROKEN: dict[str, tuple[Callable[[dict[str, Any]], object], int]] = {
     "no patient": (lambda m: m["entry"].pop(1), 422),
     "a patient without identifier": (lambda m: m["entry"][1]["resource"].pop("identifier"), 422),
     "no id": (lambda m: m.pop("id"), 422),
+    "a merge of nobody": (lambda m: m["entry"][0]["resource"].update(eventCoding={"system": OWN, "code": "patient.merged"}), 422),
+    "a crowd of identifiers": (lambda m: m["entry"][1]["resource"].update(identifier=[{"value": str(n)} for n in range(9_000)]), 413),
     "too large": (lambda m: m.update(x="a" * 600_000), 413),
 }
 
@@ -424,7 +512,9 @@ def test_a_broken_message_is_told_why(region: Hub, name: str) -> None:
     assert KARI not in got.body.decode()
 
 
-@pytest.mark.parametrize("name", ["an event nobody carries", "no patient", "a patient without identifier"])
+@pytest.mark.parametrize(
+    "name", ["an event nobody carries", "no patient", "a patient without identifier", "a merge of nobody", "a crowd of identifiers"]
+)
 def test_what_is_refused_after_it_was_identified_is_kept(region: Hub, name: str) -> None:
     change, status = BROKEN[name]
     broken = message("STOLAV")
@@ -453,6 +543,13 @@ def test_a_broker_that_is_away_is_503(database_url: str, tmp_path: Path) -> None
     with serving(make) as client:
         admin = client.with_token(issue(tmp_path, "admin", clock()))
         assert admin.ask("PUT", "/admin/providers/st-olavs", HOSPITAL).status == 201
-        got = client.ask("POST", "/fhir/$process-message", message("STOLAV"))
-        assert (got.status, got.headers["Retry-After"]) == (503, "5")
-        assert got.json()["issue"][0]["code"] == "transient"
+        before = telemetry.ANSWERED.labels("fhir", "503")._value.get()
+        for body in (
+            message("STOLAV"),
+            message("STOLAV") | {"timestamp": "2026-01-01T00:00:00Z"},
+        ):  # built anew: no conflict with what is nowhere
+            got = client.ask("POST", "/fhir/$process-message", body)
+            assert (got.status, got.headers["Retry-After"]) == (503, "5")
+            assert got.json()["issue"][0]["code"] == "transient"
+            assert "send the same again" in got.json()["issue"][0]["diagnostics"]
+        assert telemetry.ANSWERED.labels("fhir", "503")._value.get() - before == 2

@@ -13,6 +13,7 @@ from hub.ledger.migrate import migrate
 from hub.stack import kafka as local_kafka
 from hub.stack import postgres as local_postgres
 from hub.stack.supervise import Child
+from tests.local import DATABASE, KAFKA, why_not
 
 
 @dataclass
@@ -51,6 +52,8 @@ class Stack:
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     """Servers that may be killed; never those of the environment."""
+    if reason := why_not(KAFKA, DATABASE):
+        pytest.skip(reason)
     with tempfile.TemporaryDirectory(prefix="hub-faults-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
         made = Stack(Path(folder))

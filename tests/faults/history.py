@@ -22,6 +22,7 @@ class Sent:
     started: float
     ended: float
     tries: int = 1
+    silent: int = 0  # tries that ended by the sender's patience: no answer, and the connection not closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,14 @@ class Settled:
     rule: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """What the hub's pathway says of one patient at the end: the states of the patient's episodes."""
+
+    patient: str
+    states: tuple[str, ...]
+
+
 @dataclass
 class History:
     """Appended to by senders, receivers and the lock setter; read by the checker."""
@@ -66,6 +75,8 @@ class History:
     arrived: list[Arrived] = field(default_factory=list)
     locked: list[Locked] = field(default_factory=list)
     settled: list[Settled] = field(default_factory=list)
+    stays: list[Stay] = field(default_factory=list)
+    left: int = 0  # deliveries that still waited when the time to heal was over
     _guard: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def add(self, entry: Sent | Arrived | Locked | Settled) -> None:

@@ -56,8 +56,11 @@ def frames(connection: socket.socket) -> Iterator[tuple[float, bytes]]:
 
 @dataclass
 class Receiver:
-    """A provider's MLLP receiver. ``mode`` is looked at for each message: normal, cut (read it, then close), wrong (another MSA-2),
-    late (answer after the hub has given up), slow, drop (every other message unread), or a mix by chance."""
+    """A provider's MLLP receiver. ``mode`` is looked at for each message.
+
+    normal, cut (read it, then close), wrong (another MSA-2), late (answer after the hub has given up), slow, drop (every other message
+    unread), refuse (answer AE about some patients), or a mix by chance.
+    """
 
     provider: str
     history: History
@@ -97,15 +100,19 @@ class Receiver:
             if mode == "drop" and self.chance.random() < 0.5:
                 return  # as a receiver that dies before it has read a word
             control_id = field_of(message, b"MSH", 10)
-            code = "AA" if mode in {"normal", "slow", "late", "drop"} else ""
-            self.history.add(Arrived(self.provider, control_id, field_of(message, b"PID", 3), digest_of(message), begun, clock(), code))
+            patient = field_of(message, b"PID", 3)
+            if mode == "refuse":
+                code = "AE" if patient.endswith("1") else "AA"
+            else:
+                code = "AA" if mode in {"normal", "slow", "late", "drop"} else ""
+            self.history.add(Arrived(self.provider, control_id, patient, digest_of(message), begun, clock(), code))
             if mode == "cut" or self._server is None:
                 return
             wait = {"slow": 0.2, "late": self.late_seconds}.get(mode, 0.0)
             if wait:
                 threading.Event().wait(wait)
             named = control_id if mode != "wrong" else "SOMEBODY-ELSES"
-            ack = f"MSH|^~\\&|R|{self.provider}|HUB|HUB|20260101||ACK|A{control_id}|P|2.5\rMSA|AA|{named}\r"
+            ack = f"MSH|^~\\&|R|{self.provider}|HUB|HUB|20260101||ACK|A{control_id}|P|2.5\rMSA|{code or 'AA'}|{named}\r"
             connection.sendall(frame_of(ack.encode()))
 
 
@@ -115,15 +122,16 @@ class Sender:
 
     port: int
     history: History
-    seconds_max: float = 35.0
+    seconds_max: float = 30.0  # longer than the hub waits for its broker's word
     stop: threading.Event = field(default_factory=threading.Event)
+    silent: int = 0
     _socket: socket.socket | None = None
     _frames: Iterator[tuple[float, bytes]] | None = None
 
     def send(self, message: bytes, patient: str, seq: int, give_up_after: float) -> str:
         """Send until AA or until ``give_up_after`` seconds; records and returns the outcome."""
         control_id, digest, started, tries, code = field_of(message, b"MSH", 10), digest_of(message), clock(), 0, ""
-        outcome = "fail"
+        outcome, self.silent = "fail", 0
         while clock() - started < give_up_after and not self.stop.is_set():
             tries += 1
             code = self._try(message, control_id)
@@ -132,10 +140,11 @@ class Sender:
                 break
             outcome = "info"
             self.stop.wait(0.1)
-        self.history.add(Sent(control_id, patient, seq, digest, outcome, code, started, clock(), max(tries, 1)))
+        self.history.add(Sent(control_id, patient, seq, digest, outcome, code, started, clock(), max(tries, 1), self.silent))
         return outcome
 
     def _try(self, message: bytes, control_id: str) -> str:
+        begun = clock()
         try:
             if self._socket is None:
                 self._socket = socket.create_connection(("127.0.0.1", self.port), timeout=self.seconds_max)
@@ -145,6 +154,7 @@ class Sender:
             for _, answer in self._frames:
                 if field_of(answer, b"MSA", 2) == control_id:
                     return field_of(answer, b"MSA", 1)
+            self.silent += clock() - begun >= self.seconds_max  # the answers ended: by a close, or by our patience
         except OSError:
             pass
         self.close()

@@ -1,16 +1,17 @@
 """The small region of the fault runs: one hospital, three receivers, forty patients in two municipalities."""
 
 import contextlib
+import re
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psycopg
 
 from tests.faults.checker import Region, Violation, check
-from tests.faults.history import History, Locked, Settled, clock
+from tests.faults.history import History, Locked, Settled, Stay, clock
 from tests.faults.peers import Receiver, Sender
 from tests.faults.processes import Hub, free_port, wait_until
 
@@ -44,10 +45,11 @@ detail = "full"
 
 
 def message(run: str, patient: str, municipality: str, seq: int) -> bytes:
-    """The ``seq``-th message about a patient: an update with letters outside ASCII."""
+    """The ``seq``-th message about a patient: the admission, then updates; with letters outside ASCII."""
+    event = "A01" if seq == 1 else "A08"
     return (
-        f"MSH|^~\\&|EPJ|STOLAV|HUB|HUB|20261122120000||ADT^A08^ADT_A01|{run}-{patient}-{seq:05d}|P|2.5|||||NOR|UNICODE UTF-8\r"
-        f"EVN|A08|20261122120000\rPID|1||{patient}^^^STOLAVMRN^MR||Ås^Bjørg{seq}||19500101|F|||"
+        f"MSH|^~\\&|EPJ|STOLAV|HUB|HUB|20261122120000||ADT^{event}^ADT_A01|{run}-{patient}-{seq:05d}|P|2.5|||||NOR|UNICODE UTF-8\r"
+        f"EVN|{event}|20261122120000\rPID|1||{patient}^^^STOLAVMRN^MR||Ås^Bjørg{seq}||19500101|F|||"
         f"Gata 1^^Trondheim^^7010^NOR^^^{municipality}\r"
         f"PV1|1|I|MED1|||||||||||||||||V{patient}\r"
     ).encode()
@@ -137,7 +139,33 @@ class Run:
 
             with contextlib.suppress(TimeoutError):  # the checker says what is missing
                 wait_until(quiet, seconds_max, "the backlog to drain")
+            left = conn.execute("SELECT count(*) FROM outbox WHERE parked = '' AND recipient <> 'st-olavs'").fetchone()
+            self.history.left = int(str(left[0])) if left else 0
             self.history.settled.extend(s for s in settled_of(conn) if s.control_id.startswith(f"{self.name}-"))
+            self._name_sends(conn)
+            self._stays(conn, seconds_max)
+
+    def _name_sends(self, conn: psycopg.Connection[tuple[object, ...]]) -> None:
+        """The answers to locks name sends by event id; the outside record knows control ids."""
+        named = {str(e): str(c) for e, c in conn.execute("SELECT event_id, control_id FROM message WHERE outcome <> 'repeat'")}
+        for at, lock in enumerate(self.history.locked):
+            self.history.locked[at] = replace(lock, under_way=frozenset((named.get(e, e), provider) for e, provider in lock.under_way))
+
+    def _stays(self, conn: psycopg.Connection[tuple[object, ...]], seconds_max: float) -> None:
+        """What the pathway knows of the patients whose admission was acknowledged, once it has caught up."""
+        if "pathway" not in self.hub.running:
+            return
+        admitted = sorted(s.patient for s in self.history.sent if s.outcome == "ok" and s.seq == 1)
+        sql = """SELECT coalesce(array_agg(e.state ORDER BY e.state), '{}') FROM episode e
+                 WHERE e.patient_key IN (SELECT patient_key FROM message WHERE control_id = %s)"""
+
+        def now() -> list[Stay]:
+            found = ((p, conn.execute(sql, (f"{self.name}-{p}-00001",)).fetchone()) for p in admitted)
+            return [Stay(p, tuple(row[0]) if row else ()) for p, row in found]  # type: ignore[arg-type]
+
+        with contextlib.suppress(TimeoutError):
+            wait_until(lambda: all(stay.states for stay in now()), seconds_max, "the pathway")
+        self.history.stays.extend(now())
 
     def violations(self) -> list[Violation]:
         """What the checker finds."""
@@ -151,14 +179,9 @@ class Run:
 
 
 def under_way_of(body: dict[str, object]) -> frozenset[tuple[str, str]]:
-    """(control id, provider) pairs that the answer to a lock names as already under way."""
-    pairs = set()
-    for contained in body.get("contained", []):  # type: ignore[attr-defined]
-        for issue in contained.get("issue", []):
-            for extension in issue.get("extension", []):
-                inner = {e["url"]: e.get("valueString", "") for e in extension.get("extension", [])}
-                pairs.add((inner.get("control-id", ""), inner.get("recipient", "")))
-    return frozenset(pairs)
+    """(event id, provider) pairs that the answer to a lock names as already under way."""
+    said = [issue.get("diagnostics", "") for c in body.get("contained", []) for issue in c.get("issue", [])]  # type: ignore[attr-defined]
+    return frozenset(found for text in said for found in re.findall(r"event (\S+) was already on its way to ([^\s;]+)", text))
 
 
 def settled_of(conn: psycopg.Connection[tuple[object, ...]]) -> list[Settled]:

@@ -1,5 +1,6 @@
 """The faults, each a function over a run: what is done to the hub and its servers while traffic goes on."""
 
+import json
 import random
 import signal
 import time
@@ -30,10 +31,9 @@ def kill_process(name: str) -> Fault:
 
 
 def kill_any(run: Run, _stack: Stack, chance: random.Random) -> None:
-    """kill -9 of processes drawn by lot."""
-    for _ in range(4):
-        time.sleep(chance.uniform(0.2, 1.2))
-        name = chance.choice(PROCESSES)
+    """kill -9 of each process once, in an order drawn by lot."""
+    for name in chance.sample(PROCESSES, len(PROCESSES)):
+        time.sleep(chance.uniform(0.2, 1.0))
         run.hub.kill(name)
         run.hub.start(name)
 
@@ -89,6 +89,20 @@ def bad_receivers(run: Run, _stack: Stack, _chance: random.Random) -> None:
     time.sleep(2)
     for receiver in run.receivers.values():
         receiver.mode = "normal"
+    refused(run)
+
+
+def refused(run: Run) -> None:
+    """A receiver that refuses for a while; then an operator tries again what was parked."""
+    run.receivers["everywhere"].mode = "refuse"
+    time.sleep(1)
+    run.receivers["everywhere"].mode = "normal"
+    for _ in range(3):
+        time.sleep(1)
+        listed = json.loads(run.hub.command("quarantine", "list", "--json", "--config", str(run.hub.config)))
+        for entry in listed:
+            if entry["what"] == "delivery":
+                run.hub.command("quarantine", "redrive", entry["id"], "--config", str(run.hub.config))
 
 
 def zombie(run: Run, _stack: Stack, chance: random.Random) -> None:

@@ -48,8 +48,8 @@ def consent_skipped_at_retry() -> None:
 
     honest = delivery_turn.ask_all
 
-    def lazy(batch: Any, provider: Any, now_us: int) -> Any:
-        for parcel, verdict in honest(batch, provider, now_us):
+    def lazy(*question: Any) -> Any:
+        for parcel, verdict in honest(*question):
             yield parcel, Verdict(Result.PERMIT, Rule.TREATING_RELATION, ()) if parcel.attempts else verdict
 
     delivery_turn.ask_all = lazy  # type: ignore[assignment]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.faults.checker import Region, check, repeats
-from tests.faults.history import Arrived, History, Locked, Sent, Settled
+from tests.faults.history import Arrived, History, Locked, Sent, Settled, Stay
 
 REGION = Region(entitled={"P1": frozenset({"a", "b"}), "P2": frozenset({"a"})}, providers=frozenset({"a", "b"}))
 
@@ -85,7 +85,24 @@ def reorder(h: History) -> None:
 
 
 def never_answer(h: History) -> None:
-    h.sent.append(Sent("9", "P2", 9, "d", "fail", "", 0.0, 500.0))
+    h.sent.append(Sent("9", "P2", 9, "d", "fail", "", 0.0, 500.0, tries=2, silent=1))
+
+
+def refuse_without_a_refusal(h: History) -> None:
+    lose(h)
+    h.settled.append(Settled("2", "b", "refused"))
+
+
+def lose_an_episode(h: History) -> None:
+    h.stays.append(Stay("P1", ()))
+
+
+def double_an_episode(h: History) -> None:
+    h.stays.append(Stay("P1", ("admitted", "admitted")))
+
+
+def never_heal(h: History) -> None:
+    h.left = 1
 
 
 @pytest.mark.parametrize(
@@ -102,6 +119,10 @@ def never_answer(h: History) -> None:
         (new_id, "I3"),
         (reorder, "I4"),
         (never_answer, "I5"),
+        (refuse_without_a_refusal, "I1"),
+        (lose_an_episode, "I3"),
+        (double_an_episode, "I3"),
+        (never_heal, "I7"),
     ],
 )
 def test_each_seeded_breach_is_found(seed: object, invariant: str) -> None:
@@ -120,4 +141,11 @@ def test_a_withheld_message_is_explained_by_a_lock() -> None:
     h = clean()
     withhold_without_a_lock(h)
     h.locked.append(Locked("P1", "b", 2.2, 2.5))
+    assert check(h, REGION) == []
+
+
+def test_what_a_receiver_refused_is_explained() -> None:
+    h = clean()
+    refuse_without_a_refusal(h)
+    h.arrived.append(arrived("b", "2", at=3, answered="AE"))
     assert check(h, REGION) == []

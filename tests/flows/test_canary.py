@@ -33,13 +33,13 @@ def refusals(canary: Canary) -> list[tuple[bytes, set[bytes]]]:
         (canary.message("ADT^A01^ADT_A01", pid3=""), {b"AE"}),
         (canary.message(f"ZZZ^{canary.system_name()}^{canary.system_name()}"), {b"AR"}),
         (canary.message(f"{canary.system_name()}^A01"), {b"AR"}),
-        (canary.message("ADT^A01^ADT_A01", m4=canary.system_name()), {b"AR", b"AE"}),
+        (canary.message("ADT^A01^ADT_A01", m4=canary.system_name()), {b"AE"}),
         (canary.message("ADT^A01^ADT_A01", m11=canary.token()), {b"AR"}),
         (canary.message("ADT^A01^ADT_A01", m18=canary.token()), {b"AE", b"AR"}),
         (canary.message("ADT^A01^ADT_A01", m12=canary.token()), {b"AA", b"AR", b"AE"}),
         (whole.replace(b"PID|1|", b"PID|1|\xff\xfe" + canary.token().encode(), 1), {b"AE"}),
-        (canary.segment("PID", 39).encode(), {b"AR"}),
-        (b"MSH||||" + canary.token().encode(), {b"AR"}),
+        (canary.segment("PID", 39).encode(), {b"AE"}),
+        (b"MSH||||" + canary.token().encode(), {b"AE"}),
         (whole.replace(b"\rPID|1|", b"\rPID|1||||||||" + canary.token().encode() + b"\rQQQ|"), {b"AE", b"AR", b"AA"}),
     ]
 

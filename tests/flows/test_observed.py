@@ -12,11 +12,17 @@ from hub.stack.supervise import free_port
 from hub.web.tokens import issue
 from hub.wiring import now_us
 from tests.conftest import Servers
-from tests.contracts.prometheus import ask, needs_prometheus, queries, scraping, without_data
+from tests.contracts.prometheus import ask, counted_nothing, needs_prometheus, queries, scraping, without_data
 from tests.flows.running import Running, up
 
 DAY_SECONDS = 20.0
 AFTER_SECONDS = 30.0
+MOVED = (  # what a day cannot pass without counting
+    "hub_messages_received_total", "hub_messages_answered_total", "hub_messages_outcome_total", "hub_decisions_total",
+    'hub_decisions_total{result="deny"}', "hub_deliveries_total", 'hub_deliveries_total{outcome="delivered"}',
+    'hub_deliveries_total{outcome="failed"}', "hub_consents_changed_total", "hub_pathway_events_total", "hub_ack_seconds_count",
+    "hub_transit_seconds_count", "hub_end_to_end_seconds_count", "hub_revocation_to_effect_seconds_count",
+)  # fmt: skip
 
 
 def go_on(running: Running, rounds: int) -> None:
@@ -49,6 +55,8 @@ def test_every_panel_has_data_while_the_day_is_played(servers: Servers, database
             go_on(running, rounds=6)
             left = without_data(prometheus, AFTER_SECONDS)
         assert not left, sorted(left)
+        still = counted_nothing(prometheus, MOVED, AFTER_SECONDS)
+        assert not still, sorted(still)
         (accepted,) = ask(prometheus, 'sum(hub_messages_answered_total{code="AA"})')
         with urllib.request.urlopen(f"http://{given['HUB_HTTP']}/metrics", timeout=10) as answer:
             own = [

@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from tests.flows.running import ROOT, hub, up
+from tests.local import DATABASE, KAFKA, starts
 
 MESSAGE = (
     "MSH|^~\\&|DIPS|STOLAV|HUB|HUB|20261122120000||ADT^A01^ADT_A01|UP-1|P|2.5.1|||||NOR|UNICODE UTF-8\r"
@@ -34,6 +35,7 @@ def is_free(address: str) -> bool:
     return True
 
 
+@starts(KAFKA, DATABASE)
 def test_it_stops_without_a_trace_and_continues_where_it_was(tmp_path: Path) -> None:
     data, temporary = tmp_path / "data", tmp_path / "tmp"
     temporary.mkdir()
@@ -63,6 +65,7 @@ def test_it_stops_without_a_trace_and_continues_where_it_was(tmp_path: Path) -> 
         assert running.left() == []
 
 
+@starts(KAFKA, DATABASE)
 def test_a_hanging_child_does_not_keep_it_and_a_dead_one_comes_back(tmp_path: Path) -> None:
     with up(tmp_path / "data") as running:
         old = running.facts["children"]["transit"][0]
@@ -80,6 +83,7 @@ def test_a_hanging_child_does_not_keep_it_and_a_dead_one_comes_back(tmp_path: Pa
         assert running.left() == []
 
 
+@starts(KAFKA, DATABASE)
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel ends orphans on Linux only")
 def test_killed_it_takes_everything_with_it_and_starts_again(tmp_path: Path) -> None:
     with up(tmp_path / "data") as running:
@@ -127,9 +131,13 @@ def test_wrong_usage_bad_input_and_no_servers_have_their_codes(tmp_path: Path) -
     away = hub("trace", "x", "--data", str(tmp_path))
     assert away.returncode == 69
     assert "no hub is running" in away.stderr
-    dead = hub("trace", "x", HUB_KAFKA="127.0.0.1:9", HUB_DATABASE_URL="postgresql://postgres@127.0.0.1:9/postgres")
-    assert dead.returncode == 69
-    assert "Traceback" not in dead.stderr
+    nowhere = {"HUB_KAFKA": "127.0.0.1:9", "HUB_DATABASE_URL": "postgresql://postgres:sesame@127.0.0.1:9/postgres"}
+    for command in (("trace", "x"), ("up", "--data", str(tmp_path / "d"), "--mllp", "127.0.0.1:0", "--http", "127.0.0.1:0")):
+        dead = hub(*command, **nowhere)
+        assert dead.returncode == 69
+        assert "PostgreSQL at 127.0.0.1:9/postgres" in dead.stderr
+        assert "Traceback" not in dead.stderr
+        assert "sesame" not in dead.stderr + dead.stdout
 
 
 def test_an_old_python_can_read_far_enough_to_say_that_it_is_too_old() -> None:

@@ -136,8 +136,13 @@ WRONG = {
         entries('deliver = { channel = "mailbox", host = "h" }'), f'{B}deliver: channel "mailbox" takes neither host, port nor url; wri'),
     "url scheme": (
         entries('deliver = { channel = "fhir", url = "ftp://x" }'),
-        f'{B}deliver.url: is not such an address; write an address that starts with "http://" or "https://"'),
-    "url without host": (entries('deliver = { channel = "fhir", url = "http://" }'), f"{B}deliver.url: is not such an address; write "),
+        f'{B}deliver.url: wrong value; write an address that starts with "http://" or "https://"'),
+    "url without host": (entries('deliver = { channel = "fhir", url = "http://" }'), f"{B}deliver.url: wrong value; write "),
+    "host no name can be": (
+        entries('deliver = { channel = "mllp", host = "foo..bar", port = 1 }'),
+        f"{B}deliver.host: wrong value; write {HINTS['deliver.host']}"),
+    "host with a blank": (
+        entries('deliver = { channel = "mllp", host = "foo bar", port = 1 }'), f"{B}deliver.host: wrong value; "),
     "no channel": (entries('deliver = { host = "h" }'), f'{B}deliver.channel: missing; write one of "mllp", "fhir", "edi", "mailbox"'),
     "bad channel": (
         entries('deliver = { channel = "pigeon" }'), f'{B}deliver.channel: wrong value; write one of "mllp", "fhir", "edi", "mailbox"'),
@@ -264,6 +269,29 @@ def test_the_vocabularies_agree() -> None:
 
 
 words = st.text("abcæ ", max_size=4)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://h:99999/fhir", "http://h:x/", "http://h:0/", "http://foo..bar/", "http://.h/", f"http://{64 * 'a'}.no/",
+     "http://[::1/", "http://a b/",
+     "http://[h]/", "http:///fhir", "http://h\0st/"],
+)  # fmt: skip
+def test_an_address_nothing_can_be_sent_to_is_refused(url: str) -> None:
+    body = {"id": "a", "name": "A", "kind": "gp", "deliver": {"channel": "fhir", "url": url}}
+    with pytest.raises(ConfigError) as caught:
+        provider_from_dict(body)
+    assert caught.value.lines == (f"provider: deliver.url: wrong value; write {HINTS['deliver.url']}",)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://h", "https://h:8443/x", "http://[::1]:1/y", "https://æøå.no/x", "http://a_b.no./", "http://10.0.0.1:65535"]
+)
+def test_an_address_that_can_be_is_taken(url: str) -> None:
+    provider = provider_from_dict({"id": "a", "name": "A", "kind": "gp", "deliver": {"channel": "fhir", "url": url}})
+    assert provider.deliver.url == url
+
+
 subscriptions = st.builds(
     Subscription,
     st.from_regex(r"\A[a-z0-9][a-z0-9._-]{0,9}\Z"),
@@ -275,7 +303,11 @@ subscriptions = st.builds(
 )
 places = st.one_of(
     st.just({"channel": Channel.MAILBOX}),
-    st.builds(lambda host, port: {"channel": Channel.MLLP, "host": host, "port": port}, words.filter(bool), st.integers(1, 65535)),
+    st.builds(
+        lambda host, port: {"channel": Channel.MLLP, "host": host, "port": port},
+        st.text("abcæ", min_size=1, max_size=4),
+        st.integers(1, 65535),
+    ),
     st.sampled_from([{"channel": Channel.FHIR, "url": "http://x"}, {"channel": Channel.FHIR, "url": "https://[::1]:1/y"}]),
 )
 delivers = st.builds(

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hub.consent.fhir import consent_from_fhir
 from hub.identity import DNR, FHN, FNR, HNR, Pseudonyms, canonical, derived_id, event_id
 from hub.model import Identifier
 
@@ -61,11 +62,18 @@ def test_a_local_number_is_a_person_of_its_provider_only() -> None:
         (("MRN", "1"), ("", "1"), True),  # the message does not say whose number it is: the lock errs on the patient's side
         (("", "1"), ("MRN", "2"), False),
         ((FNR, "15076500565"), ("NO-FNR", "15076500565"), True),
+        (("", "15076500565"), ("NO-FNR", "15076500565"), True),
+        (("", "15076500565"), ("http://hospital.example/mrn", "15076500565"), True),  # a person's number is a value like another
+        (("", "15076500565"), ("urn:oid:2.16.578.1.34.10.3", "15076500565"), True),
+        ((FNR, "15076500565"), ("http://hospital.example/mrn", "15076500565"), False),
     ],
 )
 def test_whom_a_consent_concerns(consent: tuple[str, str], message: tuple[str, str], *, concerns: bool) -> None:
+    system, value = consent
+    whose = {"identifier": {"value": value} | ({"system": system} if system else {})}
+    resource = {"resourceType": "Consent", "id": "c", "status": "active", "patient": whose, "provision": {"type": "deny"}}
     locks = KEYS.of_message([canonical(*message)], "p").locks
-    assert bool(set(locks) & set(KEYS.locks_of_consent(canonical(*consent)))) is concerns
+    assert bool(set(locks) & set(KEYS.locks_of_consent(consent_from_fhir(resource, 1)[1]))) is concerns
 
 
 @given(st.text(min_size=1, max_size=20), st.text(min_size=4, max_size=20))

@@ -66,6 +66,7 @@ class Told:
     meaning: Event | Rejected = EVENT
     received: Received = RECEIVED
     stuck: frozenset[Form] = frozenset()
+    broken: frozenset[str] = frozenset()  # recipients for whom there is a bug
 
     def event(self) -> Event:
         if isinstance(self.meaning, Rejected):
@@ -73,6 +74,8 @@ class Told:
         return self.meaning
 
     def render(self, form: Form, detail: Detail, recipient: Provider) -> bytes:
+        if recipient.id in self.broken:
+            raise KeyError("Kari Nordmann")
         if form in self.stuck:
             raise Rejected(Reason.NO_TRANSLATION)
         return f"{form} {detail} {recipient.id}".encode()
@@ -123,9 +126,19 @@ def test_nobody_subscribes() -> None:
 
 def test_an_addressed_provider_that_does_not_subscribe_is_explained() -> None:
     made = planned(Told(replace(EVENT, municipality="4601", addressed=("MLV",))))
-    expected = Decision("malvik", Result.DENY, Rule.NO_RELATION, Detail.NOTICE, "", ("addressed", "not_subscribed"))
+    expected = Decision("malvik", Result.DENY, Rule.NO_RELATION, Detail.NOTICE, "", ("addressed", "pathway", "not_subscribed"))
     assert (made.outcome, made.decisions, made.deliveries) == (Outcome.NO_RECIPIENT, (expected,), ())
     assert made.patient == PatientState("4601", (), frozenset({"st-olavs", "malvik"}))
+
+
+def test_a_gp_and_one_on_the_pathway_who_do_not_subscribe_are_explained() -> None:
+    event = replace(EVENT, municipality="4601", gps=(Identifier(ENH, "942110464"),))
+    made = planned(Told(event), PatientState(pathway=frozenset({"malvik", "st-olavs"})))
+    assert made.decisions == (
+        Decision("malvik", Result.DENY, Rule.NO_RELATION, Detail.NOTICE, "", ("pathway", "not_subscribed")),
+        Decision("trondheim", Result.DENY, Rule.NO_RELATION, Detail.NOTICE, "", ("gp", "not_subscribed")),
+    )
+    assert made.outcome is Outcome.NO_RECIPIENT
 
 
 def test_a_lock_keeps_one_out_and_the_others_in() -> None:
@@ -213,6 +226,18 @@ def test_several_recipients_stuck_are_all_named() -> None:
     both = (*STANDARD, Subscription("all", "malvik", ("*",), Where(), Detail.NOTICE))
     made = planned(Told(stuck=frozenset(Form)), subscriptions=both)
     assert (made.outcome, made.deliveries, made.refusal) == (Outcome.ROUTED, (), Refusal(Reason.NO_TRANSLATION, "malvik,trondheim"))
+
+
+def test_a_bug_in_making_it_for_one_recipient_costs_no_other() -> None:
+    both = (*STANDARD, Subscription("all", "malvik", ("*",), Where(), Detail.NOTICE))
+    made = planned(Told(broken=frozenset({"malvik"})), subscriptions=both)
+    assert made.decisions[0] == Decision(
+        "malvik", Result.HOLD, Rule.TREATING_RELATION, Detail.NOTICE, "all", ("subscription", "internal_error")
+    )
+    assert [d.recipient for d in made.deliveries] == ["trondheim"]
+    assert (made.outcome, made.refusal, made.errors) == (Outcome.ROUTED, Refusal(Reason.INTERNAL_ERROR, "malvik"), ("KeyError",))
+    worse = planned(Told(broken=frozenset({"malvik"}), stuck=frozenset({Form.HL7V2})), subscriptions=both)
+    assert (worse.deliveries, worse.refusal) == ((), Refusal(Reason.INTERNAL_ERROR, "malvik,trondheim"))
 
 
 def test_a_subscription_for_research_does_not_cost_the_one_for_care() -> None:

@@ -1,5 +1,6 @@
 """Whatever the hub counts is declared, closed, and adds up over processes."""
 
+import json
 import os
 import re
 import signal
@@ -144,3 +145,19 @@ def test_processes_of_one_machine_add_up_and_the_dead_are_forgotten(tmp_path: Pa
         for child in (first, second):
             child.kill()
             child.communicate()
+
+
+@pytest.mark.parametrize(("level", "lines"), [("INFO", ["refused"]), ("DEBUG", ["refused", "received"])])
+def test_every_message_has_its_line_at_debug_only(level: str, lines: list[str]) -> None:
+    code = (
+        f"from hub import telemetry as t; t.configure('gateway', {level!r}); "
+        "t.log('refused', reason='no_header'); t.each('received', provider='st-olavs'); print(t.is_each_told())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert [json.loads(line)["event"] for line in done.stderr.splitlines()] == lines
+    assert done.stdout == f"{level == 'DEBUG'}\n"
+
+
+def test_a_log_nobody_reads_any_more_stops_nothing() -> None:
+    code = "import os; from hub import telemetry as t; t.configure('gateway'); os.close(2); t.log('refused'); print('on')"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "on\n"

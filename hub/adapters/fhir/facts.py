@@ -1,13 +1,11 @@
 """What routing needs to know of a FHIR message, read from its resources."""
 
 import re
-from collections.abc import Mapping
 from typing import Final
 
 from hub.adapters.fhir.document import Entries, Json, obj, objects, text
 from hub.adapters.fhir.mappings import CLASSES
 from hub.adapters.fhir.message import Message
-from hub.identity import canonical
 from hub.model import Identifier
 
 _MUNICIPALITY: Final = re.compile(r"\d{4}", re.ASCII)
@@ -102,22 +100,3 @@ def labels(message: Message) -> tuple[str, ...]:
 
 def _codes(codings: object) -> list[str]:
     return [text(c.get("code")) or text(c.get("display")) or "unreadable" for c in objects(codings)]
-
-
-def merged(message: Message, known: tuple[Identifier, ...]) -> tuple[Identifier, ...]:
-    """The identifiers of the patients this one replaces."""
-    retired: list[Mapping[str, object]] = []
-    for link in objects(message.patient.get("link")):
-        if text(link.get("type")) == "replaces":
-            other = obj(link.get("other"))
-            retired += [obj(other.get("identifier")), *objects(message.entries.target(other).get("identifier"))]
-    for patient in message.entries.of("Patient"):
-        if patient is not message.patient:
-            retired += objects(patient.get("identifier"))
-    found = [canonical_of(i) for i in retired if text(i.get("value"))]
-    return tuple(i for i in dict.fromkeys(found) if i not in known)
-
-
-def canonical_of(given: Mapping[str, object]) -> Identifier:
-    """An Identifier under the system the hub knows it by."""
-    return canonical(text(given.get("system")), text(given.get("value")))

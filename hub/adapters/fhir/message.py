@@ -7,7 +7,7 @@ from typing import Any, Final
 from hub.adapters.fhir.document import Entries, Json, obj, objects, parse, text
 from hub.adapters.fhir.mappings import KINDS, RAISED_BY_THE_HUB
 from hub.errors import Reason, Rejected
-from hub.identity import canonical
+from hub.identity import are_too_many, canonical
 from hub.model import Identifier, Kind
 from hub.numbers import PersonNumbers
 
@@ -79,7 +79,9 @@ def envelope(raw: bytes) -> Envelope:
     message = read(raw)
     if message.kind is RAISED_BY_THE_HUB:
         raise Rejected(Reason.UNSUPPORTED_EVENT, f"{_HEADER}.event")
-    header = message.header
+    header, found = message.header, identifiers(message.patient)
+    if message.kind is Kind.MERGED:
+        merged(message, found)
     senders = tuple(_senders(header, message.entries))
     destinations = [name for d in objects(header.get("destination")) if (name := text(d.get("name")))]
     return Envelope(
@@ -91,7 +93,7 @@ def envelope(raw: bytes) -> Envelope:
         trigger=event_code(header)[1],
         kind=message.kind,
         encoding="utf-8",
-        identifiers=identifiers(message.patient),
+        identifiers=found,
     )
 
 
@@ -123,7 +125,7 @@ def event_code(header: Json) -> tuple[str, str]:
 
 
 def identifiers(patient: Json) -> tuple[Identifier, ...]:
-    """Patient.identifier, canonical and without repeats. Raises Rejected(MISSING_PATIENT, BAD_VALUE)."""
+    """Patient.identifier, canonical and without repeats. Raises Rejected(MISSING_PATIENT, BAD_VALUE, TOO_COMPLEX)."""
     found: dict[Identifier, None] = {}
     for given in objects(patient.get("identifier")):
         value = _printable(text(given.get("value")), "Patient.identifier.value")
@@ -131,7 +133,28 @@ def identifiers(patient: Json) -> tuple[Identifier, ...]:
             found[canonical(_printable(text(given.get("system")), "Patient.identifier.system"), value)] = None
     if not found:
         raise Rejected(Reason.MISSING_PATIENT, "Patient.identifier")
+    if are_too_many(found):
+        raise Rejected(Reason.TOO_COMPLEX, "Patient.identifier")
     return tuple(found)
+
+
+def merged(message: Message, known: tuple[Identifier, ...]) -> tuple[Identifier, ...]:
+    """The identifiers of the patients this one replaces, less those it has. Raises Rejected(MISSING_FIELD, TOO_COMPLEX)."""
+    retired: list[Json] = []
+    for link in objects(message.patient.get("link")):
+        if text(link.get("type")) == "replaces":
+            other = obj(link.get("other"))
+            retired += [obj(other.get("identifier")), *objects(message.entries.target(other).get("identifier"))]
+    for patient in message.entries.of("Patient"):
+        if patient is not message.patient:
+            retired += objects(patient.get("identifier"))
+    given = dict.fromkeys(canonical(text(i.get("system")), value) for i in retired if (value := text(i.get("value"))))
+    found = tuple(i for i in given if i not in known)
+    if not found:
+        raise Rejected(Reason.MISSING_FIELD, "Patient.link")
+    if are_too_many(found):
+        raise Rejected(Reason.TOO_COMPLEX, "Patient.link")
+    return found
 
 
 def unwelcome(raw: bytes, allowed: PersonNumbers) -> str:
@@ -159,6 +182,8 @@ def _patient(entries: Entries, header: Json) -> Json:
     for place, reference in [*focus, *entries.references(*_PATIENTS)]:
         if "reference" in reference:
             _must_lead_to(entries.target(reference), alive[0], place)
+    for place, reference in entries.references(*_PATIENTS):
+        _must_name(reference, entries.target(reference), alive[0], place)
     return alive[0]
 
 
@@ -166,6 +191,19 @@ def _must_lead_to(target: Json, patient: Json, place: str) -> None:
     if not target:
         raise Rejected(Reason.BROKEN_REFERENCE, place)
     if target.get("resourceType") == "Patient" and target is not patient:
+        raise Rejected(Reason.SEVERAL_PATIENTS, place)
+
+
+def _must_name(reference: Json, target: Json, patient: Json, place: str) -> None:
+    """A patient may be named by identifier, with or without a reference beside it: it must be one of this patient's."""
+    kind = text(target.get("resourceType")) or text(reference.get("type")).rpartition("/")[2] or "Patient"
+    given = obj(reference.get("identifier"))
+    value = text(given.get("value")).strip()
+    if not value or kind != "Patient":
+        return
+    named = canonical(text(given.get("system")), value)
+    same = [known.system for known in identifiers(patient) if known.value == named.value]
+    if not any(named.system == system or not named.system or not system for system in same):
         raise Rejected(Reason.SEVERAL_PATIENTS, place)
 
 

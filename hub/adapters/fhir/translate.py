@@ -7,9 +7,8 @@ from hub.adapters import plo
 from hub.adapters.fhir import facts
 from hub.adapters.fhir.document import Json, obj, text
 from hub.adapters.fhir.er7 import Copy, compose
-from hub.adapters.fhir.message import Message, read
+from hub.adapters.fhir.message import Message, merged, read
 from hub.adapters.fhir.times import microseconds
-from hub.errors import Reason, Rejected
 from hub.model import Detail, Event, Form, Kind, Provider, Received
 
 
@@ -67,9 +66,6 @@ class FhirMessage:
 def _event(message: Message, received: Received) -> Event:
     visit = facts.encounter(message)
     period = obj(visit.get("period"))
-    merged = facts.merged(message, received.identifiers) if message.kind is Kind.MERGED else ()
-    if message.kind is Kind.MERGED and not merged:
-        raise Rejected(Reason.MISSING_FIELD, "Patient.link")
     said = microseconds(text(message.bundle.get("timestamp")))
     return Event(
         event_id=received.event_id,
@@ -88,7 +84,7 @@ def _event(message: Message, received: Received) -> Event:
         encounter_class=facts.encounter_class(visit),
         encounter_id=facts.encounter_id(visit),
         labels=facts.labels(message),
-        merged=merged,
+        merged=merged(message, received.identifiers) if message.kind is Kind.MERGED else (),
         admitted_us=microseconds(text(period.get("start"))),
         discharged_us=microseconds(text(period.get("end"))),
     )

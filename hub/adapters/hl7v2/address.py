@@ -1,6 +1,8 @@
 """The sender's own bytes for another reader: addressed anew, and cut down to what a subscription shows.
 
-In full detail every byte but MSH-3 to MSH-6 stays as it was, line ends and character set included; the control id is always the sender's.
+In full detail every byte but MSH-3 to 6 and MSH-15 and 16 stays as it was, line ends and character set included; the control id is always
+the sender's. Which acknowledgements are wanted (MSH-15, 16) is a matter between the two ends of a connection, and towards the recipient
+the hub is one of them: both are left empty, which asks for one answer to every message (original mode), whatever the sender wanted.
 """
 
 from collections.abc import Mapping
@@ -16,7 +18,8 @@ from hub.model import Detail, Provider
 
 APPLICATION: Final = "CAREHUB"  # MSH-3 of everything the hub sends
 _ANY_SENDER: Final = "*"
-_HEADER: Final = frozenset(range(1, 26))
+_WANTED: Final = frozenset({15, 16})  # MSH: which acknowledgements the sender wants
+_HEADER: Final = frozenset(range(1, 26)) - _WANTED
 # What a filtered message keeps, segment by field; everything else, Z segments included, is left out. PV1 without diet, ambulatory status,
 # VIP indicator and money; PID without race, religion and ethnic group.
 KEPT: Final[Mapping[Detail, Mapping[str, frozenset[int]]]] = MappingProxyType(
@@ -42,14 +45,14 @@ class Whole:
         body = raw.lstrip(b"\r\n").removeprefix(BOM).lstrip(b"\r\n")
         end = min((i for i in (body.find(b"\r"), body.find(b"\n")) if i >= 0), default=len(body))
         separator = er7.delimiters.field.encode("ascii")
-        fields = body[:end].split(separator, 6)
+        fields = [b"" if n in _WANTED else field for n, field in enumerate(body[:end].split(separator), 1)]
         self._er7: Final = er7
         self._source: Final = source
         self._before: Final = separator.join(fields[:2]) + separator
         self._after: Final = b"".join(separator + field for field in fields[6:]) + body[end:]
 
     def readdressed(self, recipient: Provider) -> bytes:
-        """The sender's bytes with MSH-3 to 6 replaced."""
+        """The sender's bytes with MSH-3 to 6 replaced and MSH-15 and 16 emptied."""
         return (
             self._before + _address(self._er7.delimiters, self._er7.encoding, recipient.id, *names(self._source, recipient)) + self._after
         )
@@ -79,7 +82,9 @@ def _first_sender(provider: Provider) -> str:
 def _line(segment: Segment, numbers: frozenset[int]) -> str:
     separator = segment.delimiters.field
     if segment.name == "MSH":
-        return separator.join([segment.name, *(f for n, f in enumerate(segment.fields) if n in numbers and n > 1)])
+        return separator.join(
+            [segment.name, *(f if n in numbers else "" for n, f in enumerate(segment.fields[: max(numbers) + 1]) if n > 1)]
+        )
     return separator.join([segment.name, *(f if n in numbers else "" for n, f in enumerate(segment.fields) if n)]).rstrip(separator)
 
 

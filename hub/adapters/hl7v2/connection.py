@@ -1,4 +1,4 @@
-"""One MLLP connection: bytes to payloads, answers in order, deadlines. What a payload means is the handler's business.
+"""One MLLP connection: bytes to payloads, answers in order, deadlines, bounds. What a payload means is the handler's business.
 
 Every payload gets its place in the connection's queue of answers; answers leave in the order the payloads came, whenever each is ready.
 """
@@ -13,24 +13,37 @@ from typing import Final, Protocol
 
 from typing_extensions import override
 
+from hub import telemetry
+from hub.adapters.hl7v2.budget import SHARE_BYTES, Budget
 from hub.adapters.hl7v2.framing import Deframer, Frame, Refused
 from hub.adapters.hl7v2.receive import Peer
 
-OnReply = Callable[[bytes], None]
+OnReply = Callable[[bytes | None], None]
 _QUIET_SECONDS: Final = 0.05  # after a lone end block, before it is taken for the end of its frame
-_BAD_FRAMES_MAX: Final = 100  # in a row: the other end does not speak MLLP
+_NO_MESSAGES_MAX: Final = 100  # in a row: the other end does not speak HL7 over MLLP
+_TURN: Final = 32  # payloads judged before other connections have their turn
+_EVENT_BYTES: Final = 256  # what the hub's own objects about a payload take
 
 
 class Handler(Protocol):
-    """Who answers. ``on_reply`` is called once for each call, at once or later, with the bytes for the wire (may be empty)."""
+    """Who answers.
 
-    def submit(self, raw: bytes, peer: Peer, on_reply: OnReply) -> None: ...
+    ``on_reply`` is called once for each call, at once or later, with the bytes for the wire (may be empty); None = close the connection,
+    its end is all the sender can be told. False of ``submit``: the payload is no message at all.
+    """
 
-    def refuse(self, refused: Refused, on_reply: OnReply) -> None: ...
+    def submit(self, raw: bytes, peer: Peer, on_reply: OnReply) -> bool: ...
+
+    def refuse(self, refused: Refused, peer: Peer, on_reply: OnReply) -> None: ...
 
 
 class Owner(Protocol):
     """Who keeps the connections."""
+
+    @property
+    def budget(self) -> Budget:
+        """What they may hold together."""
+        ...
 
     def joined(self, connection: "Connection") -> bool:
         """False = there is no room for it."""
@@ -41,37 +54,54 @@ class Owner(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """Bounds on one connection and on their number. Times in seconds."""
+    """Bounds on one connection and on all of them. Times in seconds."""
 
     frame_bytes_max: int
     header_seconds_max: float
     frame_seconds_max: float
     idle_seconds_max: float
     connections_max: int
-    in_flight_max: int = 64  # messages of one connection taken and not yet answered
+    in_flight_max: int = 64  # messages of one connection taken and not yet answered, as long as they are small (see ``_has_room``)
+    held_bytes_max: int = 48 * 1024 * 1024  # of all connections: begun, or not yet answered
+
+
+class _Place:
+    """Where the answer to one payload goes. ``reply`` is None until there is one; ``is_last`` = close instead."""
+
+    __slots__ = ("is_last", "reply")
+
+    def __init__(self) -> None:
+        self.reply: bytes | None = None
+        self.is_last = False
 
 
 class Connection(asyncio.Protocol):
     """One sender."""
 
     __slots__ = (
-        "_answers", "_bad_frames", "_began", "_deframer", "_handler", "_is_closing", "_is_full", "_is_stalled", "_limits", "_loop",
-        "_peer", "_seen", "_server", "_transport", "_waiting",
+        "_answers", "_began", "_blocked", "_budget", "_buffered", "_deframer", "_garbage_bytes", "_handler", "_held", "_is_closing",
+        "_is_full", "_is_over", "_is_pumping", "_is_stalled", "_limits", "_loop", "_no_messages", "_peer", "_seen", "_server", "_transport",
+        "_under_way", "_waiting",
     )  # fmt: skip
 
     def __init__(self, server: "Owner", handler: Handler, limits: ConnectionLimits) -> None:
         self._server: Final = server
         self._handler: Final = handler
         self._limits: Final = limits
+        self._budget: Final = server.budget
         self._deframer: Final = Deframer(limits.frame_bytes_max)
         self._loop: Final = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._peer = Peer()
-        self._answers: deque[list[bytes | None]] = deque()  # one place a payload, filled when its answer is ready
-        self._waiting: deque[Frame | Refused] = deque()  # cut from the stream, not yet given to the handler
-        self._is_full = self._is_stalled = self._is_closing = False
-        self._bad_frames = 0
+        self._answers: deque[_Place] = deque()
+        self._waiting: deque[tuple[Frame | Refused, int]] = deque()  # cut from the stream, not yet given to the handler; bytes held
+        self._held = self._buffered = self._under_way = 0  # bytes: in all, of the frame begun, given to the handler and not yet answered
+        self._is_full = self._is_over = self._is_stalled = self._is_closing = False
+        self._is_pumping = False  # will be, in this loop's next turn
+        self._no_messages = 0  # in a row
+        self._garbage_bytes = 0  # since the last message
         self._began = 0.0  # when the frame under way began; 0 = none
+        self._blocked = 0.0  # since when the other end takes nothing, or nothing is left to do but let it go; 0 = neither
         self._seen = self._loop.time()
 
     @property
@@ -92,7 +122,9 @@ class Connection(asyncio.Protocol):
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
-        self._waiting.clear()
+        self._budget.gone(self)
+        self._drop_waiting()
+        self._release(self._buffered)
         self._server.left(self)
 
     @override
@@ -108,9 +140,12 @@ class Connection(asyncio.Protocol):
                 self._loop.call_later(_QUIET_SECONDS, self._quiet, self._seen)
         else:
             self._began = 0.0
-        if deframer.garbage_bytes > self._limits.frame_bytes_max:
-            self.close()
+        if deframer.garbage_bytes:
+            self._count_garbage()
         self._give(events)
+        if self._held > SHARE_BYTES and self._budget.must_stop(self):
+            self._is_over = True
+            self._set_reading()
 
     @override
     def eof_received(self) -> bool:
@@ -122,11 +157,20 @@ class Connection(asyncio.Protocol):
     @override
     def pause_writing(self) -> None:
         self._is_stalled = True
+        self._blocked = self._blocked or self._loop.time()
         self._set_reading()
 
     @override
     def resume_writing(self) -> None:
         self._is_stalled = False
+        if self._transport is not None and not self._transport.is_closing():
+            self._blocked = 0.0
+        self._pump_later()
+        self._set_reading()
+
+    def read_again(self) -> None:
+        """There is room again for more bytes."""
+        self._is_over = False
         self._set_reading()
 
     def close(self) -> None:
@@ -141,9 +185,11 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     def check_deadlines(self, now: float) -> None:
-        """Close a connection that is too slow with a frame or silent for too long."""
+        """Close a connection that is too slow with a frame or with taking its answers, or silent for too long."""
         limits = self._limits
-        if self._began:
+        if self._blocked and now - self._blocked > limits.frame_seconds_max:
+            self.abort()
+        elif self._began:
             spent = now - self._began
             is_late = spent > limits.frame_seconds_max or (spent > limits.header_seconds_max and not self._deframer.has_header)
             if is_late and not self._is_full and not self._is_stalled:
@@ -156,58 +202,110 @@ class Connection(asyncio.Protocol):
             self._began = 0.0
             self._give(self._deframer.quiet())
 
+    def _count_garbage(self) -> None:
+        count, self._deframer.garbage_bytes = self._deframer.garbage_bytes, 0
+        telemetry.GARBAGE.inc(count)
+        self._garbage_bytes += count
+        if self._garbage_bytes > self._limits.frame_bytes_max:
+            self.close()
+
     def _give(self, events: list[Frame | Refused]) -> None:
-        if events:
-            self._waiting += events
+        """What came: to be judged, and held until it is answered. The frame that has begun is held too."""
+        size = self._deframer.buffered_bytes
+        brought, self._buffered = size - self._buffered, size
+        for event in events:
+            size = len(event.payload if isinstance(event, Frame) else event.head) + _EVENT_BYTES
+            brought += size
+            self._waiting.append((event, size))
+        self._held += brought
+        self._budget.held += brought
+        if events and not self._is_pumping:
             self._pump()
 
+    def _release(self, size: int) -> None:
+        self._held -= size
+        self._budget.release(size)
+
+    def _has_room(self) -> bool:
+        """Whether another message may be given to the handler: so many at once, and none more once they are as large as the largest."""
+        limits = self._limits
+        return not self._is_stalled and len(self._answers) < limits.in_flight_max and self._under_way < limits.frame_bytes_max
+
     def _pump(self) -> None:
-        waiting, answers, handler = self._waiting, self._answers, self._handler
-        while waiting and len(answers) < self._limits.in_flight_max:
-            event = waiting.popleft()
-            place: list[bytes | None] = [None]
-            answers.append(place)
-
-            def on_reply(reply: bytes, place: list[bytes | None] = place) -> None:
-                place[0] = reply
-                if answers and answers[0] is place:
-                    self._send()
-
-            if isinstance(event, Frame):
-                self._bad_frames = 0
-                handler.submit(event.payload, self._peer, on_reply)
-            else:
-                self._bad_frames += 1
-                handler.refuse(event, on_reply)
-        if self._bad_frames >= _BAD_FRAMES_MAX:
-            waiting.clear()
+        self._is_pumping = False
+        waiting, left = self._waiting, _TURN
+        while waiting and left and self._has_room():
+            left -= 1
+            self._submit(*waiting.popleft())
+        if self._no_messages >= _NO_MESSAGES_MAX:
+            self._drop_waiting()
             self.close()
+        if waiting and not left:
+            self._pump_later()
         is_full = bool(waiting)
         if is_full is not self._is_full:
             self._is_full = is_full
             self._set_reading()
 
-    def _send(self) -> None:
-        answers = self._answers
-        out: list[bytes] = []
-        while answers and (reply := answers[0][0]) is not None:
-            answers.popleft()
-            out.append(reply)
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(out[0] if len(out) == 1 else b"".join(out))
-        if self._waiting:
+    def _pump_later(self) -> None:
+        if self._waiting and not self._is_pumping:
+            self._is_pumping = True
             self._loop.call_soon(self._pump)
+
+    def _submit(self, event: Frame | Refused, size: int) -> None:
+        place, answers = _Place(), self._answers
+        answers.append(place)
+        self._under_way += size
+
+        def on_reply(reply: bytes | None) -> None:
+            self._under_way -= size
+            self._release(size)
+            place.reply, place.is_last = reply or b"", reply is None
+            if answers and answers[0] is place:
+                self._send()
+
+        if isinstance(event, Refused):
+            self._handler.refuse(event, self._peer, on_reply)
+            self._no_messages += 1
+        elif self._handler.submit(event.payload, self._peer, on_reply):
+            self._no_messages = self._garbage_bytes = 0
+        else:
+            self._no_messages += 1
+
+    def _send(self) -> None:
+        answers, transport, is_last = self._answers, self._transport, False
+        out: list[bytes] = []
+        while answers and not is_last and (reply := answers[0].reply) is not None:
+            is_last = answers.popleft().is_last
+            out.append(reply)
+        if transport is None or transport.is_closing():
+            return
+        transport.write(out[0] if len(out) == 1 else b"".join(out))
+        if is_last:
+            self._drop_waiting()
+            self._let_go(transport)
+        elif self._waiting:
+            self._pump_later()
         elif self._is_closing:
             self._close_if_done()
+
+    def _drop_waiting(self) -> None:
+        self._release(sum(size for _, size in self._waiting))
+        self._waiting.clear()
 
     def _set_reading(self) -> None:
         if self._transport is None or self._transport.is_closing():
             return
-        if self._is_full or self._is_stalled or self._is_closing:
+        if self._is_full or self._is_over or self._is_stalled or self._is_closing:
             self._transport.pause_reading()
         else:
             self._transport.resume_reading()
 
     def _close_if_done(self) -> None:
         if self._transport is not None and not self._answers and not self._waiting:
-            self._transport.close()
+            self._let_go(self._transport)
+
+    def _let_go(self, transport: asyncio.Transport) -> None:
+        """Close once the other end has taken what is left for it; see ``check_deadlines``."""
+        transport.close()
+        self._blocked = self._blocked or self._loop.time()

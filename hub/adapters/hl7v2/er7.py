@@ -6,6 +6,7 @@ last, so no content can make a segment, field or component.
 
 import dataclasses
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -16,6 +17,7 @@ from hub.errors import Reason, Rejected
 
 _HEADERS: Final = frozenset({"MSH", "FHS", "BHS"})  # field 1 is the separator itself
 _CONTROLS: Final = bytes(set(range(32)) - set(b"\t\n\f\r\x1b"))  # no text holds these; VT and FS are the frame's
+_CONTROL: Final = re.compile(b"[" + re.escape(_CONTROLS) + b"]")
 _TAG: Final = re.compile(r"[A-Z][A-Z0-9]{2}")
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 _PLACE: Final = re.compile(r"([A-Z][A-Z0-9]{2})(?:\[(\d+)\])?-(\d+)(?:\[(\d+)\])?(?:\.(\d+))?(?:\.(\d+))?")
@@ -31,9 +33,12 @@ class Limits:
     segments_max: int = 20_000
     repetitions_max: int = 20_000
     separators_max: int = 250_000  # fields, components and subcomponents together
+    escapes_max: int = 500_000  # escape characters, two a sequence: a document of a megabyte in RTF has about 200,000
 
 
 _LIMITS: Final = Limits()
+NO_LIMITS: Final = Limits(sys.maxsize, sys.maxsize, sys.maxsize, sys.maxsize)
+"""Of what has passed the door: its limits were the ones that counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +100,7 @@ class Er7:
     def from_bytes(cls, raw: bytes, limits: Limits | None = None, *, encoding: str = "", undeclared_encoding: str = "utf-8") -> "Er7":
         """Read a message (or a batch header's file). ``encoding``: the codec to use whatever MSH-18 says, "" = ask MSH-18.
 
-        Raises Rejected: NO_HEADER, BAD_DELIMITERS, BAD_FRAME (control bytes), BAD_VALUE (MSH-18), BAD_ENCODING, TOO_COMPLEX.
+        Raises Rejected: NO_HEADER, BAD_DELIMITERS, BAD_FRAME (control bytes), BAD_SEGMENT, BAD_VALUE (MSH-18), BAD_ENCODING, TOO_COMPLEX.
         """
         body, has_bom = raw, False
         if raw[:9] == _USUAL:
@@ -104,7 +109,7 @@ class Er7:
             body, has_bom = _body(raw)
             marks = _marks(body)
         if len(body.translate(None, _CONTROLS)) != len(body):
-            raise Rejected(Reason.BAD_FRAME, "control byte")
+            raise Rejected(Reason.BAD_FRAME, f"control byte in segment {_number_of_control(body)}")
         codec = encoding or _declared(body, marks, "utf-8" if has_bom else undeclared_encoding)
         text = charset.decode(body, codec)
         limits = limits or _LIMITS
@@ -178,9 +183,9 @@ class Er7:
         return Segment(name, fields, marks, self.encoding)
 
     def _check_tags(self) -> None:
-        for tag in self._tags:
+        for number, tag in enumerate(self._tags, 1):
             if not _TAG.match(tag) or (len(tag) == 4 and tag[3] != self.delimiters.field):
-                raise Rejected(Reason.BAD_VALUE, "segment name")
+                raise Rejected(Reason.BAD_SEGMENT, f"segment {number}")
             if len(_TAGS_SEEN) < 4096 and tag[3:] == "|" == self.delimiters.field:
                 _TAGS_SEEN.add(tag)
 
@@ -223,6 +228,14 @@ def _check_size(text: str, marks: Delimiters, limits: Limits) -> None:
         raise Rejected(Reason.TOO_COMPLEX, "repetitions")
     if size > limits.separators_max and sum(map(text.count, (marks.field, marks.component, marks.subcomponent))) > limits.separators_max:
         raise Rejected(Reason.TOO_COMPLEX, "fields")
+    if size > limits.escapes_max and text.count(marks.escape) > limits.escapes_max:
+        raise Rejected(Reason.TOO_COMPLEX, "escapes")
+
+
+def _number_of_control(body: bytes) -> int:
+    """In which segment (from 1) the first control byte stands."""
+    found = _CONTROL.search(body)
+    return len(_lines((body[: found.start() if found else 0] + b"x").decode("latin-1")))
 
 
 def _lines(text: str) -> list[str]:

@@ -2,7 +2,9 @@
 
 import re
 import string
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from hub.errors import Reason, Rejected
@@ -53,14 +55,19 @@ def _command(body: str) -> str | None:
     return {"br": "\n", "sp": "\n" * count, "sk": " " * count, "ce": "\n"}.get(name, "")  # indents and fill modes leave no trace
 
 
-def _meaning(body: str, marks: Delimiters, encoding: str) -> str | None:
-    """What stands between two escape characters means; None = unknown, to be kept verbatim."""
-    simple = {
+@lru_cache(64)
+def _simple(marks: Delimiters) -> Mapping[str, str]:
+    """The escapes of one letter."""
+    return {
         "F": marks.field, "S": marks.component, "T": marks.subcomponent, "R": marks.repetition, "E": marks.escape,
         "P": marks.truncation or "#", "H": "", "N": "",
-    }.get(body)  # fmt: skip
-    if simple is not None or not body:
-        return simple
+    }  # fmt: skip
+
+
+def _meaning(body: str, encoding: str) -> str | None:
+    """What stands between two escape characters and is not one letter means; None = unknown, to be kept verbatim."""
+    if not body:
+        return None
     if body[0] == "X":
         try:
             return bytes.fromhex(body[1:]).decode(encoding) if len(body) > 1 else None
@@ -76,17 +83,18 @@ def unescape(text: str, marks: Delimiters, encoding: str = "utf-8") -> str:
     """
     if marks.escape not in text:
         return text
-    out: list[str] = []
+    simple = _simple(marks)
     pieces = text.split(marks.escape)
-    out.append(pieces[0])
-    i = 1
-    while i < len(pieces):
-        meaning = _meaning(pieces[i], marks, encoding) if i + 1 < len(pieces) else None
+    out = [pieces[0]]
+    i, last = 1, len(pieces) - 1
+    while i <= last:
+        piece = pieces[i]
+        meaning = (simple[piece] if piece in simple else _meaning(piece, encoding)) if i < last else None
         if meaning is not None:
             out += (meaning, pieces[i + 1])
             i += 2
         else:
-            out.append(marks.escape + pieces[i])
+            out += (marks.escape, piece)
             i += 1
     return "".join(out)
 

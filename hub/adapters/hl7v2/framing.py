@@ -2,7 +2,8 @@
 
 A frame is ``0B payload 1C 0D``. Accepted beside it: an end block without CR (before LF, before the next start block, or before silence:
 see ``quiet``), and any bytes between frames, which are counted. A start block inside a frame means that the frame before it was cut
-short; an end block with anything else behind it is a control byte inside a frame. Neither is ever given out as a message.
+short; an end block with anything else behind it is a control byte inside a frame; a message header between frames, with an end block
+behind it, has lost its start block. None of them is ever given out as a message, each is told.
 """
 
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ FS: Final = 0x1C
 START: Final = b"\x0b"
 END: Final = b"\x1c"
 TAIL: Final = b"\x1c\r"
+_HEADER: Final = b"MSH"
 _BLANK: Final = b"\r\n \t"
 _HEAD_BYTES: Final = 4096  # of a refused frame, kept so that the answer can name its control id
 
@@ -40,9 +42,12 @@ def frame(payload: bytes) -> bytes:
 
 
 class Deframer:
-    """Cuts a stream of bytes into frames. ``garbage_bytes`` counts what was not blank and stood outside frames."""
+    """Cuts a stream of bytes into frames.
 
-    __slots__ = ("_bad", "_buffer", "_inside", "_max", "_pending", "garbage_bytes")
+    ``garbage_bytes`` counts what was not blank and stood outside frames, since whoever reads it last set it to 0.
+    """
+
+    __slots__ = ("_bad", "_buffer", "_inside", "_max", "_outside", "_pending", "garbage_bytes")
 
     def __init__(self, payload_bytes_max: int) -> None:
         self._max: Final = payload_bytes_max
@@ -50,6 +55,7 @@ class Deframer:
         self._inside = False
         self._bad: Reason | None = None  # why the frame under way can no longer become a message; told already if TOO_LARGE
         self._pending = False  # an end block was the last byte: what follows it decides
+        self._outside = bytearray()  # the first bytes since the last frame or end block, at most 4,096
         self.garbage_bytes = 0
 
     @property
@@ -78,13 +84,14 @@ class Deframer:
             and data.rfind(START) == 0
             and size - 3 <= self._max
         ):
+            self._outside.clear()
             return [Frame(data[1:-2])]  # one whole frame: what nearly every read brings
         events: list[Frame | Refused] = []
         position = 0
         end = -1  # the next end block at or after position, found once however many start blocks stand before it
         while position < size:
             if not self._inside:
-                position = self._between(data, position)
+                position = self._between(data, position, events)
                 continue
             if self._pending:
                 position = self._after_end(data, position, events)
@@ -115,13 +122,29 @@ class Deframer:
         """True while only the byte after an end block is missing."""
         return self._pending
 
-    def _between(self, data: bytes, position: int) -> int:
+    def _between(self, data: bytes, position: int, events: list[Frame | Refused]) -> int:
         start = data.find(START, position)
         stop = len(data) if start < 0 else start
         if stop > position:
             self.garbage_bytes += len(data[position:stop].translate(None, _BLANK))
+            self._look_outside(data, position, stop, events)
         self._inside = start >= 0
+        if self._inside:
+            self._outside.clear()
         return stop + 1
+
+    def _look_outside(self, data: bytes, position: int, stop: int, events: list[Frame | Refused]) -> None:
+        outside = self._outside
+        while position < stop:
+            end = data.find(END, position, stop)
+            upto = stop if end < 0 else end
+            outside += data[position : min(upto, position + _HEAD_BYTES - len(outside))]
+            position = upto + 1
+            if end >= 0:
+                header = outside.find(_HEADER)
+                if header >= 0:
+                    events.append(Refused(Reason.BAD_FRAME, bytes(outside[header:])))
+                outside.clear()
 
     def _after_end(self, data: bytes, position: int, events: list[Frame | Refused]) -> int:
         following = data[position]

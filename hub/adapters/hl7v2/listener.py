@@ -6,6 +6,7 @@ import ssl
 from typing import Final
 
 from hub import telemetry
+from hub.adapters.hl7v2.budget import Budget
 from hub.adapters.hl7v2.connection import Connection, ConnectionLimits, Handler
 
 _SWEEP_SECONDS: Final = 0.25
@@ -55,6 +56,7 @@ class Listener:
     def __init__(self, handler: Handler, limits: ConnectionLimits) -> None:
         self._handler: Final = handler
         self._limits: Final = limits
+        self.budget: Final = Budget(max(limits.held_bytes_max, 2 * limits.frame_bytes_max))
         self._connections: Final[set[Connection]] = set()
         self._server: asyncio.Server | None = None
         self._sweep: asyncio.TimerHandle | None = None
@@ -113,5 +115,6 @@ class Listener:
         now = loop.time()
         for connection in list(self._connections):
             connection.check_deadlines(now)
+        self.budget.sweep()
         telemetry.PARTIAL_FRAMES.set(sum(c.is_partial for c in self._connections))
         self._sweep = loop.call_later(_SWEEP_SECONDS, self._check)

@@ -4,7 +4,7 @@ Everything behind the gateway uses the identifiers found here; two readers can t
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -14,16 +14,18 @@ from hub.adapters.hl7v2 import escapes
 from hub.adapters.hl7v2.er7 import Er7, Limits, Segment
 from hub.adapters.hl7v2.escapes import Delimiters
 from hub.errors import Reason, Rejected
-from hub.identity import NATIONAL, canonical
+from hub.identity import NATIONAL, are_too_many, canonical
 from hub.model import Identifier
 
-__all__ = ["Delimiters", "Envelope", "Er7", "Limits", "Segment", "envelope", "header", "identifiers", "patient"]
+__all__ = ["Delimiters", "Envelope", "Er7", "Limits", "Segment", "envelope", "header", "identifiers", "patient", "retired"]
 
 _VERSION: Final = re.compile(r"2\.[1-9](\.\d{1,2})?")
 _EVENT: Final = re.compile(r"[A-Z]\w{2}", re.ASCII)
 _OID: Final = re.compile(r"[0-2](\.(0|[1-9]\d*))+")
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _CONTROL_ID_MAX: Final = 199  # the longest any version allows (2.7: ST, 199)
+_NAME_MAX: Final = 512  # characters of a system's or facility's name, as written
+_ACCOUNT_MERGE: Final = "ADT^A41"
 _ONLY_EVENT: Final = MappingProxyType({"ORU": "R01", "ORM": "O01"})  # types whose event could be left out before 2.3
 _SSN: Final = 19
 _ALSO: Final = (2, 4, _SSN)  # fields of PID that may name the patient beside PID-3
@@ -65,7 +67,7 @@ def header(er7: Er7, fields: Sequence[str] = ()) -> Envelope:
     ``fields``: MSH by field number, where it has been cut up before.
     """
     if er7.count("MSH") != 1:
-        raise Rejected(Reason.BAD_FRAME if er7.count("MSH") else Reason.NO_HEADER, "MSH")
+        raise Rejected(Reason.SEVERAL_MESSAGES if er7.count("MSH") else Reason.NO_HEADER, "MSH")
     if not fields:
         msh = er7.segment("MSH")
         fields = (msh.fields if msh else []) + [""] * 21
@@ -76,10 +78,10 @@ def header(er7: Er7, fields: Sequence[str] = ()) -> Envelope:
         raise Rejected(Reason.BAD_VALUE, "MSH-10")
     component = er7.delimiters.component
     return Envelope(
-        _name(er7, fields[3]),
-        _name(er7, fields[4]),
-        _name(er7, fields[5]),
-        _name(er7, fields[6]),
+        _name(er7, fields, 3),
+        _name(er7, fields, 4),
+        _name(er7, fields, 5),
+        _name(er7, fields, 6),
         control_id,
         _trigger(er7, fields[9].split(component)),
         _version(fields[12].partition(component)[0]),
@@ -91,14 +93,16 @@ def header(er7: Er7, fields: Sequence[str] = ()) -> Envelope:
 
 
 def patient(er7: Er7) -> tuple[Identifier, ...]:
-    """The identifiers of the one patient the message is about. Raises Rejected(MISSING_PATIENT, SEVERAL_PATIENTS, BAD_VALUE).
+    """The identifiers of the one patient the message is about.
+
+    Raises Rejected(MISSING_PATIENT, SEVERAL_PATIENTS, BAD_VALUE, TOO_COMPLEX).
 
     PID-3, which must be there; PID-2 and PID-4 (external and alternate id) where they say whose they are or hold a person number; PID-19
     (SSN) where it holds a person number. PID may be repeated (results of one patient) as long as each repetition shares an identifier with
     the ones before.
     """
     if er7.count("PID") > 1:
-        return _same_patient([of_patient(pid) for pid in er7.segments("PID")])
+        return _same_patient(of_patient(pid) for pid in er7.segments("PID"))
     line = er7.line("PID")
     if line is None:
         raise Rejected(Reason.MISSING_PATIENT, "PID")
@@ -118,15 +122,32 @@ def _of_patient(fields: Sequence[str], marks: Delimiters, encoding: str) -> tupl
     if not found:
         return ()
     others = [(n, fields[n]) for n in _ALSO if n < len(fields) and fields[n]]
-    if not others:
-        return found
-    more = [i for n, text in others for i in _identifiers(text, marks, encoding, f"PID-{n}") if _tells(i, n)]
-    return tuple(dict.fromkeys((*found, *more)))
+    if others:
+        more = [i for n, text in others for i in _identifiers(text, marks, encoding, f"PID-{n}") if _tells(i, n)]
+        found = tuple(dict.fromkeys((*found, *more)))
+    if are_too_many(found):
+        raise Rejected(Reason.TOO_COMPLEX, "PID-3")
+    return found
 
 
 def _tells(identifier: Identifier, n: int) -> bool:
     """Whether an identifier beside PID-3 names the patient: a bare word in PID-2 or PID-4 may be anything."""
     return identifier.system in NATIONAL or (n != _SSN and bool(identifier.system))
+
+
+def retired(segments: Sequence[Segment], trigger: str) -> tuple[Identifier, ...]:
+    """The identifiers that the MRG segments of a merge retire; merging accounts may retire none.
+
+    Raises Rejected(MISSING_SEGMENT, MISSING_FIELD, BAD_VALUE, TOO_COMPLEX).
+    """
+    if not segments:
+        raise Rejected(Reason.MISSING_SEGMENT, "MRG")
+    found = dict.fromkeys(i for mrg in segments for i in identifiers(mrg, 1))
+    if not found and trigger != _ACCOUNT_MERGE:
+        raise Rejected(Reason.MISSING_FIELD, "MRG-1")
+    if are_too_many(found):
+        raise Rejected(Reason.TOO_COMPLEX, "MRG-1")
+    return tuple(found)
 
 
 def place_of(er7: Er7, wanted: Identifier) -> str:
@@ -156,7 +177,7 @@ def _identifiers(text: str, marks: Delimiters, encoding: str, where: str) -> tup
     return tuple(found)
 
 
-def _same_patient(groups: Sequence[tuple[Identifier, ...]]) -> tuple[Identifier, ...]:
+def _same_patient(groups: Iterable[tuple[Identifier, ...]]) -> tuple[Identifier, ...]:
     found: dict[Identifier, None] = {}
     for group in groups:
         if not group:
@@ -164,6 +185,8 @@ def _same_patient(groups: Sequence[tuple[Identifier, ...]]) -> tuple[Identifier,
         if found and found.keys().isdisjoint(group):
             raise Rejected(Reason.SEVERAL_PATIENTS, "PID")
         found |= dict.fromkeys(group)
+        if are_too_many(found):
+            raise Rejected(Reason.TOO_COMPLEX, "PID-3")
     return tuple(found)
 
 
@@ -191,8 +214,11 @@ def _read_system(parts: list[str]) -> str:
     return namespace or universal
 
 
-def _name(er7: Er7, text: str) -> str:
-    """The namespace of an HD field, or its universal id when the namespace is empty."""
+def _name(er7: Er7, fields: Sequence[str], n: int) -> str:
+    """The namespace of an HD field of MSH, or its universal id when the namespace is empty."""
+    text = fields[n]
+    if len(text) > _NAME_MAX:
+        raise Rejected(Reason.BAD_VALUE, f"MSH-{n}")
     if er7.delimiters.component in text:
         parts = text.split(er7.delimiters.component)
         text = parts[0] or parts[1]

@@ -1,7 +1,8 @@
 """What the gateway makes of one payload: a ``Received`` with or without a refusal, or a refusal of something that is no message.
 
 Pure: the directory, the rules and the time are arguments. Checks run in the order a person would mend the faults: header, sender, type,
-processing id, patient. A message is *identified* once its header can be split; what is refused after that is still recorded.
+processing id, patient, and what else transit would refuse it for. A message is *identified* once its header can be split; what is refused
+after that is still recorded.
 """
 
 from dataclasses import dataclass, field
@@ -10,12 +11,13 @@ from typing import Final, Protocol
 
 from hub.adapters.hl7v2 import charset, reply
 from hub.adapters.hl7v2.er7 import Er7, Limits
-from hub.adapters.hl7v2.head import NO_HEAD, Head
+from hub.adapters.hl7v2.framing import START
+from hub.adapters.hl7v2.head import Head
 from hub.adapters.hl7v2.mappings import KINDS
-from hub.adapters.hl7v2.message import Envelope, header, identifiers, patient, place_of
+from hub.adapters.hl7v2.message import Envelope, header, identifiers, patient, place_of, retired
 from hub.errors import Reason, Rejected
 from hub.identity import NATIONAL, Pseudonyms, event_id
-from hub.model import Adapter, Identifier, Provider, Received, Refusal
+from hub.model import Adapter, Identifier, Kind, Provider, Received, Refusal
 from hub.numbers import PersonNumbers
 
 TYPES: Final = frozenset(trigger.partition("^")[0] for trigger in KINDS)
@@ -75,11 +77,28 @@ def receive(raw: bytes, head: Head, peer: Peer, door: Door, now_us: int) -> Rece
         read.refusal = _unsupported(read.seen, door.rules)
         read.identifiers = patient(er7)
         read.refusal = read.refusal or _unwelcome(er7, read.identifiers, door.rules.person_numbers)
+        if read.refusal is None and KINDS[read.seen.trigger] is Kind.MERGED:
+            retired(er7.segments("MRG"), read.seen.trigger)
     except Rejected as exc:
         read.refusal = read.refusal or Refusal(exc.reason, exc.where)  # the first fault counts; the patient of a refused message is a help
-        if head is NO_HEAD:
+        if not head.is_readable:
             return read.refusal
     return _received(raw, head, read, door.pseudonyms, now_us)
+
+
+def turned_away(raw: bytes, head: Head, peer: Peer, door: Door, refusal: Refusal, now_us: int) -> Received | None:
+    """The record of what cannot be read as one message (a frame cut short, the beginning of one, a batch).
+
+    None unless its header names a sender that may speak. It keeps its start block, so that nobody takes it for a whole message later.
+    """
+    if not head.is_readable:
+        return None
+    seen = _as_far_as_read(head)
+    try:
+        provider = sender_of(seen.sender, peer, door.senders)
+    except Rejected:
+        return None
+    return _received(START + raw, head, _Read(seen, provider, refusal=refusal), door.pseudonyms, now_us)
 
 
 def sender_of(name: str, peer: Peer, senders: Senders) -> Provider:

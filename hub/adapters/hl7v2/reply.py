@@ -44,15 +44,24 @@ _TOLD: Final[Mapping[str, str]] = MappingProxyType({"AL": "AER", "NE": "", "ER":
 def codes(accept_ack: str, application_ack: str, verdict: str) -> tuple[str, ...]:
     """The MSA-1 codes to answer, in order, for a verdict ACCEPT, ERROR or REJECT (MSH-15, MSH-16; table 0155).
 
-    Both empty is original mode. In enhanced mode a value that is not in the table counts as empty; an application answer follows
-    the accept answer only when that one was positive or was not to be given.
+    A value that is not in the table counts as empty, and both empty is original mode: whoever writes something else there is answered.
+    An application answer follows the accept answer only when that one was positive or was not to be given.
     """
+    accept_ack, application_ack = condition(accept_ack), condition(application_ack)
     if not accept_ack and not application_ack:
         return ("A" + verdict,)
     accept = ("C" + verdict,) if verdict in _TOLD.get(accept_ack, "") else ()
     if accept and verdict != ACCEPT:
         return accept
     return (*accept, "A" + verdict) if verdict in _TOLD.get(application_ack, "") else accept
+
+
+def condition(given: str) -> str:
+    """MSH-15 or MSH-16 as a code of table 0155; "" for anything else."""
+    if not given or given in _TOLD:
+        return given
+    meant = given.strip().upper()
+    return meant if meant in _TOLD else ""
 
 
 def verdict(refusal: Refusal | None) -> str:
@@ -107,17 +116,20 @@ def _minor(head: Head) -> int:
 
 
 def _error(head: Head, refusal: Refusal | None) -> tuple[str, str]:
-    """What a person can do, and the ERR segment: fields 2 to 8 since version 2.5, field 1 before."""
+    """What a person can do, and the ERR segment: fields 2, 3, 4, 7 and 8 since version 2.5, field 1 before."""
     m = head.marks
     answer = ANSWERS[refusal.reason] if refusal else None
     act = escapes.escape(answer.act if answer else "the hub could not take the message now: send it again", m)
     number = answer.err if answer else INTERNAL_ERROR
-    match = _PLACE.fullmatch(refusal.where) if refusal else None
+    where = refusal.where if refusal else ""
+    match = _PLACE.fullmatch(where)
     segment, place, component = match.groups("") if match else ("", "", "")
+    detail = "" if match else escapes.escape(where, m)  # a place that has no segment name
     if _minor(head) < 5:
+        act += f" ({detail})" if detail else ""
         code = m.subcomponent.join((str(number), _TEXTS[number], "HL70357"))
         return act, f"ERR{m.field}" + m.component.join((segment, "1" if segment else "", place, code))
     parts = [segment, "1", place, "1", component] if component else [segment, "1", place] if place else [segment, "1"]
     location = m.component.join(parts) if segment else ""
     code = m.component.join((str(number), _TEXTS[number], "HL70357"))
-    return act, m.field.join(("ERR", "", location, code, "E", "", "", "", act))
+    return act, m.field.join(("ERR", "", location, code, "E", "", "", detail, act))

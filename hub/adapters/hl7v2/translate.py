@@ -5,20 +5,20 @@ from typing import Final
 from hub.adapters import bundle as bundles
 from hub.adapters import plo
 from hub.adapters.hl7v2 import address
-from hub.adapters.hl7v2.er7 import Er7
+from hub.adapters.hl7v2.er7 import NO_LIMITS, Er7
 from hub.adapters.hl7v2.mappings import KINDS, codes
 from hub.adapters.hl7v2.mappings.bundle import bundle
 from hub.adapters.hl7v2.mappings.content import Content
 from hub.adapters.hl7v2.mappings.datatypes import Json
 from hub.adapters.hl7v2.mappings.gp import gps
 from hub.adapters.hl7v2.mappings.times import microseconds
-from hub.adapters.hl7v2.message import identifiers
+from hub.adapters.hl7v2.message import identifiers, retired
 from hub.errors import Reason, Rejected
 from hub.model import Detail, Event, Form, Identifier, Kind, Provider, Received
 
 _MUNICIPALITY_DIGITS: Final = 4
-_ACCOUNT_MERGE: Final = "ADT^A41"
 _SWAP: Final = "ADT^A17"  # two patients change places: the second is no part of what is told of the first
+_LABELLED: Final = (("ORC", 28), ("PRB", 25))  # a label of one of several orders or problems is one of the message
 _TIMES: Final = (("EVN", 6), ("EVN", 2), ("MSH", 7))  # when it happened, first that is given
 
 
@@ -65,7 +65,7 @@ class Hl7v2Message:
 
     def _read(self) -> Er7:
         if self._er7 is None:
-            self._er7 = Er7.from_bytes(self._received.raw, encoding=self._received.encoding)
+            self._er7 = Er7.from_bytes(self._received.raw, NO_LIMITS, encoding=self._received.encoding)
         return self._er7
 
     def _cut(self) -> Content:
@@ -118,7 +118,7 @@ def _event(content: Content, received: Received) -> Event:
         encounter_class=content.value("PV1", 2),
         encounter_id=content.value("PV1", 19) or content.value("PV1", 50),
         labels=_labels(content),
-        merged=_merged(content, received.identifiers, is_account=received.trigger == _ACCOUNT_MERGE) if kind is Kind.MERGED else (),
+        merged=_merged(content, received) if kind is Kind.MERGED else (),
         admitted_us=microseconds(content.value("PV1", 44)),
         discharged_us=microseconds(content.value("PV1", 45)),
     )
@@ -148,23 +148,22 @@ def _municipality(content: Content) -> str:
 
 
 def _labels(content: Content) -> tuple[str, ...]:
-    """PV2-22 and TXA-18 whatever they hold, an unknown word included; MSH-8 only when it is a label."""
+    """PV2-22, TXA-18, every ORC-28 and PRB-25 whatever they hold, an unknown word included; MSH-8 only when it is a label."""
     said = [content.value("PV2", 22), content.value("TXA", 18)]
+    for name, n in _LABELLED:
+        said += [_first(raw, content) for segment in content.segments(name) if (raw := segment.field(n))]
     header = content.value("MSH", 8)
     if header in codes.HEADER_LABELS:
         said.append(header)
     return tuple(dict.fromkeys(codes.LABEL.get(label, label) for label in said if label))
 
 
-def _merged(content: Content, known: tuple[Identifier, ...], *, is_account: bool) -> tuple[Identifier, ...]:
-    """The identifiers that MRG retires, less those the patient keeps; merging accounts may retire none.
+def _first(raw: str, content: Content) -> str:
+    """The first component of the first repetition."""
+    t = content.text
+    return t.part(t.parts(raw.split(t.repetition, 1)[0]), 1)
 
-    Raises Rejected(MISSING_SEGMENT, MISSING_FIELD).
-    """
-    segments = content.segments("MRG")
-    if not segments:
-        raise Rejected(Reason.MISSING_SEGMENT, "MRG")
-    found = [i for mrg in segments for i in identifiers(mrg, 1)]
-    if not found and not is_account:
-        raise Rejected(Reason.MISSING_FIELD, "MRG-1")
-    return tuple(i for i in dict.fromkeys(found) if i not in known)
+
+def _merged(content: Content, received: Received) -> tuple[Identifier, ...]:
+    """The identifiers that MRG retires, less those the patient keeps. Raises Rejected."""
+    return tuple(i for i in retired(content.segments("MRG"), received.trigger) if i not in received.identifiers)

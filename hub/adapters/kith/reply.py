@@ -74,6 +74,8 @@ CODES: Final[Mapping[Reason, str]] = MappingProxyType(
         Reason.BAD_JSON: "T10",
         Reason.BAD_DELIMITERS: "T10",
         Reason.BAD_FRAME: "T99",
+        Reason.BAD_SEGMENT: "T99",
+        Reason.SEVERAL_MESSAGES: "T99",
         Reason.TOO_LARGE: "T99",
         Reason.TOO_COMPLEX: "T99",
         Reason.UNKNOWN_SENDER: "X99",

@@ -7,7 +7,8 @@ from typing import Final, NamedTuple
 import confluent_kafka as ck
 
 from hub.errors import Cause, Faulted
-from hub.stream.kafka.producer import MESSAGE_BYTES_MAX
+from hub.settings import FRAME_BYTES_MAX
+from hub.stream.kafka.producer import message_bytes_max
 
 # After these the client gives nothing more: _FATAL is what a member is told whose name another process has taken.
 _ENDS: Final = (ck.KafkaError._FATAL, ck.KafkaError._AUTO_OFFSET_RESET, ck.KafkaError.OFFSET_OUT_OF_RANGE)  # noqa: SLF001
@@ -51,7 +52,7 @@ class Consumer:
                 "heartbeat.interval.ms": 2_000,
                 "isolation.level": "read_committed",
                 "check.crcs": True,
-                "fetch.message.max.bytes": MESSAGE_BYTES_MAX,
+                "fetch.message.max.bytes": message_bytes_max(FRAME_BYTES_MAX),  # of one request; a larger record comes all the same, alone
                 "queued.max.messages.kbytes": 32_768,
                 "fetch.wait.max.ms": 15,  # with the next line: under a light load one request for several messages, not one for each
                 "fetch.min.bytes": 32_768,

@@ -13,6 +13,7 @@ import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, Final
 
 import confluent_kafka as ck
@@ -21,16 +22,23 @@ from hub import telemetry
 from hub.errors import Cause, Faulted, HubError, Reason, Rejected
 from hub.settings import FRAME_BYTES_MAX
 
-MESSAGE_BYTES_MAX: Final = FRAME_BYTES_MAX + 65_536  # a frame and its envelope
+_ENVELOPE_BYTES_MAX: Final = 131_072  # what a record holds beside the frame: the doors refuse more names and identifiers than fit
+_QUEUE_BYTES_MIN: Final = 64 * 1024 * 1024  # more than a gateway holds (``held_bytes_max``): its senders wait, they are not refused
 _TICK_SECONDS: Final = 0.001
 _POLL_SECONDS: Final = 0.2  # longest wait of the thread, hence of its end
 _TIMEOUTS_MAX: Final = 2  # consecutive ones after which the client is replaced: librdkafka can stay stuck on a lost leader for ever
+_PURGED_SECONDS: Final = 1.0  # for the reports of what is given up
 _UNKNOWN: Final = frozenset({ck.KafkaError._MSG_TIMED_OUT, ck.KafkaError._TIMED_OUT, ck.KafkaError.REQUEST_TIMED_OUT})  # noqa: SLF001
 _TOO_LARGE: Final = frozenset({ck.KafkaError.MSG_SIZE_TOO_LARGE, ck.KafkaError.RECORD_LIST_TOO_LARGE})
 
 _LONE_MAX: Final = 8  # messages under way up to which each is sent at once
 
 Report = Callable[[HubError | None], None]  # None = durable
+
+
+def message_bytes_max(frame_bytes_max: int) -> int:
+    """The largest record of a hub whose largest frame has so many bytes."""
+    return frame_bytes_max + _ENVELOPE_BYTES_MAX
 
 
 def failure(error: ck.KafkaError) -> HubError:
@@ -49,13 +57,14 @@ class _Client:
     """One librdkafka client, replaced when it is fatally broken or stuck. Reports are told in the caller's thread only."""
 
     def __init__(self, config: dict[str, Any], process: str) -> None:
-        self._config: Final = config | {"error_cb": self._errored}
+        self._config: Final = config
         self._process: Final = process
-        self._client = ck.Producer(self._config)
+        self._number = 0  # of the client in use: what an earlier one reports says nothing of it
+        self._client = self._made()
         self._timeouts = 0
         self._is_broken = False
         self._loop: asyncio.AbstractEventLoop | None = None  # set once a thread serves the reports
-        self._done: Final[deque[tuple[Report, ck.KafkaError | None]]] = deque()  # reports on their way from the thread to the loop
+        self._done: Final[deque[tuple[Report, ck.KafkaError | None, int]]] = deque()  # reports on their way from the thread to the loop
         self._is_closed = False
 
     def serve_by_thread(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -69,12 +78,13 @@ class _Client:
     ) -> None:
         if self._is_broken:
             self._replace()
+        number = self._number
 
         def reported(error: ck.KafkaError | None, _: object) -> None:
             if self._loop is None:
-                self._tell(on_report, error)
+                self._tell(on_report, error, number)
                 return
-            self._done.append((on_report, error))
+            self._done.append((on_report, error, number))
             if len(self._done) == 1:
                 with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits any more
                     self._loop.call_soon_threadsafe(self.drain)
@@ -84,7 +94,7 @@ class _Client:
         except BufferError:
             raise Faulted(Cause.OVERLOADED) from None
         except ck.KafkaException as exc:
-            raise self._failed(exc.args[0]) from None
+            raise self._failed(exc.args[0], number) from None
 
     def poll(self, timeout_seconds: float) -> None:
         if self._is_closed:
@@ -101,7 +111,7 @@ class _Client:
     def give_up(self) -> None:
         """Report what is still under way as failed."""
         self._client.purge(in_queue=True, in_flight=True)
-        self.flush(1.0)
+        self.flush(_PURGED_SECONDS)
 
     def close(self) -> None:
         """Give the client back, its threads and sockets with it; nothing may be sent any more.
@@ -113,49 +123,70 @@ class _Client:
             self._client.close()
 
     def drain(self) -> None:
-        """Tell the reports that the thread has brought."""
+        """Tell the reports that the thread has brought. One that raises costs the others nothing."""
         while self._done:
-            self._tell(*self._done.popleft())
+            try:
+                self._tell(*self._done.popleft())
+            except Exception as exc:  # noqa: BLE001  whoever hears reports has failed, not the report: told as asyncio tells it
+                assert self._loop is not None  # only a thread brings reports
+                self._loop.call_exception_handler({"message": "a delivery report was not heard", "exception": exc})
+
+    def _made(self) -> ck.Producer:
+        self._number += 1
+        return ck.Producer(self._config | {"error_cb": partial(self._errored, self._number)})
 
     def _serve(self) -> None:
         while not self._is_closed:
             self._client.poll(_POLL_SECONDS)
         self._client.close()  # here, where nobody polls it any more
 
-    def _tell(self, on_report: Report, error: ck.KafkaError | None) -> None:
+    def _tell(self, on_report: Report, error: ck.KafkaError | None, number: int) -> None:
         if error is None:
             self._timeouts = 0
             on_report(None)
         else:
-            on_report(self._failed(error))
+            on_report(self._failed(error, number))
 
-    def _errored(self, error: ck.KafkaError) -> None:
-        if error.fatal():
+    def _errored(self, number: int, error: ck.KafkaError) -> None:
+        if error.fatal() and number == self._number:
             self._is_broken = True
 
-    def _failed(self, error: ck.KafkaError) -> HubError:
+    def _failed(self, error: ck.KafkaError, number: int) -> HubError:
         found = failure(error)
-        if isinstance(found, Faulted):
+        if isinstance(found, Faulted) and number == self._number:
             self._timeouts += 1
             if error.fatal() or self._timeouts >= _TIMEOUTS_MAX:
                 self._is_broken = True
         return found
 
     def _replace(self) -> None:
+        """A new client in place of the broken one; what was under way there is reported as failed."""
         telemetry.FAULTS.labels(self._process, Cause.BROKER_UNAVAILABLE.value).inc()
+        broken, self._client = self._client, self._made()
         self._is_broken, self._timeouts = False, 0
-        self.give_up()
-        self._client = ck.Producer(self._config)
+        broken.purge(in_queue=True, in_flight=True)
+        broken.flush(_PURGED_SECONDS)
+        self.drain()
 
 
 class Producer:
     """Durable sends: idempotent, acknowledged by all in-sync replicas, partitioned by murmur2 as Java and Faust do.
 
-    ``linger_ms``: what to gather for under load; 0 = never. ``process``: whose faults they are, for the metric. Bound to the event
-    loop it first sends from; outside a loop the reports come from ``poll`` and ``flush``. Not thread-safe.
+    ``linger_ms``: what to gather for under load; 0 = never. ``process``: whose faults they are, for the metric. ``frame_bytes_max``: of
+    the largest message in a record. Bound to the event loop it first sends from; outside a loop the reports come from ``poll`` and
+    ``flush``. Not thread-safe.
     """
 
-    def __init__(self, bootstrap: str, *, linger_ms: float = 1.0, delivery_timeout_ms: int = 20_000, process: str = "gateway") -> None:
+    def __init__(
+        self,
+        bootstrap: str,
+        *,
+        linger_ms: float = 1.0,
+        delivery_timeout_ms: int = 20_000,
+        process: str = "gateway",
+        frame_bytes_max: int = FRAME_BYTES_MAX,
+    ) -> None:
+        bytes_max = message_bytes_max(frame_bytes_max)
         config = {
             "bootstrap.servers": bootstrap,
             "acks": "all",
@@ -164,9 +195,9 @@ class Producer:
             "socket.timeout.ms": min(5000, delivery_timeout_ms),
             "partitioner": "murmur2_random",
             "compression.type": "lz4",
-            "message.max.bytes": MESSAGE_BYTES_MAX,
-            "queue.buffering.max.messages": 20_000,
-            "queue.buffering.max.kbytes": 32_768,
+            "message.max.bytes": bytes_max,
+            "queue.buffering.max.messages": 200_000,
+            "queue.buffering.max.kbytes": max(_QUEUE_BYTES_MIN, 2 * bytes_max) // 1024,
             "allow.auto.create.topics": False,
             "reconnect.backoff.max.ms": 1000,
             "log_level": 2,
@@ -255,9 +286,10 @@ class Producer:
                 loop.call_soon(self._tick, loop)
 
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._gathering.poll(0)
-        self._load = max(float(self._under_way), self._load * 0.9)
-        if self._load > 1 or self._under_way:
-            loop.call_later(_TICK_SECONDS, self._tick, loop)
-        else:
-            self._is_ticking = False
+        try:
+            self._gathering.poll(0)
+        finally:  # a report that raises, in its hearer's own code, must not end the ticks: the others would never be told
+            self._load = max(float(self._under_way), self._load * 0.9)
+            self._is_ticking = self._load > 1 or self._under_way > 0
+            if self._is_ticking:
+                loop.call_later(_TICK_SECONDS, self._tick, loop)

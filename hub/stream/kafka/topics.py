@@ -1,7 +1,7 @@
 """Topics: their names, their making, and the settings in force."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, Final
 
 import confluent_kafka as ck
@@ -10,9 +10,11 @@ from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, Config
 from confluent_kafka.cimpl import NewTopic
 
 from hub.errors import Cause, Faulted
-from hub.settings import FRAME_BYTES_MAX, Settings
-from hub.stream.kafka.producer import MESSAGE_BYTES_MAX
+from hub.settings import Settings
+from hub.stream.kafka.producer import message_bytes_max
 
+DAY_MS: Final = 24 * 3600 * 1000
+INBOUND_DAYS: Final = 30
 _ADMIN_SECONDS: Final = 15.0
 _KNOWN_SECONDS: Final = 5.0
 
@@ -36,13 +38,17 @@ def ensure_topics(bootstrap: str, names: Iterable[str], settings: Settings) -> N
     Raises Faulted(BROKER_UNAVAILABLE).
     """
     wanted = sorted(set(names))
-    config = {"max.message.bytes": str(settings.frame_bytes_max + MESSAGE_BYTES_MAX - FRAME_BYTES_MAX)}
+    config = {"max.message.bytes": str(message_bytes_max(settings.frame_bytes_max))}
     if settings.replication_factor >= 3:
         config["min.insync.replicas"] = "2"
     elif settings.promise:
         config["flush.messages"] = "1"  # no other replica has it: only the disk keeps the promise through a power cut
     client = AdminClient({"bootstrap.servers": bootstrap, "log_level": 2})
-    topics = [NewTopic(name, settings.partitions, settings.replication_factor, config=config) for name in wanted]
+    inbound = Topics(settings.topic_prefix).inbound
+    topics = [
+        NewTopic(name, settings.partitions, settings.replication_factor, config=config | _kept(settings, is_inbound=name == inbound))
+        for name in wanted
+    ]
     try:
         for created in client.create_topics(topics, request_timeout=_ADMIN_SECONDS).values():
             _settle(created, ck.KafkaError.TOPIC_ALREADY_EXISTS)
@@ -51,22 +57,57 @@ def ensure_topics(bootstrap: str, names: Iterable[str], settings: Settings) -> N
         raise Faulted(Cause.BROKER_UNAVAILABLE) from None
 
 
+def _kept(settings: Settings, *, is_inbound: bool) -> dict[str, str]:
+    """How long a topic keeps its records. Inbound's are in the ledger once they are decided; the others' readers may come late."""
+    days = INBOUND_DAYS if is_inbound else settings.keep_days
+    return {"retention.ms": str(days * DAY_MS) if days else "-1", "retention.bytes": "-1"}
+
+
 def broker_settings(bootstrap: str, topic: str) -> dict[str, str]:
     """The settings in force of a topic, and of its brokers under ``broker.`` names. Raises Faulted(BROKER_UNAVAILABLE)."""
+    return settings_in_force(bootstrap, [topic])[topic]
+
+
+def settings_in_force(bootstrap: str, topics: Iterable[str], where_made: Iterable[str] = ()) -> dict[str, dict[str, str]]:
+    """``broker_settings`` of several topics, and of those of ``where_made`` that exist. Raises Faulted(BROKER_UNAVAILABLE)."""
     client = AdminClient({"bootstrap.servers": bootstrap, "log_level": 2})
+    found: dict[str, dict[str, str]] = {}
     try:
-        described = _describe(client, ConfigResource(ConfigResource.Type.TOPIC, topic))  # first: it waits for a new topic to be known
-        metadata = client.list_topics(topic, timeout=_ADMIN_SECONDS)
-        found = {"brokers": str(len(metadata.brokers)), "partitions": str(len(metadata.topics[topic].partitions))}
-        replicas = [len(p.replicas) for p in metadata.topics[topic].partitions.values()]
-        found["replication.factor"] = str(min(replicas, default=0))
-        found |= described
+        for topic in topics:
+            found[topic] = _describe(client, ConfigResource(ConfigResource.Type.TOPIC, topic))  # waits for a new topic to be known
+        metadata = _metadata(client, found)
+        for topic in where_made:
+            if topic in metadata.topics:
+                found[topic] = _describe(client, ConfigResource(ConfigResource.Type.TOPIC, topic))
+        brokers: dict[str, str] = {}
         for broker in metadata.brokers:
             settings = _describe(client, ConfigResource(ConfigResource.Type.BROKER, str(broker)))
-            found |= {f"broker.{name}": value for name, value in settings.items()}
+            brokers |= {f"broker.{name}": value for name, value in settings.items()}
     except ck.KafkaException:
         raise Faulted(Cause.BROKER_UNAVAILABLE) from None
-    return found
+    return {topic: _shape(metadata, topic) | described | brokers for topic, described in found.items()}
+
+
+def _metadata(client: AdminClient, topics: Collection[str]) -> Any:
+    """What the cluster says of itself, once it knows these topics."""
+    deadline = time.monotonic() + _KNOWN_SECONDS
+    while True:
+        metadata = client.list_topics(timeout=_ADMIN_SECONDS)
+        if all(topic in metadata.topics for topic in topics):
+            return metadata
+        if time.monotonic() > deadline:
+            raise Faulted(Cause.BROKER_UNAVAILABLE)
+        time.sleep(0.05)
+
+
+def _shape(metadata: Any, topic: str) -> dict[str, str]:
+    partitions = metadata.topics[topic].partitions
+    replicas = [len(p.replicas) for p in partitions.values()]
+    return {
+        "brokers": str(len(metadata.brokers)),
+        "partitions": str(len(partitions)),
+        "replication.factor": str(min(replicas, default=0)),
+    }
 
 
 def _describe(client: AdminClient, resource: ConfigResource) -> dict[str, str]:

@@ -11,6 +11,8 @@ import pytest
 
 from hub.adapters.fhir.message import envelope as fhir_envelope
 from hub.adapters.fhir.translate import FhirMessage
+from hub.adapters.hl7v2.er7 import Er7
+from hub.adapters.hl7v2.mappings.content import Content
 from hub.adapters.hl7v2.message import envelope as hl7v2_envelope
 from hub.adapters.hl7v2.translate import Hl7v2Message
 from hub.identity import event_id
@@ -41,6 +43,16 @@ def samples(folder: str) -> Path:
 def message(kind: str, *segments: str, encoding: str = "utf-8") -> bytes:
     """A v2 message of a type with the standard header and patient."""
     return "".join(f"{s}\r" for s in (HEAD.format(type=kind), PID, *segments)).encode(encoding)
+
+
+def line(name: str, fields: dict[int, str]) -> str:
+    """A segment by its field numbers."""
+    return "|".join([name, *(fields.get(n, "") for n in range(1, max(fields, default=0) + 1))])
+
+
+def content(*segments: str) -> Content:
+    """The content of a message with these segments behind its header and patient."""
+    return Content(Er7.from_bytes(message("ORU^R01", *segments)))
 
 
 def received(raw: bytes, adapter: Adapter = Adapter.HL7V2) -> Received:

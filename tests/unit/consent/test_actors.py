@@ -11,6 +11,8 @@ from hub.model import Channel, Deliver, Identifier, Provider, ProviderKind
 HOSPITAL = Provider("st-olavs", "St. Olavs", ProviderKind.HOSPITAL, "974749025", ("STOLAV",), Deliver(Channel.MAILBOX))
 QUALIFIED = replace(HOSPITAL, organisation=f"{HER}|4711")
 ELSEWHERE = replace(HOSPITAL, organisation="https://example.org/orgs|7")
+MUNICIPALITY = replace(HOSPITAL, id="town", kind=ProviderKind.MUNICIPALITY, organisation=f"{ENH}|942110464")
+BY_WORD = replace(HOSPITAL, organisation="HER|4711")
 NAMELESS = replace(HOSPITAL, organisation="")
 
 # provider | actor's system | actor's value || a lock matches | a permit matches
@@ -26,6 +28,7 @@ ROWS = [
     (HOSPITAL, HER, "974749025", True, True),
     (HOSPITAL, "https://example.org/orgs", "974749025", True, False),
     (HOSPITAL, HPR, "974749025", True, False),
+    (HOSPITAL, "RSH", "974749025", True, False),
     (HOSPITAL, "", "974749025", True, False),
     (HOSPITAL, "", "st-olavs", True, False),
     (HOSPITAL, "", "STOLAV", False, False),
@@ -35,7 +38,18 @@ ROWS = [
     (QUALIFIED, "", f"{HER}|4711", False, False),
     (QUALIFIED, HUB_PROVIDER, "st-olavs", True, True),
     (ELSEWHERE, "https://example.org/orgs", "7", True, True),
-    (ELSEWHERE, "https://example.org/other", "7", False, False),
+    (ELSEWHERE, "https://example.org/other", "7", True, False),  # two unknown systems may be one
+    (ELSEWHERE, ENH, "7", True, False),
+    (MUNICIPALITY, ENH, "942110464", True, True),
+    (MUNICIPALITY, f" {ENH} ", "942110464", True, True),
+    (MUNICIPALITY, "ENH", "942110464", True, True),  # the national system by its word
+    (MUNICIPALITY, "https://example.org/orgs", "942110464", True, False),
+    (MUNICIPALITY, HER, "942110464", False, False),  # both national, and not the same
+    (MUNICIPALITY, "", "942110464", True, False),
+    (MUNICIPALITY, " urn:hub:provider", "town", True, True),
+    (MUNICIPALITY, "urn:hub:providers", "town", True, False),
+    (BY_WORD, HER, "4711", True, True),
+    (BY_WORD, ENH, "4711", False, False),
     (NAMELESS, HUB_PROVIDER, "st-olavs", True, True),
     (NAMELESS, "", "st-olavs", True, False),
     (NAMELESS, ENH, "", False, False),

@@ -97,7 +97,7 @@ def test_a_deny_under_any_base_is_a_lock() -> None:
 
 
 CODE = [{"coding": [{"code": "x"}]}]
-UNKNOWN_HUB_ID = {"reference": {"identifier": {"system": HUB_PROVIDER, "value": "nowhere"}}}
+UNKNOWN_HUB_ID = {"reference": {"identifier": {"system": f" {HUB_PROVIDER}", "value": "nowhere"}}}
 UNSUPPORTED, BAD, MISSING, NOBODY = Reason.UNSUPPORTED_CONSENT, Reason.BAD_VALUE, Reason.MISSING_FIELD, Reason.MISSING_PATIENT
 REFUSED = {
     "nested provision": (consent({"type": "deny", "provision": [{"type": "permit"}]}), UNSUPPORTED, "Consent.provision.provision"),
@@ -195,8 +195,8 @@ def test_a_known_hub_id_is_accepted_and_without_a_directory_any_is() -> None:
 @pytest.mark.parametrize(
     ("system", "value", "expected"),
     [
-        (None, "15076500565", PATIENT),
-        ("", " 15076500565 ", PATIENT),
+        (None, "15076500565", Identifier("", "15076500565")),  # everyone who has the value, under whatever system
+        ("", " 15076500565 ", Identifier("", "15076500565")),
         ("FNR", "15076500565", PATIENT),
         ("urn:oid:1.2.3", "15076500565", Identifier("urn:oid:1.2.3", "15076500565")),
         (None, "4711", Identifier("", "4711")),

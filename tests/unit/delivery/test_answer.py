@@ -1,38 +1,17 @@
-"""What a message asks for, and what an answer says, by example and by whatever bytes come."""
+"""Which message an answer is for, and what it says, by example and by whatever bytes come."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.delivery.answer import ANSWER_BYTES_MAX, Answer, BadAnswer, Frames, expected, read
+from hub.delivery.answer import ANSWER_BYTES_MAX, Answer, BadAnswer, Frames, control_id, read
 
 
-def message(accept: str, application: str) -> bytes:
-    return f"MSH|^~\\&|A|B|C|D|20260101||ADT^A01|id-1|P|2.5.1|||{accept}|{application}\rPID|1\r".encode()
-
-
-@pytest.mark.parametrize(
-    ("accept", "application", "silent", "owes"),
-    [
-        ("", "", False, False),
-        ("AL", "", False, True),
-        ("AL", "AL", False, True),
-        ("NE", "AL", False, True),
-        ("SU", "NE", False, True),
-        ("ER", "NE", True, True),
-        ("NE", "NE", True, True),
-        ("NE", "ER", True, True),
-    ],
-)
-def test_what_a_message_asks_for(accept: str, application: str, *, silent: bool, owes: bool) -> None:
-    found = expected(message(accept, application))
-    assert (found.control_id, found.silent, found.owes) == (b"id-1", silent, owes)
-
-
-def test_other_delimiters_and_short_headers() -> None:
-    assert expected(b"MSH#^~\\&#A#B#C#D#2026##ADT^A01#x#P#2.5\r").control_id == b"x"
-    assert expected(b"MSH|^~\\&|A").control_id == b""
-    assert expected(b"").control_id == b""
+def test_whose_answer_is_waited_for() -> None:
+    assert control_id(b"MSH|^~\\&|A|B|C|D|20260101||ADT^A01| id-1 |P|2.5.1|||NE|NE\rPID|1\r") == b"id-1"
+    assert control_id(b"MSH#^~\\&#A#B#C#D#2026##ADT^A01#x#P#2.5\r") == b"x"
+    assert control_id(b"MSH|^~\\&|A") == b""
+    assert control_id(b"") == b""
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,18 @@ def test_what_follows(sent: Sent, outcome: AttemptOutcome, code: str, parked: st
     assert len(b) == 0
 
 
+@pytest.mark.parametrize("hold", [True, False])
+def test_what_has_a_form_its_recipient_takes_no_more_is_parked_and_nobodys_failure(*, hold: bool) -> None:
+    lanes = Lanes(BACKOFF)
+    for off in range(2):
+        lanes.offer(Waiting(Place(0, off, "a"), "p", off, 0, 0), lanes.destination("a", hold=hold))
+    (row,) = lanes.take(1, 5)
+    made = Book(lanes, BACKOFF, 250_000).unsendable(row, parcel(0), 5)
+    assert (made.outcome, made.code, made.parked, made.settles) == (AttemptOutcome.HELD, "form_changed", "form_changed", False)
+    assert [r.place.off for r in lanes.take(6, 5)] == ([] if hold else [1])
+    assert (lanes.destination("a").failures, lanes.destination("a").down_until_us) == (0, 0)
+
+
 def test_what_was_not_begun_is_no_attempt() -> None:
     b, lanes, rows = book(1)
     b.begin(Claim(7, (parcel(0),)), rows, 1)
@@ -92,3 +104,15 @@ def test_denied_is_withheld_and_held_is_asked_again() -> None:
     assert (held.outcome, held.code, held.settles) == (AttemptOutcome.HELD, "2-consent-unreadable", False)
     assert held.next_us > 5
     assert [r.place.off for r in lanes.take(held.next_us, 5)] == [1]
+
+
+@pytest.mark.parametrize("hold", [True, False])
+def test_a_hold_for_who_the_patient_is_waits_for_somebody_to_end_it(*, hold: bool) -> None:
+    """It is not asked about again, and the patient's later messages wait or go by the recipient's setting, as behind a refusal."""
+    lanes = Lanes(BACKOFF)
+    for off in range(2):
+        lanes.offer(Waiting(Place(0, off, "a"), "p", 0, 0, 0), lanes.destination("a", hold=hold))
+    (row,) = lanes.take(1, 5)
+    made = Book(lanes, BACKOFF, 250_000).answered(row, parcel(0), Verdict(Result.HOLD, Rule.PATIENT_UNRESOLVED), 5)
+    assert (made.outcome, made.code, made.parked) == (AttemptOutcome.HELD, "1-patient-unresolved", "1-patient-unresolved")
+    assert [r.place.off for r in lanes.take(10**12, 5)] == ([] if hold else [1])

@@ -127,10 +127,19 @@ def test_an_addressed_provider_that_does_not_subscribe_is_a_candidate_all_the_sa
 
 def test_the_pathway_is_remembered() -> None:
     wanted = subscription(relation="pathway", municipality="5001")
-    here = PatientState(municipality="5001", pathway=frozenset({"trondheim", "legene"}))
+    here = PatientState(municipality="5001", pathway=frozenset({"trondheim"}))
     assert found(EVENT, here, wanted) == [("trondheim", ("s",), ("pathway", "subscription"))]
-    assert found(EVENT, replace(here, pathway=frozenset({"legene"})), wanted) == []
-    assert found(EVENT, replace(here, municipality="5002"), wanted) == []
+    assert found(EVENT, replace(here, pathway=frozenset()), wanted) == []
+    assert found(EVENT, replace(here, municipality="5002"), wanted) == [("trondheim", (), ("pathway",))]
+
+
+def test_whoever_treats_the_patient_is_a_candidate_but_for_the_source_itself() -> None:
+    """The GP and those on the pathway do not get what they do not subscribe to, and the record says so."""
+    event = replace(EVENT, gps=(Identifier(HPR, "4711"),))
+    state = PatientState(pathway=frozenset({"trondheim", "legene", EVENT.provider, "gone"}))
+    assert found(event, state) == [("legene", (), ("gp", "pathway")), ("trondheim", (), ("pathway",))]
+    own = found(event, state, subscription(EVENT.provider))
+    assert own[1] == (EVENT.provider, ("s",), ("pathway", "subscription"))
 
 
 def test_every_relation_is_named_whichever_subscription_found_it() -> None:

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from pydantic import SecretBytes
 
+from hub.ledger.together import LeftOut
 from hub.model import Channel, Deliver, Detail, Provider, ProviderKind, Subscription, Where
 from hub.settings import Settings
 from hub.stream.check_tool import text
-from hub.stream.promise import Facts, is_loopback, violations
+from hub.stream.promise import Facts, is_loopback, objections, violations
 
 TOPIC = {
     "brokers": "1", "partitions": "12", "replication.factor": "1", "min.insync.replicas": "1", "flush.messages": "1",
@@ -37,6 +38,8 @@ def provider(**values: Any) -> dict[str, Any]:
 
 def test_good_settings_keep_the_promise() -> None:
     assert violations(GOOD) == violations(replace(GOOD, broker={"inbound": TOPIC | THREE})) == []
+    assert violations(replace(GOOD, broker={"events": TOPIC | {"retention.ms": "-1"}})) == []
+    assert violations(replace(GOOD, broker={"events": TOPIC}, settings=SETTINGS.model_copy(update={"keep_days": 7}))) == []
     assert text([]) == "every setting keeps the promise\n"
 
 
@@ -65,13 +68,60 @@ def test_good_settings_keep_the_promise() -> None:
         (provider(senders=()), "provider a: senders"),
         (provider(deliver=Deliver(Channel.MLLP, "10.0.0.1", 2600)), "provider a: deliver"),
         (provider(deliver=Deliver(Channel.FHIR, url="http://gp.example/fhir")), "provider a: deliver"),
-        (provider(certificates=("ab",)) | hub(tls_certificate="c.pem"), "hub: tls_client_ca"),
+        (provider(certificates=("ab",)) | hub(tls_certificate="c.pem"), "provider a: certificates"),
     ],
 )
 def test_each_rule(change: dict[str, Any], setting: str) -> None:
     (found,) = violations(replace(GOOD, **change))
     assert found.setting == setting
+    assert found.stops
     assert found.act and setting in text([found])
+
+
+@pytest.mark.parametrize(("topic", "keep_days"), [("events", 0), ("mailbox.clinic", 30)])
+def test_what_others_read_is_kept_longer_than_kafkas_week(topic: str, keep_days: int) -> None:
+    (found,) = violations(replace(GOOD, broker={topic: TOPIC}, settings=SETTINGS.model_copy(update={"keep_days": keep_days})))
+    assert (found.setting, found.stops) == (f"{topic}: retention.ms", False)
+
+
+ALOUD = hub(insecure_plaintext=True, mllp="0.0.0.0:2575", http="0.0.0.0:8080")
+REMOTE = provider(deliver=Deliver(Channel.MLLP, "10.0.0.1", 2600))
+
+
+@pytest.mark.parametrize(
+    ("change", "settings"),
+    [
+        (ALOUD, ["hub: mllp", "hub: http"]),
+        (hub(insecure_plaintext=True) | REMOTE, ["provider a: deliver"]),
+        (REMOTE | {"admins": frozenset("a")}, ["provider a: deliver"]),
+        (provider(senders=()) | {"admins": frozenset("a")}, ["provider a: senders"]),
+        (provider(certificates=("ab",)) | hub(tls_certificate="c.pem") | {"admins": frozenset("a")}, ["provider a: certificates"]),
+        ({"left_out": (LeftOut("subscription s", "of nobody", "put it anew"),)}, ["subscription s"]),
+    ],
+)
+def test_what_is_said_aloud_or_put_by_an_administrator_is_told_and_stops_nobody(change: dict[str, Any], settings: list[str]) -> None:
+    found = violations(replace(GOOD, **change))
+    assert [v.setting for v in found] == settings
+    assert not any(v.stops for v in found)
+    assert "does not keep the hub from starting" in text(found)
+
+
+@pytest.mark.parametrize(
+    ("values", "given", "is_fine"),
+    [
+        (LOCAL, {}, True),
+        (replace(LOCAL, senders=()), {}, True),  # its subscription can only be put after it
+        (replace(LOCAL, deliver=Deliver(Channel.MLLP, "10.0.0.1", 2600)), {}, False),
+        (replace(LOCAL, deliver=Deliver(Channel.MLLP, "10.0.0.1", 2600)), {"insecure_plaintext": True}, True),
+        (replace(LOCAL, deliver=Deliver(Channel.FHIR, url="http://gp.example/fhir")), {}, False),
+        (replace(LOCAL, certificates=("ab",)), {"tls_certificate": "c.pem"}, False),
+        (replace(LOCAL, certificates=("ab",)), {"tls_certificate": "c.pem", "tls_client_ca": "ca.pem"}, True),
+    ],
+)
+def test_an_entry_is_judged_before_it_is_taken(values: Provider, given: dict[str, Any], *, is_fine: bool) -> None:
+    lines = objections(SETTINGS.model_copy(update=given), values)
+    assert bool(lines) is not is_fine
+    assert all("provider a" in line for line in lines)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import pytest
 
 from hub.adapters.hl7v2.receive import Door, Rules
+from hub.avro import Codec
 from hub.errors import Reason, Rejected
 from hub.identity import Pseudonyms
 from hub.ledger.quarantine import Content
@@ -16,7 +17,7 @@ KEYS = Pseudonyms(b"k")
 
 def means(*providers: Provider) -> Means:
     directory = Directory(providers, (), 1)
-    return Means(directory, KEYS, Door(directory, KEYS, Rules()))
+    return Means(directory, KEYS, Door(directory, KEYS, Rules()), Codec())
 
 
 def provider(*senders: str, suspended: bool = False) -> Provider:

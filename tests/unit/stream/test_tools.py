@@ -69,3 +69,14 @@ def test_nobody_there_and_nothing_to_send(tmp_path: Path, capsys: pytest.Capture
     assert tools.send([tmp_path / "none.hl7"], "127.0.0.1:1") == 65
     assert tools.send([tmp_path / "missing.hl7"], "127.0.0.1:1") == 65
     assert len(capsys.readouterr().err.splitlines()) == 3
+
+
+@pytest.mark.parametrize("host", ["127.0.0.2", "[::1]"])
+def test_a_receiver_listens_where_it_is_told(host: str, capsys: pytest.CaptureFixture[str]) -> None:
+    async def serve() -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await tools._receive(host, 0, tools._Receiving(None, "AA", lambda: 1, io.StringIO()))
+
+    asyncio.run(serve())
+    assert f"listening on {host}:" in capsys.readouterr().err

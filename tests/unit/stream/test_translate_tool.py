@@ -25,6 +25,20 @@ def test_a_file_of_several_messages(raw: bytes, tmp_path: Path, capsys: pytest.C
     assert [b["resourceType"] for b in made] == ["Bundle", "Bundle"]
 
 
+@pytest.mark.parametrize("as_json", [True, False])
+def test_one_that_is_refused_takes_nothing_from_the_others(tmp_path: Path, capsys: pytest.CaptureFixture[str], *, as_json: bool) -> None:
+    bad = ONE.replace(b"ADT^A01", b"XXX^Y99")
+    path = tmp_path / "three.hl7"
+    path.write_bytes(ONE + bad + ONE + bad)
+    assert translate(path, "event", as_json=as_json) == BAD_INPUT
+    said = capsys.readouterr()
+    assert [line.split("message ")[1][:6] for line in said.err.splitlines()] == ["2 of 4", "4 of 4"]
+    assert len(json.loads(said.out)) == 2 if as_json else said.out.count("patient.admitted") == 2
+    path.write_bytes(bad)
+    assert translate(path, "event", as_json=as_json) == BAD_INPUT
+    assert capsys.readouterr().out == ""
+
+
 @pytest.mark.parametrize("to", ["event", "fhir", "hl7v2", "kith"])
 @pytest.mark.parametrize("raw", [ONE, raw_of(bundle()), logistics("LOG_INNLAGT"), logistics("LOG_INNLAGT", encoding="ISO-8859-1")])
 def test_one_message_is_one_thing(raw: bytes, to: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

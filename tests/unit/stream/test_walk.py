@@ -8,13 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.adapters.hl7v2.translate import Hl7v2Message
-from hub.errors import Reason
+from hub.errors import Cause, Faulted, Reason
+from hub.identity import FNR
 from hub.ledger.batch import Known
 from hub.ledger.consents import Consents
-from hub.model import Outcome, Received, Refusal, Result
+from hub.model import Identifier, Outcome, Received, Refusal, Result
 from hub.routing.directory import Directory
 from hub.stream.walk import Item, Walk, Walked, alone, read_item, unreadable, wanted
-from tests.contracts.transit_rig import PROVIDERS, PSEUDONYMS, SUBSCRIPTIONS, received
+from tests.contracts.transit_rig import NUMBER, PROVIDERS, PSEUDONYMS, SUBSCRIPTIONS, received
 
 DIRECTORY = Directory(PROVIDERS, SUBSCRIPTIONS, 1)
 
@@ -93,6 +94,40 @@ def test_two_people_under_one_message_are_a_hold_and_nothing_is_learned() -> Non
     assert held == set(walked.writes.entries[0].lock_keys) | set(walked.writes.entries[1].lock_keys)
 
 
+def identified(control: str, *, number: str = "", mrns: str, mrg: str = "", **more: Any) -> Received:
+    """A message of a person number, of one hospital number a letter, and of those it merges."""
+    ids = tuple(i for i in (*(Identifier("OLAV", m) for m in mrns), Identifier(FNR, number)) if i.value)
+    extra = f"MRG|{'~'.join(f'{m}^^^OLAV^MR' for m in mrg)}\r" if mrg else ""
+    trigger = "A40" if mrg else "A01"
+    return received(control, number=number, mrn=mrns[0], identifiers=ids, extra=extra, trigger=trigger, **more)
+
+
+def test_a_number_that_moves_to_the_survivor_is_no_conflict() -> None:
+    """The usual mending of a duplicate: the person number was the retired record's, and stands on the survivor's now."""
+    before = [identified("c1", number=NUMBER, mrns="1"), identified("c2", mrns="2", town="5031")]
+    walked = walk(*before, identified("c3", number=NUMBER, mrns="2", mrg="1"), identified("c4", number=NUMBER, mrns="1"))
+    first, second, merge, after = walked.writes.entries
+    retired, survivor = first.patient_key, second.patient_key
+    assert {d.result for d in merge.plan.decisions} == {Result.PERMIT}
+    assert [(m.retired, m.survivor) for m in walked.writes.merges] == [((retired,), survivor)]
+    assert set(walked.writes.merges[0].lock_keys) == {*first.lock_keys, *second.lock_keys}
+    assert (merge.patient_key, after.patient_key) == (survivor, survivor)
+    assert {owner for owner, _ in walked.writes.links.values()} == {survivor}
+
+
+def test_a_merge_into_two_patients_is_a_conflict() -> None:
+    before = [identified("c1", mrns="1"), identified("c2", mrns="2"), identified("c3", mrns="3")]
+    walked = walk(*before, identified("c4", mrns="23", mrg="1"))
+    assert ({d.result for d in walked.writes.entries[3].plan.decisions}, walked.writes.merges) == ({Result.HOLD}, [])
+
+
+def test_a_merge_of_numbers_that_are_one_patient_already_changes_nothing() -> None:
+    walked = walk(identified("c1", number=NUMBER, mrns="1"), identified("c2", number=NUMBER, mrns="2", mrg="1"))
+    first, merge = walked.writes.entries
+    assert (merge.patient_key, walked.writes.merges) == (first.patient_key, [])
+    assert {owner for owner, _ in walked.writes.links.values()} == {first.patient_key}
+
+
 def test_a_message_of_the_hub_itself_belongs_to_the_patient_it_names() -> None:
     made = replace(received("c1", number="", mrn="9"), patient_key="an episode's patient")
     (entry,) = walk(made).writes.entries
@@ -117,9 +152,20 @@ def test_a_bug_is_the_class_of_its_exception_and_nothing_else(where: str) -> Non
     message = received("c1")
     items = [read_item((0, 0), message, _Buggy(message, where), PSEUDONYMS), item(1, received("c2"))]
     walked = Walk(known(), DIRECTORY, lambda *_: b"", 7).all(items)
-    assert outcomes(walked) == [Outcome.QUARANTINED, Outcome.ROUTED]
-    assert walked.errors == [(message.event_id, "ZeroDivisionError" if where == "event" else "KeyError")]
-    assert walked.writes.entries[0].plan.refusal == Refusal(Reason.INTERNAL_ERROR, "message")
+    assert outcomes(walked) == [Outcome.QUARANTINED if where == "event" else Outcome.ROUTED, Outcome.ROUTED]
+    assert set(walked.errors) == {(message.event_id, "ZeroDivisionError" if where == "event" else "KeyError")}
+    place = "message" if where == "event" else "clinic,town"  # nobody can have it, and each of them is held for itself
+    assert walked.writes.entries[0].plan.refusal == Refusal(Reason.INTERNAL_ERROR, place)
+
+
+def test_a_server_that_is_away_is_no_fault_of_the_message() -> None:
+    """The schema registry, when an event is the first to be written: the batch is done again, and nothing is quarantined."""
+
+    def away(*_: Any) -> bytes:
+        raise Faulted(Cause.REGISTRY_UNAVAILABLE)
+
+    with pytest.raises(Faulted):
+        Walk(known(), DIRECTORY, away, 7).all([item(0, received("c1"))])
 
 
 def test_what_cannot_be_read_or_written_keeps_its_bytes() -> None:

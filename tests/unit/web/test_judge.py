@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
+from hub.adapters.control_ids import ControlIds
 from hub.errors import Reason, Rejected
 from hub.identity import FNR, Pseudonyms
 from hub.model import Channel, Deliver, Provider, ProviderKind, Received, Refusal
 from hub.numbers import PersonNumbers
 from hub.routing.directory import Directory
-from hub.web.judge import Memory, identify, judge
+from hub.web.judge import identify, judge, without_conflict
 from hub.web.tokens import Principal
 
 PSEUDONYMS = Pseudonyms(b"k")
@@ -87,15 +88,15 @@ def test_no_value_of_the_message_is_in_its_repr() -> None:
 
 
 def test_a_control_id_stands_for_one_message() -> None:
-    memory = Memory()
+    known = ControlIds()
     first, other = judged(bundle("A")), judged(bundle("A", header={"reason": {"text": "x"}}))
-    assert memory.without_conflict(first) is first
-    again = memory.without_conflict(other)
+    assert without_conflict(first, known) is first
+    again = without_conflict(other, known)
     assert again.refusal is not None
     assert (again.refusal.reason, again.answer) == (Reason.DUPLICATE_CONTROL_ID, "409")
-    assert memory.without_conflict(first) is first
+    assert without_conflict(first, known) is first
     refused = judged(bundle("X", id="2"))
-    assert memory.without_conflict(refused) is refused
+    assert without_conflict(refused, known) is refused
 
 
 def test_a_number_the_hub_does_not_take_is_named_by_its_place() -> None:

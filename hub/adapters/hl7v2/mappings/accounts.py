@@ -8,7 +8,7 @@ from hub.adapters.hl7v2.er7 import Segment
 from hub.adapters.hl7v2.mappings import actors, datatypes
 from hub.adapters.hl7v2.mappings.content import Text
 from hub.adapters.hl7v2.mappings.datatypes import Json, put, table_concept
-from hub.adapters.hl7v2.mappings.observation import number
+from hub.adapters.hl7v2.mappings.quantities import number
 from hub.adapters.hl7v2.mappings.rows import Draft, Link, Row, Rows, apply
 from hub.adapters.hl7v2.mappings.times import date_time
 

@@ -86,6 +86,12 @@ def xon(raw: str, t: Text) -> Json:
     return out
 
 
+def reached(office: Json, addresses: list[Json], contacts: list[Json]) -> None:
+    """Write where an Organization is and how it is reached; R4 knows no home of an organisation (org-2, org-3)."""
+    for key, values in (("address", addresses), ("telecom", contacts)):
+        put(office, key, [{k: v for k, v in value.items() if (k, v) != ("use", "home")} for value in values])
+
+
 def _identifiers(first: str, second: str, third: str) -> list[Json]:
     """HD -> identifiers: its namespace, and its universal id as the URI that it is, or with its type."""
     found: list[Json] = [{"value": first}] if first else []

@@ -102,7 +102,9 @@ def _recorder(draft: Draft, iam: Segment, subject: Json, place: str) -> Json:
         names = draft.resource(subject).setdefault("name", [])
         names += [] if name in names else [name]
         return {"reference": subject["reference"]}
-    person: Json = {"resourceType": "RelatedPerson", "patient": subject, "name": [name], "relationship": [_relationship(relation, t)]}
+    person: Json = {"resourceType": "RelatedPerson", "patient": subject, "name": [name]}
+    kind = _relationship(relation, t)
+    put(person, "relationship", [kind] if kind else [])
     return draft.add(f"{place}-14", person)
 
 

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from hub.adapters.bundle import DESTINATION
-from hub.adapters.hl7v2.mappings import adt, mdm, orm, oru, ref, siu
+from hub.adapters.hl7v2.mappings import adt, immunization, mdm, orm, oru, pharmacy, problems, ref, siu
 from hub.adapters.hl7v2.mappings.around import around
 from hub.adapters.hl7v2.mappings.content import Content
 from hub.adapters.hl7v2.mappings.datatypes import Json
@@ -25,10 +25,17 @@ FAMILIES: Final[Mapping[str, Callable[[Draft, Json, Json], list[Json]]]] = Mappi
         "BAR": adt.resources,
         "DFT": adt.charges,
         "ORU": oru.resources,
+        "OUL": oru.resources,
         "MDM": mdm.resources,
         "REF": ref.resources,
+        "RRI": ref.resources,
         "ORM": orm.resources,
         "OML": orm.resources,
+        "OMG": orm.resources,
+        "RDE": pharmacy.resources,
+        "RDS": pharmacy.resources,
+        "VXU": immunization.resources,
+        "PPR": problems.resources,
         "SIU": siu.resources,
     }
 )

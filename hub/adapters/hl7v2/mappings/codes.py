@@ -45,43 +45,10 @@ ENCOUNTER_STATUS: Final = _table(  # 0003; events not here leave it to the patie
     | dict.fromkeys(("A28", "A31"), "unknown")  # about the person: they say no more of a stay than A08 does
     | {"S12": "planned", "S13": "planned", "S14": "planned", "S15": "cancelled", "S26": "cancelled"}
 )
-REPORT_STATUS: Final = _table(  # 0123
-    {"O": "registered", "I": "registered", "S": "registered", "P": "preliminary", "C": "corrected", "R": "partial", "F": "final",
-     "X": "cancelled", "A": "partial", "M": "preliminary"}
-)  # fmt: skip
-RESULT_STATUS: Final = _table(  # 0085
-    {"A": "amended", "C": "corrected", "D": "entered-in-error", "F": "final", "P": "preliminary", "W": "entered-in-error",
-     "X": "cancelled", "R": "preliminary", "I": "registered", "O": "registered", "U": "final",
-     "V": "final"}
-)  # fmt: skip
-ORDER_CONTROL: Final = _table(  # 0119
-    {"NW": "active", "OK": "active", "RO": "active", "PR": "active", "SN": "active", "NA": "active", "XO": "active", "XR": "active",
-     "SC": "active", "RE": "active", "CR": "revoked", "DC": "revoked", "OC": "revoked", "OD": "revoked", "DR": "revoked",
-     "CA": "revoked", "HD": "on-hold", "HR": "on-hold", "OH": "on-hold", "FU": "completed"}
-)  # fmt: skip
-ORDER_STATUS: Final = _table(  # 0038; wins over the order control
-    {"CA": "revoked", "DC": "revoked", "RP": "revoked", "CM": "completed", "ER": "entered-in-error", "HD": "on-hold", "IP": "active",
-     "SC": "active", "A": "active"}
-)  # fmt: skip
-ORDER_PRIORITY: Final = _table({"S": "stat", "A": "asap", "R": "routine", "T": "urgent", "P": "routine", "C": "routine"})  # 0485, 0027
-REFERRAL_STATUS: Final = _table({"A": "active", "P": "active", "R": "revoked", "E": "revoked"})  # 0283
-APPOINTMENT_STATUS: Final = _table(  # 0278
-    {"pending": "pending", "waitlist": "waitlist", "booked": "booked", "started": "checked-in", "complete": "fulfilled",
-     "cancelled": "cancelled", "canceled": "cancelled", "deleted": "entered-in-error", "noshow": "noshow"}
-)  # fmt: skip
-APPOINTMENT_EVENT: Final = _table(  # the event says what became of it where the filler status does not
-    {"S12": "booked", "S13": "booked", "S14": "booked", "S15": "cancelled", "S26": "noshow"}
-)
-DOCUMENT_STATUS: Final = _table(  # 0271
-    {"DI": "preliminary", "DO": "preliminary", "IN": "preliminary", "IP": "preliminary", "PA": "preliminary", "AU": "final",
-     "LA": "final"}
-)  # fmt: skip
-DOCUMENT_CURRENT: Final = _table({"AV": "current", "CA": "entered-in-error", "OB": "superseded", "UN": "current"})  # 0273
-LABEL: Final = _table({"V": "V", "R": "R", "U": "N", "Y": "R", "N": "N"})  # 0177, 0272 and the Y/N of PV2-22; others as written
+LABEL: Final = _table({"V": "V", "R": "R", "U": "N", "AID": "HIV", "Y": "R", "N": "N"})  # 0177, 0272 and the Y/N of PV2-22; else as written
 HEADER_LABELS: Final = frozenset(  # MSH-8 is often used for a password or a department: only these words are labels
     {"V", "R", "N", "U", "PSY", "HIV", "ETH", "ETHUD", "SDV", "SEX", "STD", "SICKLE", "OPIOIDUD"}
 )
-INTERPRETATION_SYSTEM: Final = f"{TERMINOLOGY}v3-ObservationInterpretation"
 CODING_SYSTEMS: Final = _table(  # 0396
     {"LN": "http://loinc.org", "SCT": "http://snomed.info/sct", "SNM": "http://snomed.info/sct", "SCT2": "http://snomed.info/sct",
      "UCUM": "http://unitsofmeasure.org", "I10": "http://hl7.org/fhir/sid/icd-10", "ICD10": "http://hl7.org/fhir/sid/icd-10",

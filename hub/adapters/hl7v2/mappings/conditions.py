@@ -42,12 +42,18 @@ DG1: Final[Rows] = (
 def diagnoses(draft: Draft, subject: Json, visit: Json) -> None:
     """Add a Condition for each DG1; the Encounter and the episode, if any, refer to them."""
     for n, dg1 in enumerate(draft.content.segments("DG1")):
-        made = _condition(draft, dg1, subject, visit, f"DG1[{n}]")
-        if not made:
-            continue
-        reference = draft.add(f"DG1[{n}]", made)
-        if visit:
-            _relate(draft, dg1, reference, visit)
+        diagnosis(draft, dg1, subject, visit, f"DG1[{n}]")
+
+
+def diagnosis(draft: Draft, dg1: Segment, subject: Json, visit: Json, place: str) -> Json:
+    """Add the Condition of a DG1; gives the Reference, ``{}`` when it says nothing."""
+    made = _condition(draft, dg1, subject, visit, place)
+    if not made:
+        return {}
+    reference = draft.add(place, made)
+    if visit:
+        _relate(draft, dg1, reference, visit)
+    return reference
 
 
 def _condition(draft: Draft, dg1: Segment, subject: Json, visit: Json, place: str) -> Json:

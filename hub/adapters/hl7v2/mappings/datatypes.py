@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 from hub.adapters.hl7v2.mappings import codes
 from hub.adapters.hl7v2.mappings.content import NULL, Text
 from hub.adapters.hl7v2.mappings.tables import TABLES
-from hub.adapters.hl7v2.mappings.times import date_time, instant
+from hub.adapters.hl7v2.mappings.times import date_time, instant, span
 from hub.identity import NO_BASIS
 
 Json = dict[str, Any]
@@ -20,7 +20,7 @@ Made = TypeVar("Made")
 EXTENSION: Final = "http://hl7.org/fhir/StructureDefinition/"
 _OID: Final = re.compile(r"[0-2](\.(0|[1-9]\d*))+", re.ASCII)
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_KNOWN_MAX: Final = 4096  # texts remembered by each function ``remembered`` wraps
+_KNOWN_MAX: Final = 1024  # texts remembered by each function ``remembered`` wraps
 _LENGTH_MAX: Final = 120  # ... and how long one may be: longer ones hardly come twice
 
 
@@ -59,6 +59,8 @@ def uri_of(namespace: str, universal: str, kind: str) -> str:
         return "urn:uuid:" + universal.lower()
     if kind in {"URI", "URL", "HTTP"} and universal.startswith(("http://", "https://", "urn:")):
         return "%20".join(universal.split())
+    if kind == "DNS" and universal and not namespace:
+        return "urn:dns:" + "%20".join(universal.split())
     return "%20".join((namespace or universal).split())
 
 
@@ -228,6 +230,8 @@ def xad(raw: str, t: Text) -> Json:
         put(out, key, t.part(parts, n))
     if not out.keys() - {"use", "type"}:
         return {}
+    if kind == "HV":
+        out["extension"] = [extension("iso21090-AD-use", "valueCode", kind)]
     if len(parts) > 9:
         _address_more(out, parts, t, raw)
     return out
@@ -237,7 +241,7 @@ def _address_more(out: Json, parts: list[str], t: Text, raw: str) -> None:
     """XAD-10 (census tract) and XAD-12 to 14 (when the address holds)."""
     tract = t.part(parts, 10)
     if tract:
-        out["extension"] = [extension("iso21090-ADXP-censusTract", "valueString", tract)]
+        out["extension"] = [*out.get("extension", ()), extension("iso21090-ADXP-censusTract", "valueString", tract)]
     span = [t.leaf(p) for p in t.raw(raw, 12).split(t.subcomponent)[:2]]
     put(out, "period", period(t.part(parts, 13) or t.part(span, 1), t.part(parts, 14) or t.part(span, 2)))
 
@@ -353,12 +357,7 @@ _IDENTIFIER_TYPES: Final = TABLES["IdentifierType"]
 
 def period(start: str, end: str) -> Json:
     """Two DTM texts as a Period; either may be open."""
-    if not start and not end:
-        return {}
-    out: Json = {}
-    put(out, "start", date_time(start))
-    put(out, "end", date_time(end))
-    return out
+    return span(date_time(start), date_time(end)) if start or end else {}
 
 
 def leaf(raw: str, t: Text) -> str:

@@ -208,8 +208,8 @@ def _besides(draft: Draft, pv1: Segment, resource: Json, subject: Json) -> None:
     t = draft.text
     if pv1.field(16):
         important(draft, subject, pv1.field(16))
-    financial = pv1.field(20)
-    concept = _financial_class(t.repetitions(financial)[0], t) if datatypes.is_said(financial) else {}
+    financial = next(iter(t.repetitions(pv1.field(20))), "")
+    concept = _financial_class(financial, t) if financial else {}
     if concept:
         coverage: Json = {"resourceType": "Coverage", "status": "active", "type": concept, "beneficiary": subject}
         draft.add("PV1-20", coverage | {"payor": [{"display": "unknown"}]})  # R4 demands a payor; PV1-20 names none

@@ -21,14 +21,17 @@ def _date(raw: str, t: Text) -> str:
     return date(datatypes.leaf(raw, t))
 
 
-def _plan(raw: str, t: Text) -> Json:
-    """CWE[Identifier] of the plan."""
-    parts = t.parts(raw)
-    value = t.part(parts, 1)
-    out: Json = {"value": value} if value else {}
-    if value:
-        put(out, "system", codes.coding_system(t.part(parts, 3)))
-    return out
+def _plans(field: str, t: Text) -> list[Json]:
+    """CWE[Identifier] of the plan: its number, and what others call it."""
+    found: list[Json] = []
+    for raw in t.repetitions(field):
+        parts = t.parts(raw)
+        for n in (1, 4, 10):
+            if value := t.part(parts, n):
+                made: Json = {"value": value}
+                put(made, "system", codes.coding_system(t.part(parts, n + 2)))
+                found.append(made)
+    return found
 
 
 def _plan_class(raw: str, t: Text) -> Json:
@@ -49,7 +52,6 @@ def _policy(raw: str, t: Text) -> Json:
 
 
 IN1: Final[Rows] = (
-    Row(2, "identifier", _plan, many=True),
     Row(2, "class", _plan_class, many=True),
     Row(12, "period.start", datatypes.moment),
     Row(13, "period.end", datatypes.moment),
@@ -89,7 +91,10 @@ def insured(draft: Draft, subject: Json) -> tuple[list[Json], list[Json]]:
 def coverage(draft: Draft, in1: Segment, subject: Json, place: str) -> Json:
     """Add the Coverage of an IN1; gives the Reference."""
     t = draft.text
-    made: Json = apply(IN1, in1, {"resourceType": "Coverage", "status": "active"}, draft, place)
+    made: Json = {"resourceType": "Coverage"}
+    put(made, "identifier", _plans(in1.field(2), t) if in1.field(2) else [])
+    made["status"] = "active"
+    apply(IN1, in1, made, draft, place)
     group = t.part(t.parts(next(iter(t.repetitions(in1.field(9))), "")), 1) if in1.field(9) else ""
     if t.leaf(in1.field(8)) or group:
         made.setdefault("class", []).append(_of_class("group", t.leaf(in1.field(8)) or group, group))
@@ -127,8 +132,7 @@ def _payor(draft: Draft, in1: Segment, place: str) -> Json:
         return {"display": "unknown"}
     made = made or {"resourceType": "Organization"}
     put(made, "identifier", [*made.get("identifier", ()), *numbers])
-    put(made, "address", addresses)
-    put(made, "telecom", contacts)
+    actors.reached(made, addresses, contacts)
     people = [{"name": name} for raw in t.repetitions(in1.field(6)) if (name := datatypes.xpn(raw, t))] if in1.field(6) else []
     put(made, "contact", people)
     return draft.add(f"{place}-4", made)

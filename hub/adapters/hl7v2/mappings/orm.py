@@ -1,97 +1,87 @@
-"""Orders: ORC and OBR as ServiceRequest (ORM^O01, OML^O21, and the orders behind results)."""
+"""Orders: ORM^O01, OML^O21, OMG^O19. ORC, OBR and TQ1 are the ServiceRequest, RXO and its kin the MedicationRequest.
 
+Source: HL7 v2-to-FHIR ORM_O01, OML_O21 and the segment maps named in ``service_request``. OMG, which has no map, is OML's (HL7 v2.5.1 4.4.4
+and 4.4.6 differ in the groups' cardinality only). Earlier results that come with an order (PRIOR_RESULT: ORC-1 = PR, or after the
+patient, the visit or the allergies repeated inside the order, up to the next ORC that asks for something) are reports that the order refers
+to as supporting information, beside its own observations.
+"""
+
+from collections.abc import Mapping
+from functools import partial
+from types import MappingProxyType
 from typing import Final
 
 from hub.adapters.hl7v2.er7 import Segment
-from hub.adapters.hl7v2.mappings import actors, codes, datatypes
+from hub.adapters.hl7v2.mappings import datatypes, oru, pharmacy
+from hub.adapters.hl7v2.mappings.allergies import allergies
+from hub.adapters.hl7v2.mappings.conditions import diagnosis
 from hub.adapters.hl7v2.mappings.content import Text
 from hub.adapters.hl7v2.mappings.datatypes import Json
-from hub.adapters.hl7v2.mappings.observation import note, observation
-from hub.adapters.hl7v2.mappings.rows import Draft, Link, Row, Rows, apply
+from hub.adapters.hl7v2.mappings.groups import Grammar, Order, grammar, grouped, order
+from hub.adapters.hl7v2.mappings.observation import reported
+from hub.adapters.hl7v2.mappings.order_provenance import provenance
+from hub.adapters.hl7v2.mappings.rows import Draft
+from hub.adapters.hl7v2.mappings.service_request import service_request
+from hub.adapters.hl7v2.mappings.specimens import by_number, of_order, specimens
 
-
-def _ordered(raw: str, t: Text) -> str:
-    return codes.ORDER_STATUS.get(t.part(t.parts(raw), 1), "")
-
-
-def _controlled(raw: str, t: Text) -> str:
-    return codes.ORDER_CONTROL.get(t.part(t.parts(raw), 1), "")
-
-
-def _priority(raw: str, t: Text) -> str:
-    return codes.ORDER_PRIORITY.get(t.part(t.parts(raw), 1), "")
-
-
-def _timing_priority(raw: str, t: Text) -> str:
-    return codes.ORDER_PRIORITY.get(t.part(t.parts(raw), 6), "")
-
-
-ORC: Final[Rows] = (
-    Row(2, "identifier", datatypes.placer, many=True),
-    Row(3, "identifier", datatypes.filler, many=True),
-    Row(4, "requisition", datatypes.ei),
-    Row(5, "status", _ordered),  # before ORC-1: the order's status says more than what to do with it
-    Row(1, "status", _controlled),
-    Row(7, "priority", _timing_priority),
-    Row(9, "authoredOn", datatypes.moment),
-    Link(12, "requester", actors.xcn, many=False),
-)
-OBR: Final[Rows] = (
-    Row(4, "code", datatypes.cwe),
-    Row(5, "priority", _priority),
-    Row(6, "occurrenceDateTime", datatypes.moment),
-    Row(27, "priority", _timing_priority),
-    Row(31, "reasonCode", datatypes.cwe, many=True),
-    Row(36, "occurrenceDateTime", datatypes.moment),
-)
-_OBR_IDENTIFIERS: Final[Rows] = (
-    Row(2, "identifier", datatypes.placer, many=True),
-    Row(3, "identifier", datatypes.filler, many=True),
-)
-_OBR_REQUESTER: Final[Rows] = (Link(16, "requester", actors.xcn, many=False),)
-
-
-def service_request(draft: Draft, orc: Segment | None, obr: Segment | None, about: Json, place: str) -> Json:
-    """Make (not add) the ServiceRequest of an ORC and OBR pair; numbers and requester are the ORC's where it has them."""
-    made: Json = {"resourceType": "ServiceRequest", "intent": "order"} | about
-    if orc is not None:
-        apply(ORC, orc, made, draft, f"{place}/ORC")
-    if obr is not None:
-        apply(OBR, obr, made, draft, f"{place}/OBR")
-        if "identifier" not in made:
-            apply(_OBR_IDENTIFIERS, obr, made, draft, f"{place}/OBR")
-        if "requester" not in made:
-            apply(_OBR_REQUESTER, obr, made, draft, f"{place}/OBR")
-    made.setdefault("status", "unknown")
-    return made
+_DETAIL: Final = "NTE PRT TQ1 DG1 OBX SPM"
+_PRIOR: Final = "PID:PRIOR PV1:PRIOR AL1:PRIOR PREVIOUS:PRIOR_ORC"
+_GENERAL: Final = grammar(
+    message="DG1 ORC NEW:ORC PREVIOUS:ORC OBR RXO", ORC=f"OBR! RXO! {_DETAIL}", OBR=_DETAIL, OBX="NTE PRT", SPM="OBX PRT SAC", SAC="OBX",
+    RXO="NTE RXR RXC OBX",
+)  # fmt: skip
+_WITH_PRIOR: Final = grammar(
+    message="DG1 ORC NEW:ORC PREVIOUS:ORC OBR", ORC=f"OBR! {_DETAIL} {_PRIOR}", OBR=f"{_DETAIL} {_PRIOR}",
+    OBX="NTE PRT", SPM="OBX PRT SAC", SAC="OBX",
+    PRIOR="PID PV1 AL1 ORC:PRIOR_ORC PREVIOUS:PRIOR_ORC OBR:PRIOR_OBR", PRIOR_ORC=f"OBR:PRIOR_OBR! {_DETAIL}", PRIOR_OBR=_DETAIL,
+)  # fmt: skip
+_GRAMMARS: Final[Mapping[str, Grammar]] = MappingProxyType({"O19": _WITH_PRIOR, "O21": _WITH_PRIOR})
+_PREVIOUS: Final = "PR"  # 0119: previous results with a new order
+_EARLIER: Final = frozenset({"RE", ""})  # ... observations to follow: earlier ones where earlier ones are told of
 
 
 def resources(draft: Draft, subject: Json, visit: Json) -> list[Json]:
-    """Add a ServiceRequest for each order of the message, with its notes and observations; gives References to them."""
+    """Add a request for each order of the message, with its notes, specimens and observations; gives References to them."""
     about = {"subject": subject} | ({"encounter": visit} if visit else {})
-    orders: list[Json] = []
-    for n, (orc, details) in enumerate(_groups(draft)):
-        obr = next((s for s in details if s.name == "OBR"), None)
-        made = service_request(draft, orc, obr, about, f"order[{n}]")
-        notes = [text for s in details if s.name == "NTE" and (text := note(draft, s))]
-        if notes:
-            made["note"] = notes
-        observed = [s for s in details if s.name == "OBX"]
-        found = [observation(draft, s, about, f"order[{n}]/OBX[{i}]") for i, s in enumerate(observed)]
-        if found:
-            made["supportingInfo"] = found
-        orders.append(draft.add(f"order[{n}]", made))
-    return orders
+    root = grouped(draft.content, _GRAMMARS.get(draft.trigger, _GENERAL), partial(_named, draft.text))
+    allergies(draft, subject)
+    for node in root.each("DG1"):
+        diagnosis(draft, node.segment, subject, visit, node.place)
+    groups = (order(n) if n.kind != "RXO" else Order(n.place, None, None, [n]) for n in root.each("ORC", "OBR", "RXO"))
+    return [_placed(draft, group, about) for group in groups]
 
 
-def _groups(draft: Draft) -> list[tuple[Segment | None, list[Segment]]]:
-    """The orders of a message: each ORC opens one, and so does an OBR that follows another."""
-    groups: list[tuple[Segment | None, list[Segment]]] = []
-    for segment in draft.content:
-        if segment.name == "ORC":
-            groups.append((segment, []))
-        elif segment.name == "OBR" and (not groups or any(s.name == "OBR" for s in groups[-1][1])):
-            groups.append((None, [segment]))
-        elif groups:
-            groups[-1][1].append(segment)
-    return groups
+def _named(t: Text, segment: Segment) -> str:
+    """An ORC that asks for something opens an order, and is none of the earlier results before it."""
+    if segment.name != "ORC":
+        return segment.name
+    control = datatypes.leaf(segment.field(1), t)
+    return "PREVIOUS" if control == _PREVIOUS else "ORC" if control in _EARLIER else "NEW"
+
+
+def _placed(draft: Draft, group: Order, about: Json) -> Json:
+    visit = about.get("encounter", {})
+    found = (diagnosis(draft, node.segment, about["subject"], visit, node.place) for node in group.each("DG1"))
+    reasons = [{"reference": reason["reference"]} for reason in found if reason]
+    drug = next(group.each("RXO"), None)
+    if drug is not None:
+        return pharmacy.ordered(draft, group, drug, about, reasons)
+    made = service_request(draft, group, about)
+    if reasons:
+        made["reasonReference"] = reasons
+    taken = specimens(draft, group.parts, about["subject"])
+    oru.of_specimen(draft, taken, about)
+    references = [reference for reference, _ in taken]
+    references = of_order(draft, group, references, about["subject"])
+    if references:
+        made["specimen"] = references
+    numbers = by_number(taken, draft.text)
+    info = [reported(draft, obx, about, numbers) for obx in group.each("OBX")]
+    earlier = [*group.each("PRIOR_ORC"), *(n for prior in group.each("PRIOR") for n in prior.each("PRIOR_ORC", "PRIOR_OBR"))]
+    info += [oru.report(draft, order(n), about) for n in earlier]
+    if info:
+        made["supportingInfo"] = info
+    reference = draft.add(group.place, made)
+    if group.orc is not None:
+        provenance(draft, group.orc, reference, group.place)
+    return reference

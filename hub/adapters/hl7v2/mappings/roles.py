@@ -147,7 +147,7 @@ def _office(draft: Draft, field: str, kind: Json, address: Json, place: str) -> 
         return {}
     made = made or {"resourceType": "Organization", "name": kind.get("text") or kind["coding"][0]["code"]}
     put(made, "type", [kind] if kind else [])
-    put(made, "address", [address] if address else [])
+    actors.reached(made, [address] if address else [], [])
     return draft.add(place, made)
 
 
@@ -170,11 +170,14 @@ def follows_patient(draft: Draft, segment: Segment, subject: Json, team: list[Js
     if segment.name == "ROL" or word in _MEMBERS:
         member = team_member(draft, segment, f"{place}/member")
         team += [member] if member else []
+    else:
+        related_person(draft, segment, subject, place)
 
 
 def _general_practitioner(draft: Draft, segment: Segment, place: str) -> Json:
     """The role, or the person alone where the segment tells of nothing else."""
-    if segment.name == "PRT" and segment.field(5) and not any(segment.field(n) for n in _MORE_THAN_A_PERSON):
+    is_named = bool(draft.text.part(draft.text.parts(segment.field(4)), 3))  # by its table: then it is a role, whatever else is said
+    if segment.name == "PRT" and segment.field(5) and not is_named and not any(segment.field(n) for n in _MORE_THAN_A_PERSON):
         return _person(draft, segment.field(5), {}, [], f"{place}-5")
     return practitioner_role(draft, segment, place)
 
@@ -199,6 +202,28 @@ def follows_visit(draft: Draft, segment: Segment, visit: Json, place: str) -> No
 
 def _kind(segment: Segment, raw: str, t: Text) -> Json:
     return role_of_rol(raw, t) if segment.name == "ROL" else role_of_prt(raw, t)
+
+
+_KIN: Final[Rows] = (
+    Row(4, "relationship", role_of_prt, many=True),
+    Row(11, "period.start", datatypes.moment),
+    Row(12, "period.end", datatypes.moment),
+    Row(14, "address", datatypes.xad, many=True),
+    Row(15, "telecom", datatypes.xtn, many=True),
+    Row(24, "identifier", pln, many=True),
+)
+
+
+def related_person(draft: Draft, prt: Segment, subject: Json, place: str) -> Json:
+    """Add the RelatedPerson of a PRT whose role is none of a professional's; gives the Reference, ``{}`` when it names nobody."""
+    raw = next(iter(draft.text.repetitions(prt.field(5))), "") if prt.field(5) else ""
+    made = actors.related(raw, draft.text) if raw else {}
+    if not made:
+        return {}
+    made["patient"] = subject
+    apply(_KIN, prt, made, draft, place)
+    prefer(made, prt, draft.text)
+    return draft.add(place, _whole(made))
 
 
 def team_member(draft: Draft, segment: Segment, place: str) -> Json:
@@ -228,18 +253,21 @@ def _prt_member(draft: Draft, prt: Segment, place: str) -> Json:
     address = addresses[0] if addresses else {}
     prefer({"telecom": contacts}, prt, t)
     person = _person(draft, prt.field(5), address, contacts, f"{place}-5")
-    specialty = [s for raw in t.repetitions(prt.field(6)) if (s := _specialty(raw, t))] if prt.field(6) else []
-    if specialty:  # what somebody is to the team is then said by a role
-        role: Json = {"resourceType": "PractitionerRole", "specialty": specialty}
-        put(role, "practitioner", person)
-        put(role, "telecom", contacts)
-        person = draft.add(f"{place}-6", role)
     raw = next(iter(t.repetitions(prt.field(8))), "") if prt.field(8) else ""
     office = _team_office(draft, raw, address, contacts, f"{place}-8") if raw else {}
     made: Json = {}
     put(made, "role", [k for raw in t.repetitions(prt.field(4)) if (k := role_of_prt(raw, t))])
-    put(made, "member", person or office)
-    put(made, "onBehalfOf", office if person else {})
+    kinds = [k for raw in t.repetitions(prt.field(6)) if (k := _specialty(raw, t))] if prt.field(6) else []
+    if kinds:  # what somebody is to the team is then said by a role, and for whom (R4 ctm-1: onBehalfOf is a Practitioner's)
+        role: Json = {"resourceType": "PractitionerRole"}
+        put(role, "practitioner", person)
+        put(role, "organization", office)
+        role["code"] = kinds
+        put(role, "telecom", contacts)
+        made["member"] = draft.add(f"{place}-6", role)
+    else:
+        put(made, "member", person or office)
+        put(made, "onBehalfOf", office if person else {})
     put(made, "period", datatypes.period(datatypes.leaf(prt.field(11), t), datatypes.leaf(prt.field(12), t)))
     return made if "member" in made else {}
 
@@ -248,8 +276,7 @@ def _team_office(draft: Draft, raw: str, address: Json, contacts: list[Json], pl
     if not address and not contacts:
         return draft.linked(actors.xon, raw, place)
     made = actors.xon(raw, draft.text)
-    put(made, "address", [address] if address else [])
-    put(made, "telecom", contacts)
+    actors.reached(made, [address] if address else [], contacts)
     return draft.add(place, made) if "resourceType" in made else {}
 
 

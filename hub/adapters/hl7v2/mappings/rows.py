@@ -135,8 +135,8 @@ def _template(make: Maker, raw: str, t: Text) -> tuple[Json, str, str]:
 
 
 def display(resource: Json) -> str:
-    """What a person would call a resource: an organisation's, a place's or a professional's name; "" for a patient."""
-    name = resource.get("name")
+    """What a person would call a resource: an organisation's, a place's, a thing's or a professional's name; "" for a patient."""
+    name = resource.get("name") or next((n["name"] for n in resource.get("deviceName", ())), "")
     if not name or resource["resourceType"] == "Patient":
         return ""
     if isinstance(name, str):

@@ -18,6 +18,7 @@ _DTM: Final = re.compile(r"(\d{4})(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(
 _TM: Final = re.compile(r"(\d\d)(\d\d)?(\d\d)?(\.\d+)?(?:[+-]\d{4})?", re.ASCII)
 _OFFSET_MAX: Final = timedelta(hours=14)
 _DAY_DIGITS: Final = 8
+_DATE_LENGTH: Final = 10  # of a FHIR date
 _MINUTE_OR_SECOND: Final = (12, 14)  # digits of a time known to the minute, or to the second
 
 
@@ -111,6 +112,24 @@ def instant(text: str) -> str:
     if len(whole) < 10:
         return ""
     return whole if len(whole) > 10 else date_time(text.strip()[:_DAY_DIGITS] + "000000")
+
+
+def span(start: str, end: str) -> dict[str, str]:
+    """Two FHIR dateTimes as a Period (R4 per-1): an end that comes before the start is none; either may be open."""
+    out = {"start": start} if start else {}
+    if end and not (start and _is_before(end, start)):
+        out["end"] = end
+    return out
+
+
+def _is_before(one: str, other: str) -> bool:
+    """To the precision of the less precise of the two."""
+    size = min(len(one), len(other))
+    if size <= _DATE_LENGTH:
+        return one[:size] < other[:size]
+    if len(one) == len(other) and one[-6:] == other[-6:]:
+        return one < other
+    return datetime.fromisoformat(one) < datetime.fromisoformat(other)
 
 
 def time_of_day(text: str) -> str:

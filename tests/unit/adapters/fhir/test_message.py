@@ -84,6 +84,28 @@ def test_who_the_patient_is_must_be_clear() -> None:
     assert refusal(raw_of(nameless)) == (Reason.MISSING_PATIENT, "Patient.identifier")
 
 
+def test_a_patient_has_so_many_identifiers() -> None:
+    made = bundle()
+    patient = made["entry"][2]["resource"]
+    patient["identifier"] = [{"value": str(n)} for n in range(100)]
+    assert len(envelope(raw_of(made)).identifiers) == 100
+    patient["identifier"] = [{"value": str(n)} for n in range(101)]
+    assert refusal(raw_of(made)) == (Reason.TOO_COMPLEX, "Patient.identifier")
+    patient["identifier"] = [{"system": "urn:x" * 100, "value": f"{n}{'x' * 500}"} for n in range(20)]
+    assert refusal(raw_of(made)) == (Reason.TOO_COMPLEX, "Patient.identifier")
+
+
+def test_a_merge_that_retires_nobody_is_refused_at_the_door() -> None:
+    made = bundle()
+    made["entry"][0]["resource"]["eventCoding"] = {"system": OWN, "code": Kind.MERGED}
+    assert refusal(raw_of(made)) == (Reason.MISSING_FIELD, "Patient.link")
+    patient = made["entry"][2]["resource"]
+    patient["link"] = [{"type": "replaces", "other": {"identifier": patient["identifier"][0]}}]  # itself
+    assert refusal(raw_of(made)) == (Reason.MISSING_FIELD, "Patient.link")
+    patient["link"] = [{"type": "replaces", "other": {"identifier": {"value": "8"}}}]
+    assert envelope(raw_of(made)).kind is Kind.MERGED
+
+
 @pytest.mark.parametrize(
     ("element", "where"),
     [("subject", "Bundle.entry[1].resource.subject"), ("focus", "Bundle.entry[0].resource.focus[0]")],
@@ -93,6 +115,46 @@ def test_a_reference_that_leads_nowhere(element: str, where: str) -> None:
     gone: Any = {"reference": "urn:uuid:gone"}
     made["entry"][0 if element == "focus" else 1]["resource"][element] = [gone] if element == "focus" else gone
     assert refusal(raw_of(made)) == (Reason.BROKEN_REFERENCE, where)
+
+
+THEIRS = {"system": "urn:oid:2.16.578.1.12.4.1.4.1", "value": "13116900216"}
+ANOTHERS = {"system": "urn:mrn", "value": "8"}
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        {"identifier": THEIRS},
+        {"identifier": {"value": "13116900216"}},  # by whatever system, it is theirs
+        {"identifier": {"value": "7"}},
+        {"identifier": THEIRS, "reference": "urn:uuid:pat"},
+        {"identifier": {"assigner": {"display": "x"}}, "reference": "urn:uuid:pat"},
+        {"identifier": ANOTHERS, "type": "Device"},
+        {"identifier": ANOTHERS, "reference": "urn:uuid:org"},
+        {"display": "x"},
+    ],
+)
+def test_a_patient_named_by_identifier_is_the_one_the_message_is_about(subject: dict[str, Any]) -> None:
+    made = bundle()
+    made["entry"][1]["resource"]["subject"] = subject
+    assert envelope(raw_of(made)).identifiers[0].value == "13116900216"
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        {"identifier": ANOTHERS},
+        {"identifier": ANOTHERS, "type": "Patient"},
+        {"identifier": THEIRS | {"value": "17054026641"}},
+        {"identifier": THEIRS | {"system": "urn:mrn"}},
+        {"identifier": ANOTHERS, "reference": "urn:uuid:pat"},
+    ],
+)
+@pytest.mark.parametrize("element", ["subject", "patient"])
+def test_another_patient_named_by_identifier_is_refused(subject: dict[str, Any], element: str) -> None:
+    made = bundle()
+    made["entry"][3]["resource"][element] = subject
+    assert refusal(raw_of(made)) == (Reason.SEVERAL_PATIENTS, f"Bundle.entry[3].resource.{element}")
 
 
 def test_the_control_id_falls_back_and_is_required() -> None:

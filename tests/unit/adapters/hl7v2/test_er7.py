@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.adapters.hl7v2.er7 import Er7, Limits
+from hub.adapters.hl7v2.er7 import NO_LIMITS, Er7, Limits
 from hub.adapters.hl7v2.escapes import ALLOWED, Delimiters, delimiters, escape, unescape
 from hub.errors import Reason, Rejected
 
@@ -58,20 +58,24 @@ def test_after_a_carriage_return_a_line_feed_is_text() -> None:
         (b"MSHA^~\\&A", (Reason.BAD_DELIMITERS, "MSH-2")),
         (b"MSH|^~ &|A", (Reason.BAD_DELIMITERS, "MSH-2")),
         (b"MSH\r^~\\&\rA", (Reason.BAD_DELIMITERS, "MSH-2")),
-        (MSH.encode() + b"\rPID|\x00", (Reason.BAD_FRAME, "control byte")),
-        (MSH.encode() + b"\rPID|\x1c", (Reason.BAD_FRAME, "control byte")),
+        (MSH.encode() + b"\rPID|\x00", (Reason.BAD_FRAME, "control byte in segment 2")),
+        (MSH.encode() + b"\r\n\r\nPID|1\r\nNTE|\x1c\r\nNTE|\x00", (Reason.BAD_FRAME, "control byte in segment 3")),
+        (MSH.encode() + b"\rPID|a\nb\rNTE|\x1c", (Reason.BAD_FRAME, "control byte in segment 3")),  # that LF is text
         (MSH.encode() + b"\rPID|\xff", (Reason.BAD_ENCODING, "MSH-18")),
         (MSH.encode() + b"||||||KLINGON\rPID|1", (Reason.BAD_VALUE, "MSH-18")),
         (MSH.encode() + b"||||||UNICODE UTF-16\rPID|1", (Reason.BAD_VALUE, "MSH-18")),
         (MSH.encode() + b"||||||ASCII\rPID|\xc3\xa6", (Reason.BAD_ENCODING, "MSH-18")),
         (MSH.encode() + b"||||||UNICODE UTF-8\rPID|\xe6", (Reason.BAD_ENCODING, "MSH-18")),
         (MSH.encode() + b"||||||8859/1\rPID|\xc3\x86", (Reason.BAD_ENCODING, "MSH-18")),  # UTF-8 under a wrong name
-        (MSH.encode() + b"\rpid|1", (Reason.BAD_VALUE, "segment name")),
-        (MSH.encode() + b"\rPID^1", (Reason.BAD_VALUE, "segment name")),
+        (MSH.encode() + b"\rpid|1", (Reason.BAD_SEGMENT, "segment 2")),
+        (MSH.encode() + b"\rPID^1", (Reason.BAD_SEGMENT, "segment 2")),
+        (MSH.encode() + b"\rPID|1\rOBX|1|TX|||one line\r and another\rPV1|1", (Reason.BAD_SEGMENT, "segment 4")),
         (MSH.encode() + b"\rZ1|\r" * 30_000, (Reason.TOO_COMPLEX, "segments")),
         (MSH.encode() + b"\rNTE|1" * 100_000, (Reason.TOO_COMPLEX, "segments")),
         (MSH.encode() + b"\rPID|1||" + b"1~" * 100_000, (Reason.TOO_COMPLEX, "repetitions")),
         (MSH.encode() + b"\rPID|1||" + b"^" * 1_000_000, (Reason.TOO_COMPLEX, "fields")),
+        (MSH.encode() + b"\rPID|1||" + b"\\" * 1_000_000, (Reason.TOO_COMPLEX, "escapes")),
+        (MSH.encode() + b"\rNTE|1" * 15_000 + b"\rNTE|\x00", (Reason.BAD_FRAME, "control byte in segment 15002")),
     ],
 )
 def test_each_fault_has_its_reason_and_place(raw: bytes, expected: tuple[Reason, str]) -> None:
@@ -83,6 +87,19 @@ def test_each_fault_has_its_reason_and_place(raw: bytes, expected: tuple[Reason,
 def test_limits_are_arguments() -> None:
     with pytest.raises(Rejected):
         Er7.from_bytes((MSH + "\rPID|1\rPV1|1").encode(), Limits(segments_max=2))
+
+
+def test_what_the_door_took_is_read_behind_it_whatever_its_limits() -> None:
+    raw = (MSH + "\rNTE|1" * 30_000).encode()
+    assert Er7.from_bytes(raw, NO_LIMITS).count("NTE") == 30_000
+
+
+def test_many_escapes_cost_little() -> None:
+    text = "\\E\\" * 170_000  # as in a document of half a megabyte in RTF
+    began = time.process_time()
+    assert unescape(text, USUAL) == "\\" * 170_000
+    assert unescape("\\" * 500_000, USUAL) == "\\" * 500_000
+    assert time.process_time() - began < 1
 
 
 @pytest.mark.parametrize(

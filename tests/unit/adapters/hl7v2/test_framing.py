@@ -37,6 +37,11 @@ def events(data: bytes, cuts: list[int] | None = None, payload_bytes_max: int = 
         (b"\x0b\x0b\x0b" + frame(A), [Frame(A)]),  # empty frames are nothing
         (frame(b""), [Frame(b"")]),
         (b"\x0b" + A, []),  # half a frame
+        (A + b"\x1c\r" + frame(B), [Refused(Reason.BAD_FRAME, A), Frame(B)]),  # the start block is missing
+        (frame(B) + b"\r\n" + A + b"\x1c\r" + A + b"\x1c\r", [Frame(B), Refused(Reason.BAD_FRAME, A), Refused(Reason.BAD_FRAME, A)]),
+        (b"noise" + A + b"\x1c\r", [Refused(Reason.BAD_FRAME, A)]),
+        (A + frame(B) + b"\x1c\r", [Frame(B)]),  # not ended, hence no message that lost its start
+        (b"noise\x1c\r\x1c" + frame(B), [Frame(B)]),
         (frame(b"x" * MAX), [Frame(b"x" * MAX)]),
         (frame(b"x" * (MAX + 1)) + frame(B), [Refused(Reason.TOO_LARGE, b"x" * (MAX + 1)), Frame(B)]),
         (b"\x0b" + b"x" * 500 + frame(B), [Refused(Reason.TOO_LARGE, b"x" * 500), Frame(B)]),  # too large and cut short
@@ -63,7 +68,7 @@ def test_too_large_is_told_while_it_streams_and_only_once() -> None:
     assert deframer.feed(b"\x1c\r" + frame(B)) == [Frame(B)]
 
 
-_BITS = st.sampled_from([b"\x0b", b"\x1c", b"\r", b"\n", b"\x1c\r", A, B, b"x", frame(A), frame(b"y" * (MAX + 5)), b"z" * MAX])
+_BITS = st.sampled_from([b"\x0b", b"\x1c", b"\r", b"\n", b"\x1c\r", A, B, b"x", b"MS", b"H", frame(A), frame(b"y" * (MAX + 5)), b"z" * MAX])
 
 
 @given(st.lists(_BITS, max_size=14).map(b"".join), st.data())
@@ -103,3 +108,4 @@ def test_time_is_linear_in_what_arrives() -> None:
     assert spent(frame(b"x" * size), 16) < 5  # 262,144 reads
     assert spent(b"\x0b" * size, 65_536) < 20  # nothing but start blocks
     assert spent(b"\x0b" + b"\x1c " * (size // 2), 65_536) < 20
+    assert spent(b"\x1c" * size, 65_536) < 20  # nothing but end blocks

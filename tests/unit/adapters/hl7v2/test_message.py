@@ -52,7 +52,9 @@ def test_the_envelope() -> None:
         (msh(f12="3.0"), (Reason.UNSUPPORTED_VERSION, "MSH-12")),
         (msh(f12="2.10"), (Reason.UNSUPPORTED_VERSION, "MSH-12")),
         (msh(f12="2.0"), (Reason.UNSUPPORTED_VERSION, "MSH-12")),
-        (msh() + "\r" + msh(f10="C2"), (Reason.BAD_FRAME, "MSH")),  # two messages in one frame
+        (msh() + "\r" + msh(f10="C2"), (Reason.SEVERAL_MESSAGES, "MSH")),
+        (msh(f3="x" * 513), (Reason.BAD_VALUE, "MSH-3")),
+        (msh(f6="x" * 513), (Reason.BAD_VALUE, "MSH-6")),
     ],
 )
 def test_faults_of_the_header(header: str, expected: tuple[Reason, str]) -> None:
@@ -90,6 +92,9 @@ def test_triggers(kind: str, rest: list[str], trigger: str) -> None:
         ("PID|1||a\\X0D\\PID", (Reason.BAD_VALUE, "PID-3")),
         ("PID|1||7^^^HOSP\rPID|2||8^^^HOSP", (Reason.SEVERAL_PATIENTS, "PID")),
         ("PID|1||7^^^HOSP\rPID|2||", (Reason.MISSING_PATIENT, "PID-3")),
+        ("PID|1||" + "~".join(f"{n}^^^HOSP" for n in range(101)), (Reason.TOO_COMPLEX, "PID-3")),
+        ("PID|1||" + "7" * 16_385, (Reason.TOO_COMPLEX, "PID-3")),
+        ("\r".join(f"PID|1||7^^^HOSP~{n}^^^HOSP" for n in range(101)), (Reason.TOO_COMPLEX, "PID-3")),
     ],
 )
 def test_faults_of_the_patient(pid: str | None, expected: tuple[Reason, str]) -> None:

@@ -4,8 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hub.adapters.hl7v2.er7 import Limits
 from hub.adapters.hl7v2.head import peek
-from hub.adapters.hl7v2.receive import Door, Peer, Rules, kafka_key, patient_key, receive
+from hub.adapters.hl7v2.mappings import KINDS
+from hub.adapters.hl7v2.receive import Door, Peer, Rules, kafka_key, patient_key, receive, turned_away
+from hub.adapters.hl7v2.translate import Hl7v2Message
 from hub.errors import Reason
 from hub.identity import Pseudonyms
 from hub.model import Channel, Deliver, Identifier, Provider, ProviderKind, Received, Refusal
@@ -73,6 +76,13 @@ def test_taken() -> None:
         (message(pid="PID|1"), Peer(), "missing_patient"),
         (message(pid="PID|1||7||Åse", encoding="latin-1"), Peer(), "bad_encoding"),
         (message("LATIN", pid="PID|1||7||Åse", encoding="latin-1"), Peer(), "taken by latin"),
+        (message(kind="ADT^A40"), Peer(), "missing_segment"),  # transit would refuse it
+        (message(kind="ADT^A34", pid="PID|1||7\rMRG|"), Peer(), "missing_field"),
+        (message(kind="ADT^A41", pid="PID|1||7\rMRG|||9"), Peer(), "taken by open"),
+        (message(kind="ADT^A40", pid="PID|1||7\rMRG|8"), Peer(), "taken by open"),
+        (message(kind="ADT^A40", pid="PID|1||7\rMRG|" + "~".join(map(str, range(101)))), Peer(), "too_complex"),
+        (message(pid="PID|1||7\rMSH|^~\\&|B"), Peer(), "several_messages"),
+        (message(pid="PID|1||7\rnte|1"), Peer(), "bad_segment"),
     ],
 )
 def test_judgements(raw: bytes, peer: Peer, expected: str) -> None:
@@ -95,6 +105,42 @@ def test_what_is_refused_is_recorded_as_far_as_it_was_read() -> None:
     assert isinstance(torn, Received)
     assert (torn.sender, torn.control_id, torn.trigger, torn.provider, torn.patient_key) == ("OPEN", "C1", "ADT^A01", "", "")
     assert len(kafka_key(torn)) == 32
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_transit_refuses_nothing_for_a_segment_that_the_door_took_without(kind: str) -> None:
+    found = judged(message(kind=kind))
+    assert isinstance(found, Received)
+    if found.refusal is None:
+        Hl7v2Message(found).event()
+
+
+def test_as_many_segments_as_the_door_takes_are_read_behind_it() -> None:
+    door = Door(DOOR.senders, DOOR.pseudonyms, Rules(limits=Limits(segments_max=60_000)))
+    found = judged(message() + b"NTE|1\r" * 30_000, door=door)
+    assert isinstance(found, Received)
+    assert found.refusal is None
+    assert Hl7v2Message(found).event().identifiers == found.identifiers
+
+
+def test_what_is_turned_away_unread_is_kept_if_its_sender_may_speak() -> None:
+    half, refusal = message()[:40], Refusal(Reason.BAD_FRAME)
+    kept = turned_away(half, peek(half), Peer(), DOOR, refusal, 1)
+    assert kept is not None
+    assert (kept.provider, kept.sender, kept.refusal, kept.answer) == ("open", "OPEN", refusal, "AE")
+    assert kept.raw == b"\x0b" + half
+    assert isinstance(judged(kept.raw), Refusal)  # nobody takes it for a message when it is read again
+    for raw, peer in [(message("NOBODY"), Peer()), (message("PROVEN"), Peer()), (message("OPEN"), Peer(OTHER)), (b"x", Peer())]:
+        assert turned_away(raw, peek(raw), peer, DOOR, refusal, 1) is None
+    of_batch = turned_away(b"BHS|^~\\&|APP|OPEN|||||note||B7\r", peek(b"BHS|^~\\&|APP|OPEN|||||note||B7\r"), Peer(), DOOR, refusal, 1)
+    assert of_batch is not None
+    assert (of_batch.application, of_batch.sender, of_batch.control_id, of_batch.trigger) == ("APP", "OPEN", "B7", "")
+
+
+def test_a_control_id_with_a_control_byte_is_refused_and_told_as_it_came() -> None:
+    raw = message().replace(b"|C1|", b"|C\t1|")
+    assert reason(raw) == "bad_value"
+    assert peek(raw).fields[10] == "C\t1"
 
 
 @pytest.mark.parametrize("raw", [b"", b"hello", b"PID|1", b"MSH|^^\\&|A", b"MSH"])

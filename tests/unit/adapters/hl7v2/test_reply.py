@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.adapters.hl7v2 import batch, reply
-from hub.adapters.hl7v2.head import NO_HEAD, peek
+from hub.adapters.hl7v2 import reply
+from hub.adapters.hl7v2.head import NO_HEAD, is_answer, peek
 from hub.errors import ANSWERS, Reason
 from hub.model import Refusal
 
@@ -35,6 +35,11 @@ def message(control: str = "C1", version: str = "2.5", rest: str = "") -> bytes:
         ("SU", "ER", [("CA",), ("AE",), ("AR",)]),
         ("ER", "SU", [("AA",), ("CE",), ("CR",)]),
         ("XX", "AL", [("AA",), ("AE",), ("AR",)]),  # a value that is not in the table counts as empty
+        ("AL", "XX", [("CA",), ("CE",), ("CR",)]),
+        ("XX", "", [("AA",), ("AE",), ("AR",)]),  # and two of them as original mode: nobody is left without an answer
+        ("XX", "YY", [("AA",), ("AE",), ("AR",)]),
+        (" ", '""', [("AA",), ("AE",), ("AR",)]),
+        ("al ", "ne", [("CA",), ("CE",), ("CR",)]),
     ],
 )
 def test_the_mode_table(accept: str, application: str, told: list[tuple[str, ...]]) -> None:
@@ -89,7 +94,15 @@ def test_places(where: str, location: str) -> None:
     assert ack.split(b"\r")[2].split(b"|")[2] == location.encode()
 
 
-@pytest.mark.parametrize("control", ["æøå", "a\\F\\b", "x^y", " lead", "\xa0"])
+def test_a_place_that_has_no_segment_name_stands_in_words() -> None:
+    refusal = Refusal(Reason.BAD_SEGMENT, "segment 4")
+    err = reply.acknowledge(peek(message()), "AE", "own", WHEN, refusal).split(b"\r")[2].split(b"|")
+    assert (err[2], err[7]) == (b"", b"segment 4")
+    old = reply.acknowledge(peek(message(version="2.3")), "AE", "own", WHEN, refusal).split(b"\r")
+    assert old[1].endswith(b"(segment 4)")
+
+
+@pytest.mark.parametrize("control", ["A\tB", "A\x1bB", "A\x0cB", "æøå", "a\\F\\b", "x^y", " lead", "\xa0"])
 def test_the_control_id_is_repeated_byte_for_byte(control: str) -> None:
     raw = message(control)
     assert b"MSA|AA|" + control.encode("latin-1") + b"\r" in reply.acknowledge(peek(raw), "AA", "own", WHEN)
@@ -105,7 +118,36 @@ def test_other_delimiters_are_answered_in_kind() -> None:
     )
 
 
-@pytest.mark.parametrize("raw", [b"", b"MSH", b"MSHx", b"hello", b"MSH|^^\\&|A", b"\x00\xff" * 50, b"PID|1"])
+@pytest.mark.parametrize("msh2", ["^^\\&", "^", "", "^~\\&#!", "abcd"])
+def test_a_control_id_is_told_though_the_other_delimiters_are_of_no_use(msh2: str) -> None:
+    head = peek(f"MSH|{msh2}|APP|FAC|||2026||ADT^A01|C7|P|2.5|||AL\rPID|1||SECRET\r".encode())
+    assert (head.is_readable, head.fields[15]) == (False, "AL")
+    ack = reply.acknowledge(head, "CE", "own", WHEN, Refusal(Reason.BAD_DELIMITERS, "MSH-2"))
+    assert ack.startswith(b"MSH|^~\\&|HUB|HUB|||")
+    assert b"\rMSA|CE|C7\r" in ack
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (b"MSH|^~\\&|A|B|||||ACK|1|P|2.5\rMSA|AA|7\r", True),
+        (b"MSH|^~\\&|A|B|||||ACK^A01^ACK|1|P|2.5\rMSA|AA|7\r", True),
+        (b"MSH|^~\\&|A|B|||||MCF|1|P|2.1\rMSA|CA|7\r", True),
+        (b"MSH|^~\\&|A|B|||||ORR^O02|1|P|2.5\rMSA|AA|7\r", True),  # an answer that says more
+        (b"\n\xef\xbb\xbfMSH|^^^^|A\r\nMSA|AA|7\r\n", True),  # whatever else is wrong with it
+        (b"\x06", True),
+        (b"\x15", True),
+        (b"MSH|^~\\&|A|B|||||ADT^A01|1|P|2.5\rEVN|A01\rMSA|AA|7\r", False),
+        (b"MSH|^~\\&|A|B|||||ACKS^A01|1|P|2.5\rPID|1\r", False),
+        (b"", False),
+        (message(), False),
+    ],
+)
+def test_what_is_an_answer_itself(raw: bytes, *, expected: bool) -> None:
+    assert is_answer(raw, peek(raw)) is expected
+
+
+@pytest.mark.parametrize("raw", [b"", b"MSH", b"MSHx", b"hello", b"MSH$^^\\&$A", b"\x00\xff" * 50, b"PID|1"])
 def test_without_a_readable_header_the_answer_stands_alone(raw: bytes) -> None:
     assert peek(raw) is NO_HEAD
     assert reply.acknowledge(peek(raw), "AR", "own", WHEN).startswith(b"MSH|^~\\&|HUB|HUB||||".replace(b"||||", b"|||"))
@@ -121,16 +163,3 @@ def test_peek_never_raises_and_an_answer_is_always_two_or_three_lines(raw: bytes
 
 def test_stamp() -> None:
     assert reply.stamp(1_795_386_954_699_123) == "20261122223554.699+0000"
-
-
-def test_a_batch_is_cut_and_answered_as_a_batch() -> None:
-    raw = b"FHS|^~\\&|A|F\rBHS|^~\\&|APP|FAC|||||||B7\rMSH|^~\\&|1\rPID|x\rMSH|^~\\&|2\rBTS|2\rFTS|1\r"
-    assert batch.is_batch(raw)
-    assert batch.is_batch(b"\r\n\xef\xbb\xbfBHS|^~\\&|\r")
-    assert not batch.is_batch(message())
-    cut = batch.split(raw)
-    assert (cut.messages, cut.is_complete) == ((b"MSH|^~\\&|1\rPID|x\r", b"MSH|^~\\&|2\r"), True)
-    assert batch.answer(cut, [b"MSH|1\r", b"MSH|2\r"], "own", WHEN).split(b"\r")[1:] == [b"MSH|1", b"MSH|2", b"BTS|2", b""]
-    assert not batch.split(raw.replace(b"BTS|2", b"BTS|3")).is_complete
-    single = batch.split(raw.removeprefix(b"FHS|^~\\&|A|F\r"))
-    assert batch.answer(single, [], "own", WHEN).startswith(b"BHS|^~\\&|HUB|HUB|APP|FAC|" + WHEN.encode() + b"||||own|B7\r")

@@ -136,6 +136,27 @@ def test_v2_recipients_get_the_senders_bytes_readdressed(end: str) -> None:
     assert out == raw.replace(b"|DIPS|STOLAV|HUB|REGION|", b"|CAREHUB|st-olavs|trondheim|TRD|")
 
 
+def header(raw: bytes) -> list[bytes]:
+    """MSH by field number."""
+    fields = raw.split(b"\r")[0].split(b"|")
+    return [fields[0], b"|", *fields[1:]]
+
+
+@pytest.mark.parametrize("detail", Detail)
+@pytest.mark.parametrize("wanted", ["AL|AL", "NE|NE", "ER|NE", "NE|"])
+def test_what_the_sender_wants_acknowledged_is_not_asked_of_the_recipient(detail: Detail, wanted: str) -> None:
+    head, rest = message("ADT^A01", PV1).decode().split("\r", 1)
+    fields = (head.split("|") + [""] * 18)[:18]
+    fields[14:16] = wanted.split("|")
+    raw = f"{'|'.join(fields)}|16|17|18\r{rest}".encode()
+    out = hl7v2(raw).render(Form.HL7V2, detail, RECIPIENT)
+    before, after = header(raw), header(out)
+    assert (after[15], after[16]) == (b"", b"")
+    assert after[:3] + after[7:15] + after[17:] == before[:3] + before[7:15] + before[17:]
+    if detail is Detail.FULL:
+        assert out.split(b"\r", 1)[1] == raw.split(b"\r", 1)[1]
+
+
 def test_receiver_names_come_from_the_configuration_and_are_escaped() -> None:
     deliver = Deliver(Channel.MLLP, "127.0.0.1", 1, application="A|B", facility="Å^kommune")
     to = Provider("x", "X", ProviderKind.OTHER, "", (), deliver)

@@ -58,6 +58,11 @@ def test_an_allergy_to_nothing_is_none() -> None:
     assert told("AllergyIntolerance", "AL1|1|DA||SV", "IAM|1|DA||SV") == []
 
 
+def test_a_relation_that_says_nothing_is_none() -> None:
+    bundle = rendered(hl7v2(message("ADT^A60", "IAM|1|FA|N1^Peanut^L|MI||A|56||||20180501||20201010|Lund^Kari|\u00a0")))
+    assert "relationship" not in of(bundle, "RelatedPerson")[0]
+
+
 @pytest.mark.parametrize(("relation", "kind"), [("", "Practitioner"), ("SEL", "Patient"), ("SPO^Spouse^HL70063", "RelatedPerson")])
 def test_an_adverse_reaction_with_its_story(relation: str, kind: str) -> None:
     iam = f"IAM|1|FA|N1^Peanut^L|MI|1^Rash^L|A|56^STOLAV||||20180501||20201010|Lund^Kari|{relation}||C"

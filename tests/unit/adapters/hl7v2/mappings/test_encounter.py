@@ -105,3 +105,9 @@ def test_the_second_patient_of_a_swap_is_not_told_of() -> None:
     second = ("PID|1||A77^^^STOLAV||Other^Person", "PV1|1|I|SECRET^1^1", "OBX|1|ST|1^x^LN||SECRET||||||F")
     assert "SECRET" not in json.dumps(visit("ADT^A17", *second))
     assert "SECRET" in json.dumps(visit("ADT^A02", *second))
+
+
+@pytest.mark.parametrize("text", ["~", "~~", '~""'])
+def test_repetitions_that_say_nothing_are_nothing(text: str) -> None:
+    bundle = visit(f20=text, f3=text, f7=text, f9=text, f16=text, f43=text, f54=text)
+    assert of(bundle, "Coverage") == []

@@ -81,7 +81,21 @@ def test_a_participation_with_everything(chosen: str, preferred: list[str]) -> N
     assert resolved(bundle, role["organization"])["type"][0]["coding"][0]["code"] == "1"
     assert role["location"][0]["display"] == "301"
     (member,) = of(bundle, "CareTeam")[0]["participant"]
-    assert resolved(bundle, member["member"])["specialty"][0]["text"] == "General"
+    role = resolved(bundle, member["member"])
+    assert role["code"][0]["text"] == "General"
+    assert "onBehalfOf" not in member  # R4 ctm-1: of a Practitioner only
+    assert resolved(bundle, role["organization"])["name"] == "Legene"
+
+
+def test_an_organisation_is_at_home_nowhere() -> None:
+    """R4 org-2 and org-3, whatever kind the message gives the address and the number."""
+    office = f"PRT|1|AD||RP^Referring^HL70912|{PERSON}|||Legene^^^^^^^^^8||||||Gata 1^^Oslo^^^^H|90000001^PRN^PH"
+    insurer = "IN1|1|P1^Gold^L|C9|Company|Gata 2^^Oslo^^^^H||22000000^PRN^PH"
+    bundle = told(office, PV1, insurer)
+    offices = [r for r in of(bundle, "Organization") if "address" in r]
+    assert sorted(r["name"] for r in offices if "telecom" in r) == ["Company", "Legene"]
+    assert all("use" not in found for r in offices for found in (*r["address"], *r.get("telecom", ())))
+    assert any(r["address"][0].get("use") == "home" for r in of(bundle, "Practitioner") if "address" in r)
 
 
 def test_restrictions_stand_on_what_they_restrict() -> None:

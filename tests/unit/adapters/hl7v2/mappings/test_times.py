@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.adapters.hl7v2.mappings.times import date, date_time, instant, iso_of, microseconds, time_of_day
+from hub.adapters.hl7v2.mappings.times import date, date_time, instant, iso_of, microseconds, span, time_of_day
 
 
 @pytest.mark.parametrize(
@@ -67,6 +67,27 @@ def test_microseconds_and_fhir_agree(moment: datetime, minutes: int) -> None:
 def test_whatever_is_no_time_is_no_time(text: str) -> None:
     assert isinstance(date_time(text), str)
     assert (microseconds(text) is None) == (date_time(text) == "")
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "kept"),
+    [
+        ("2026-11-20", "2026-11-21", True),
+        ("2026-11-20", "2026-11-19", False),
+        ("2026-11-20T08:00:00+01:00", "2026-11-20", True),  # as far as is known
+        ("2026-11-20T08:00:00+01:00", "2026-11-20T08:00:00+01:00", True),
+        ("2026-11-20T08:00:00+01:00", "2026-11-20T07:30:00+00:00", True),  # half an hour later
+        ("2026-11-20T08:00:00+01:00", "2026-11-20T08:30:00+02:00", False),
+        ("2026-11-20T08:00:00.5+01:00", "2026-11-20T08:00:00+01:00", False),
+        ("2026", "2025-12", False),
+        ("", "2026", True),
+        ("2026", "", False),
+    ],
+)
+def test_a_period_does_not_run_backwards(start: str, end: str, kept: object) -> None:
+    made = span(start, end)
+    assert made.get("start", "") == start
+    assert (made.get("end", "") == end != "") is kept
 
 
 def test_microseconds_as_an_instant() -> None:
