@@ -263,7 +263,8 @@ def test_an_organisation_number_that_does_not_hold_is_only_remarked_on(organisat
 
 def test_the_vocabularies_agree() -> None:
     assert set(Kind) < PATTERNS
-    families = "patient admission transfer discharge observation document referral order appointment pathway"
+    families = "patient admission preadmission transfer discharge leave encounter allergies observation document referral order medication"
+    families += " immunization problem appointment account charge pathway"
     assert PATTERNS - set(Kind) == {"*"} | {f"{family}.*" for family in families.split()}
     assert set(PURPOSES) == question.PURPOSES - {"ETREAT", "BTG"}
 
