@@ -48,7 +48,7 @@ HINTS: Final = MappingProxyType(
         "certificates": "a list of SHA-256 fingerprints of its certificates, 64 hexadecimal digits each",
         "suspended": "true or false",
         "undeclared_encoding": 'the character set of its messages that declare none, such as "iso-8859-1" or "utf-8"',
-        "deliver": '{ channel = "mllp", host = "...", port = 2575 }, { channel = "fhir" or "edi", url = "https://..." }, { channel = "mailbox" }',
+        "deliver": '{ channel = "mllp", host = "...", port = 2575 }, { channel = "fhir" or "edi", url = "..." }, { channel = "mailbox" }',
         "deliver.channel": 'one of "mllp", "fhir", "edi", "mailbox"',
         "deliver.host": "a host name or address in quotes",
         "deliver.port": "a whole number from 1 to 65535",
