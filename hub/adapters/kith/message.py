@@ -12,7 +12,7 @@ from hub.adapters.kith.mappings.models import DIALOG_1_0, DIALOG_1_1, MSGHEAD
 from hub.adapters.markup import Element
 from hub.adapters.volven import DISCHARGE_ANSWER, LOGISTICS, OTHER, THEME
 from hub.errors import Reason, Rejected
-from hub.identity import NO_BASIS, canonical
+from hub.identity import NO_BASIS, are_too_many, canonical
 from hub.model import Identifier, Kind
 from hub.numbers import PersonNumbers
 
@@ -177,7 +177,7 @@ def _logistics(root: Element, encoding: str, type_: str, payload: Element | None
 
 
 def envelope_of(message: Message) -> Envelope:
-    """The envelope of a message that was read. Raises Rejected(MISSING_CONTROL_ID, MISSING_PATIENT, BAD_VALUE)."""
+    """The envelope of a message that was read. Raises Rejected(MISSING_CONTROL_ID, MISSING_PATIENT, BAD_VALUE, TOO_COMPLEX)."""
     given = heading(message.root)
     if given is None:
         is_there = bool(message.info.text("MsgId"))
@@ -198,7 +198,7 @@ def heading(root: Element) -> Heading | None:
 
 
 def identifiers(patient: Element) -> tuple[Identifier, ...]:
-    """Ident of a patient, canonical and without repeats. Raises Rejected(MISSING_PATIENT, BAD_VALUE)."""
+    """Ident of a patient, canonical and without repeats. Raises Rejected(MISSING_PATIENT, BAD_VALUE, TOO_COMPLEX)."""
     found: dict[Identifier, None] = {}
     for ident in patient.all("Ident"):
         value, system = ident.text("Id"), system_of(ident)
@@ -208,6 +208,8 @@ def identifiers(patient: Element) -> tuple[Identifier, ...]:
             found[canonical(system, value)] = None
     if not found:
         raise Rejected(Reason.MISSING_PATIENT, f"{_PATIENT}/Ident")
+    if are_too_many(found):
+        raise Rejected(Reason.TOO_COMPLEX, f"{_PATIENT}/Ident")
     return tuple(found)
 
 

@@ -11,6 +11,7 @@ from hub.numbers import PersonNumbers
 from tests.unit.adapters.kith.made import DIALOG, DOCUMENT, ELEMENTS, FNR, dialog, logistics, message
 
 CONTENT = "MsgHead/Document/RefDoc/Content"
+TOO_MANY = (Reason.TOO_COMPLEX, "MsgHead/MsgInfo/Patient/Ident")
 STATUS = f"{CONTENT}/Pasientlogistikk/InformasjonOmForsendelsen/Forsendelsesstatus"
 
 
@@ -125,6 +126,14 @@ def test_a_report_without_a_schema_of_ours_is_carried_as_it_is() -> None:
 )  # fmt: skip
 def test_what_is_refused_says_why_and_where(raw: bytes, reason: Reason, where: str) -> None:
     assert fault(raw) == (reason, where)
+
+
+def test_a_patient_has_so_many_identifiers() -> None:
+    one = '<Ident><Id>{0}</Id><TypeId V="XXX"/></Ident>'
+    first = f"<Ident><Id>{FNR}"
+    assert len(envelope(changed(first, "".join(one.format(n) for n in range(99)) + first)).identifiers) == 100
+    assert fault(changed(first, "".join(one.format(n) for n in range(100)) + first)) == TOO_MANY
+    assert fault(changed(first, "".join(one.format(f"{n}{'x' * 240}") for n in range(80)) + first)) == TOO_MANY
 
 
 def test_no_patient_at_all() -> None:
