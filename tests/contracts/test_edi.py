@@ -143,6 +143,14 @@ def test_the_same_id_with_other_bytes_is_a_conflict(door: Callable[..., Client],
     assert behind.accepted[1].refusal == Refusal(Reason.DUPLICATE_CONTROL_ID, "MsgHead/MsgInfo/MsgId")
 
 
+def test_what_was_not_recorded_does_not_use_its_id_up(door: Callable[..., Client], behind: Behind) -> None:
+    behind.fault = Cause.BROKER_TIMEOUT
+    assert post(door(), logistics("LOG_INNLAGT")).status == 503
+    behind.fault = None
+    assert post(door(), logistics("LOG_DOD")).status == 202
+    assert post(door(), logistics("LOG_INNLAGT")).status == 409
+
+
 def test_a_receipt_is_kept_as_one(door: Callable[..., Client], behind: Behind) -> None:
     raw = reply.acknowledge(logistics("LOG_INNLAGT"), reply.verdict(None), RECEIVED_US, "1.1")
     assert post(door(), raw).status == 202

@@ -11,6 +11,7 @@ import pytest
 
 from hub import commands, processes
 from hub.__main__ import main
+from hub.errors import Reason, Rejected
 from hub.model import Channel, Deliver, Provider, ProviderKind, Received
 from hub.routing.directory import Directory
 from hub.settings import Settings
@@ -20,6 +21,9 @@ from tests.unit.adapters.kith.made import logistics
 PROVEN = Provider(
     "st-olavs", "St. Olavs", ProviderKind.HOSPITAL, "", ("8094866",), Deliver(Channel.MAILBOX), certificates=("f" * 64,)
 )  # fmt: skip
+
+
+BYTES_MAX = 100_000
 
 
 class Nowhere:
@@ -36,6 +40,8 @@ def accepted(monkeypatch: pytest.MonkeyPatch) -> list[Received]:
 
     class Intake:
         async def accept(self, received: Received) -> None:
+            if len(received.raw) > BYTES_MAX:
+                raise Rejected(Reason.TOO_LARGE)
             found.append(received)
 
     @asynccontextmanager
@@ -74,6 +80,14 @@ def test_what_is_refused_is_an_exit_code(tmp_path: Path, accepted: list[Received
     assert main(["watch-folder", str(tmp_path), "--as", "st-olavs", "--once"]) == 1  # one id, two messages
     assert capsys.readouterr().out.splitlines()[-1] == "1 taken, 1 refused"
     assert [r.refusal.reason if r.refusal else "" for r in accepted] == ["sender_mismatch", "", "duplicate_control_id"]
+
+
+def test_what_was_not_recorded_does_not_use_its_id_up(tmp_path: Path, accepted: list[Received], capsys: pytest.CaptureFixture[str]) -> None:
+    drop(tmp_path, "a.xml", logistics("LOG_INNLAGT") + b"\n" * BYTES_MAX)
+    drop(tmp_path, "b.xml", logistics("LOG_INNLAGT"))
+    assert main(["watch-folder", str(tmp_path), "--as", "st-olavs", "--once"]) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "1 taken, 1 refused"
+    assert [r.refusal for r in accepted] == [None]
 
 
 def test_a_folder_that_is_not_there_or_somebody_elses(tmp_path: Path, accepted: list[Received], capsys: pytest.CaptureFixture[str]) -> None:

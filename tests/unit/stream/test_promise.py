@@ -68,6 +68,7 @@ def test_good_settings_keep_the_promise() -> None:
         (provider(senders=()), "provider a: senders"),
         (provider(deliver=Deliver(Channel.MLLP, "10.0.0.1", 2600)), "provider a: deliver"),
         (provider(deliver=Deliver(Channel.FHIR, url="http://gp.example/fhir")), "provider a: deliver"),
+        (provider(deliver=Deliver(Channel.EDI, url="http://gp.example/edi")), "provider a: deliver"),
         (provider(certificates=("ab",)) | hub(tls_certificate="c.pem"), "provider a: certificates"),
     ],
 )
@@ -114,6 +115,7 @@ def test_what_is_said_aloud_or_put_by_an_administrator_is_told_and_stops_nobody(
         (replace(LOCAL, deliver=Deliver(Channel.MLLP, "10.0.0.1", 2600)), {}, False),
         (replace(LOCAL, deliver=Deliver(Channel.MLLP, "10.0.0.1", 2600)), {"insecure_plaintext": True}, True),
         (replace(LOCAL, deliver=Deliver(Channel.FHIR, url="http://gp.example/fhir")), {}, False),
+        (replace(LOCAL, deliver=Deliver(Channel.EDI, url="http://gp.example/edi")), {}, False),
         (replace(LOCAL, certificates=("ab",)), {"tls_certificate": "c.pem"}, False),
         (replace(LOCAL, certificates=("ab",)), {"tls_certificate": "c.pem", "tls_client_ca": "ca.pem"}, True),
     ],

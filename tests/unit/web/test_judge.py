@@ -95,6 +95,9 @@ def test_a_control_id_stands_for_one_message() -> None:
     assert again.refusal is not None
     assert (again.refusal.reason, again.answer) == (Reason.DUPLICATE_CONTROL_ID, "409")
     assert without_conflict(first, known) is first
+    elsewhere = without_conflict(other, known, "MsgId").refusal
+    assert elsewhere is not None
+    assert elsewhere.where == "MsgId"
     refused = judged(bundle("X", id="2"))
     assert without_conflict(refused, known) is refused
 
