@@ -31,10 +31,18 @@ def _constant(_name: str) -> NoReturn:
     raise _BadError
 
 
+class Number(float):
+    """A decimal that remembers its digits: FHIR counts 1.50 as more precise than 1.5."""
+
+    __slots__ = ("digits",)
+    digits: str
+
+
 def _float(text: str) -> float:
-    value = float(text)
+    value = Number(text)
     if math.isinf(value):
         raise _BadError
+    value.digits = text
     return value
 
 
@@ -85,7 +93,7 @@ def text(value: Any) -> str:
 class Entries:
     """The resources of a Bundle, and how references in it resolve (R4, Bundle, "Resolving references in Bundles")."""
 
-    __slots__ = ("_by_name", "all")
+    __slots__ = ("_by_name", "_records", "all")
 
     def __init__(self, bundle: Json) -> None:
         entries = objects(bundle.get("entry"))
@@ -97,6 +105,17 @@ class Entries:
             for name in (text(entry.get("fullUrl")), f"{text(resource.get('resourceType'))}/{text(resource.get('id'))}"):
                 if name and not name.endswith("/"):
                     self._by_name.setdefault(name, resource)
+
+        self._records: dict[int, list[Json]] | None = None
+
+    def records(self, resource: Json) -> list[Json]:
+        """The Provenances whose target is a resource."""
+        if self._records is None:
+            self._records = {}
+            for record in self.of("Provenance"):
+                for target in objects(record.get("target")):
+                    self._records.setdefault(id(self.target(target)), []).append(record)
+        return self._records.get(id(resource), [])
 
     def of(self, kind: str) -> list[Json]:
         """The resources of a type, in order."""

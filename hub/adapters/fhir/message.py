@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from hub.adapters.fhir.document import Entries, Json, obj, objects, parse, text
-from hub.adapters.fhir.mappings import KINDS, RAISED_BY_THE_HUB
+from hub.adapters.fhir.mappings import KINDS, RAISED_BY_THE_HUB, V2
 from hub.errors import Reason, Rejected
 from hub.identity import are_too_many, canonical
 from hub.model import Identifier, Kind
@@ -14,6 +14,7 @@ from hub.numbers import PersonNumbers
 _CONTROL_ID_MAX: Final = 255
 _NAME_MAX: Final = 512
 _HEADER: Final = "Bundle.entry[0].resource"
+_ACCOUNT_MERGE: Final = (V2, "A41")  # merges two accounts of one patient, who stays who they are
 _PATIENTS: Final = ("subject", "patient")  # the elements by which resources name their patient
 
 
@@ -150,7 +151,7 @@ def merged(message: Message, known: tuple[Identifier, ...]) -> tuple[Identifier,
             retired += objects(patient.get("identifier"))
     given = dict.fromkeys(canonical(text(i.get("system")), value) for i in retired if (value := text(i.get("value"))))
     found = tuple(i for i in given if i not in known)
-    if not found:
+    if not found and event_code(message.header) != _ACCOUNT_MERGE:
         raise Rejected(Reason.MISSING_FIELD, "Patient.link")
     if are_too_many(found):
         raise Rejected(Reason.TOO_COMPLEX, "Patient.link")

@@ -1,0 +1,230 @@
+"""FHIR R4 data types as HL7 v2.5.1 data types: one function a pair, any JSON in, escaped text out, "" when there is nothing to say.
+
+The inverse of the data type maps of HL7 v2-to-FHIR (XPN[HumanName], XAD[Address], XTN[ContactPoint], CX[Identifier] ...).
+"""
+
+import re
+from decimal import Decimal
+from typing import Any, Final
+
+from hub.adapters.fhir.document import Json, Number, obj, objects, text
+from hub.adapters.fhir.er7 import codes
+from hub.adapters.fhir.er7.text import COMPONENT, SUBCOMPONENT, components, escape, subcomponents
+from hub.adapters.fhir.facts import municipality
+from hub.adapters.fhir.times import dt, dtm
+from hub.identity import canonical
+
+_DIGITS_MAX: Final = 60
+_NUMBER: Final = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
+_DIALS: Final = ("country", "area", "local", "extension")  # XTN-5 to 8, as extensions of ContactPoint
+_OWN_NAME: Final = ("own-prefix", "own-name", "partner-prefix", "partner-name")  # FN-2 to 5, as extensions of HumanName.family
+
+
+def texts(value: Any) -> list[str]:
+    """The strings of a list."""
+    return [found for v in value if (found := text(v))] if isinstance(value, list) else []
+
+
+def extension(holder: Any, url: str) -> Json:
+    """The first extension with this address, or with this name under HL7's; ``{}`` for none."""
+    return next((e for e in objects(obj(holder).get("extension")) if text(e.get("url")) in (url, codes.EXTENSION + url)), {})
+
+
+def string(value: Any) -> str:
+    """string, markdown, uri, code -> ST, TX, FT, ID."""
+    return escape(text(value))
+
+
+def moment(value: Any) -> str:
+    """dateTime, instant -> TS."""
+    return dtm(text(value))
+
+
+def day(value: Any) -> str:
+    """date, dateTime -> DT."""
+    return dt(text(value))
+
+
+def number(value: Any) -> str:
+    """decimal, integer -> NM: no exponent, the precision that was written."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return ""
+    written = value.digits if isinstance(value, Number) else str(value)
+    if "e" in written.lower():
+        exact = Decimal(written)
+        if abs(exact.adjusted()) > _DIGITS_MAX:
+            return ""
+        written = f"{exact:f}"
+    return written if len(written) <= _DIGITS_MAX and _NUMBER.fullmatch(written) else ""
+
+
+def flag(value: Any) -> str:
+    """Boolean -> ID of table 0136."""
+    return {True: "Y", False: "N"}[value] if isinstance(value, bool) else ""
+
+
+def hd(system: str, separator: str = SUBCOMPONENT) -> str:
+    """A system as HD: OIDs and UUIDs by their type, other URIs as URI, the rest as a namespace."""
+    for prefix, kind in (("urn:oid:", "ISO"), ("urn:uuid:", "UUID")):
+        if system.startswith(prefix):
+            return separator.join(("", escape(system.removeprefix(prefix)), kind))
+    if system.startswith(("http://", "https://", "urn:")):
+        return separator.join(("", escape(system), "URI"))
+    return escape(system.replace("%20", " "))
+
+
+def codings(concept: Any) -> list[Json]:
+    """The codings of a CodeableConcept, or a Coding alone, that have a code or a display."""
+    value = obj(concept)
+    given = objects(value.get("coding")) if "coding" in value or "text" in value else [value]
+    return [c for c in given if text(c.get("code")) or text(c.get("display"))]
+
+
+def code(concept: Any, table: str) -> str:
+    """The code of a v2 table in a concept: of its own system, else one of no system."""
+    given = codings(concept)
+    own = [c for c in given if text(c.get("system")) == f"{codes.V2}{table}"] or [c for c in given if not text(c.get("system"))]
+    return text(own[0].get("code")) if own else ""
+
+
+def mapped(concept: Any, table: codes.Table, own: str) -> str:
+    """A concept as a code of the v2 table ``own``: as it stands if it is one, else by the table of FHIR codes."""
+    foreign = [text(c.get("code")) for c in codings(concept) if text(c.get("system")) not in {"", f"{codes.V2}{own}"}]
+    return escape(code(concept, own)) or next((table[c] for c in foreign if c in table), "")
+
+
+def shown(concept: Any) -> str:
+    """What a concept is called: the first display, else its text."""
+    return next((d for c in codings(concept) if (d := text(c.get("display")))), "") or text(obj(concept).get("text"))
+
+
+def ce(concept: Any) -> str:
+    """CodeableConcept or Coding -> CE: two codings; the text where a display is missing."""
+    return components(*_coded(concept))
+
+
+def cwe(concept: Any) -> str:
+    """CodeableConcept or Coding -> CWE: two codings with their versions, and the text (CWE-9)."""
+    given = codings(concept)[:2]
+    versions = [escape(text(c.get("version"))) for c in given] + [""] * (2 - len(given))
+    said = text(obj(concept).get("text"))
+    original = escape(said) if given and said not in {text(c.get("display")) for c in given} else ""
+    return components(*_coded(concept), *versions, original)
+
+
+def _coded(concept: Any) -> list[str]:
+    given = codings(concept)[:2]
+    said = text(obj(concept).get("text"))
+    if not given:
+        return ["", escape(said), "", "", "", ""]
+    parts = [
+        p for c in given for p in (string(c.get("code")), string(c.get("display")), escape(codes.coding_system(text(c.get("system")))))
+    ]
+    if not any(text(c.get("display")) for c in given):
+        parts[1] = escape(said)
+    return (parts + [""] * 3)[:6]
+
+
+def cx(identifier: Any) -> str:
+    """Identifier -> CX: value, check digit, authority in the system the hub knows it by, type, assigner, period."""
+    given = obj(identifier)
+    value = text(given.get("value"))
+    if not value:
+        return ""
+    known = canonical(text(given.get("system")), value)
+    period = obj(given.get("period"))
+    check, scheme = (string(extension(given, url).get("valueString")) for url in ("identifier-checkDigit", "namingsystem-checkDigit"))
+    return components(
+        escape(known.value), check, scheme, hd(known.system), identifier_type(given), string(obj(given.get("assigner")).get("display")),
+        day(period.get("start")), day(period.get("end")),
+    )  # fmt: skip
+
+
+def identifier_type(identifier: Json) -> str:
+    """Identifier.type as a code of table 0203, where it has one."""
+    return escape(code(identifier.get("type"), "0203"))
+
+
+def ei(identifier: Any) -> str:
+    """Identifier -> EI."""
+    given = obj(identifier)
+    value = text(given.get("value"))
+    return components(escape(value), hd(text(given.get("system")), COMPONENT)) if value else ""
+
+
+def has_type(identifier: Json, *kinds: str) -> bool:
+    """Whether an Identifier is of one of these types (table 0203)."""
+    return any(text(c.get("code")) in kinds for c in codings(identifier.get("type")))
+
+
+def fn(name: Json) -> str:
+    """HumanName.family -> FN: the surname, and own and partner's surname where they are told apart."""
+    parts = [string(extension(name.get("_family"), f"humanname-{part}").get("valueString")) for part in _OWN_NAME]
+    return subcomponents(string(name.get("family")), *parts)
+
+
+def xpn(name: Any) -> str:
+    """HumanName -> XPN: all given names but the first are one; a second suffix is a degree; a name that is only text is a family name."""
+    given = obj(name)
+    names, suffixes, period = texts(given.get("given")), texts(given.get("suffix")), obj(given.get("period"))
+    family, first, more = fn(given), *(escape(" ".join(n)) for n in (names[:1], names[1:]))
+    if not (family or first or more):
+        family = string(given.get("text"))
+    if not (family or first):
+        return ""
+    return components(
+        family, first, more, escape(" ".join(suffixes[:1])), escape(" ".join(texts(given.get("prefix")))), escape(" ".join(suffixes[1:])),
+        codes.NAME_USE.get(text(given.get("use")), ""), "", "", "", string(extension(given, "humanname-assembly-order").get("valueCode")),
+        moment(period.get("start")), moment(period.get("end")),
+    )  # fmt: skip
+
+
+def xad(address: Any) -> str:
+    """Address -> XAD: the first line is the street, a Norwegian municipality number the county (XAD-9)."""
+    given = obj(address)
+    street, *others = texts(given.get("line")) or [""]
+    kind = codes.ADDRESS_USE.get(text(given.get("use"))) or codes.ADDRESS_TYPE.get(text(given.get("type")), "")
+    period = obj(given.get("period"))
+    parts = [escape(street), escape(" ".join(others)), *(string(given.get(key)) for key in ("city", "state", "postalCode", "country"))]
+    county = escape(municipality({"address": [given]})) or string(given.get("district"))
+    tract = string(extension(given, "iso21090-ADXP-censusTract").get("valueString"))
+    if not (any(parts) or county or tract):
+        parts[0] = string(given.get("text"))
+    if not (any(parts) or county or tract):
+        return ""
+    return components(*parts, kind, "", county, tract, "", "", moment(period.get("start")), moment(period.get("end")))
+
+
+def xtn(point: Any) -> str:
+    """ContactPoint -> XTN: the number or address, what it is used for and what it is, and the number's parts where they are told."""
+    given = obj(point)
+    value, use, kind = string(given.get("value")), text(given.get("use")), text(given.get("system"))
+    if not value or kind == "url":
+        return ""
+    if kind == "email":
+        return components("", "NET", "Internet", value)
+    parts = [string(extension(given, f"contactpoint-{part}").get("valueString")) for part in _DIALS]
+    equipment = "CP" if use == "mobile" and kind in {"", "phone"} else codes.TELECOM_SYSTEM.get(kind, "")
+    return components(value, codes.TELECOM_USE.get(use, ""), equipment, "", *parts)
+
+
+def quantity(value: Any) -> tuple[str, str]:
+    """Quantity -> NM and the CE of its unit."""
+    given = obj(value)
+    known, unit = string(given.get("code")), string(given.get("unit"))
+    system = escape(codes.coding_system(text(given.get("system"))))
+    if known and system:
+        return number(given.get("value")), components(known, unit if unit != known else "", system)
+    return number(given.get("value")), unit or known
+
+
+def cq(value: Any) -> str:
+    """Quantity -> CQ."""
+    amount, unit = quantity(value)
+    return components(amount, unit.replace(COMPONENT, SUBCOMPONENT)) if amount else ""
+
+
+def dr(period: Any) -> str:
+    """Period -> DR."""
+    given = obj(period)
+    return components(moment(given.get("start")), moment(given.get("end")))

@@ -1,0 +1,170 @@
+"""Who the message is about: PID, PD1, NK1, and MRG of the identifiers a merge retires."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from hub.adapters.fhir.document import Entries, Json, obj, objects, text
+from hub.adapters.fhir.er7 import codes, datatypes
+from hub.adapters.fhir.er7.actors import organisation, person, xcn_of, xon
+from hub.adapters.fhir.er7.copy import Copy
+from hub.adapters.fhir.er7.rows import Rows, always, coded, fields, in_extension, many, one, refers, written
+from hub.adapters.fhir.er7.text import components, escape, repetitions, segment
+from hub.errors import Reason, Rejected
+
+_WORK: Final = "work"
+_MOTHERS: Final = frozenset({"MTH", "NMTH", "STPMTH", "ADOPTM"})  # v3-RoleCode of a mother, whose number is PID-21
+_NAMELESS: Final = components(*[""] * 6, "U")  # PID-5 is required: a name nobody gave (table 0200)
+
+
+def _is_work(point: Json) -> bool:
+    return text(point.get("use")) == _WORK
+
+
+def _is_no_work(point: Json) -> bool:
+    return not _is_work(point)
+
+
+def _born(patient: Json, _entries: Entries) -> str:
+    """The time of birth where it is told, else the day."""
+    whole = datatypes.extension(patient.get("_birthDate"), "patient-birthTime")
+    return datatypes.moment(whole.get("valueDateTime")) or datatypes.moment(patient.get("birthDate"))
+
+
+def _language(patient: Json, _entries: Entries) -> str:
+    """The preferred language, else the first."""
+    spoken = objects(patient.get("communication"))
+    chosen = [c for c in spoken if c.get("preferred") is True] or spoken
+    return datatypes.ce(chosen[0].get("language")) if chosen else ""
+
+
+def _marital(concept: Any) -> str:
+    known = datatypes.mapped(concept, codes.MARITAL, "0002")
+    return components(known, escape(datatypes.shown(concept)), "HL70002") if known else datatypes.ce(concept)
+
+
+def _dead(patient: Json, _entries: Entries) -> str:
+    return "Y" if datatypes.moment(patient.get("deceasedDateTime")) else datatypes.flag(patient.get("deceasedBoolean"))
+
+
+def _mother(_patient: Json, entries: Entries) -> str:
+    """The number of the RelatedPerson who is the patient's mother."""
+    found = [r for r in entries.of("RelatedPerson") if any(_says(concept, _MOTHERS) for concept in objects(r.get("relationship")))]
+    return repetitions(datatypes.cx(i) for r in found for i in objects(r.get("identifier"))[:1] if not r.get("name"))
+
+
+def _account(_patient: Json, entries: Entries) -> str:
+    return next((made for a in entries.of("Account") for i in objects(a.get("identifier")) if (made := datatypes.cx(i))), "")
+
+
+def _says(concept: Json, known: Iterable[str]) -> bool:
+    return any(text(c.get("code")) in known for c in datatypes.codings(concept))
+
+
+PID: Final[Rows] = (
+    (3, many("identifier", datatypes.cx)),  # also those of PID-2, 4, 19 and 20, which are kept for older versions only
+    (5, many("name", datatypes.xpn)),  # also those of PID-9, kept for older versions only
+    (5, always(_NAMELESS)),
+    (6, in_extension("patient-mothersMaidenName", "valueString", datatypes.string)),
+    (7, _born),
+    (8, coded("gender", codes.GENDER)),
+    (11, many("address", datatypes.xad)),
+    (13, many("telecom", datatypes.xtn, _is_no_work)),
+    (14, many("telecom", datatypes.xtn, _is_work)),
+    (15, _language),
+    (16, one("maritalStatus", _marital)),
+    (17, in_extension("patient-religion", "valueCodeableConcept", datatypes.ce)),
+    (18, _account),
+    (21, _mother),
+    (23, in_extension("patient-birthPlace", "valueAddress", lambda a: datatypes.string(obj(a).get("text") or obj(a).get("city")))),
+    (24, one("multipleBirthBoolean", datatypes.flag)),
+    (25, one("multipleBirthInteger", datatypes.number)),
+    (26, in_extension("patient-citizenship", "valueCodeableConcept", datatypes.ce, "code")),
+    (28, in_extension("patient-nationality", "valueCodeableConcept", datatypes.ce, "code")),
+    (29, one("deceasedDateTime", datatypes.moment)),
+    (30, _dead),
+    (35, in_extension("patient-animal", "valueCodeableConcept", datatypes.ce, "species")),
+    (36, in_extension("patient-animal", "valueCodeableConcept", datatypes.ce, "breed")),
+)
+PD1: Final[Rows] = (
+    (3, refers("generalPractitioner", xon)),
+    (4, refers("generalPractitioner", lambda ref, entries: xcn_of(_doctor(ref, entries)))),
+    (6, in_extension("patient-disability", "valueCodeableConcept", lambda c: datatypes.string(_first_code(c)))),
+    (14, in_extension("patient-congregation", "valueString", datatypes.string)),
+)
+_KIN: Final[Rows] = (  # what RelatedPerson and Patient.contact have in common
+    (2, many("name", datatypes.xpn)),
+    (3, lambda kin, _entries: _relation(kin, 0)),
+    (4, many("address", datatypes.xad)),
+    (5, many("telecom", datatypes.xtn, _is_no_work)),
+    (6, many("telecom", datatypes.xtn, _is_work)),
+    (7, lambda kin, _entries: _relation(kin, 1)),
+    (8, one("period.start", datatypes.day)),
+    (9, one("period.end", datatypes.day)),
+    (13, refers("organization", xon)),
+    (15, coded("gender", codes.GENDER)),
+    (16, one("birthDate", datatypes.moment)),
+    (20, one("communication.language", datatypes.ce)),
+    (33, many("identifier", datatypes.cx)),
+)
+MRG: Final[Rows] = (
+    (1, many("identifier", datatypes.cx)),
+    (7, many("name", datatypes.xpn)),
+)
+
+
+def _doctor(reference: Any, entries: Entries) -> Json:
+    """A general practitioner who is a person; an organisation is PD1-3's."""
+    return {} if organisation(reference, entries) and not entries.target(reference).get("practitioner") else person(reference, entries)
+
+
+def _first_code(concept: Any) -> str:
+    return next((text(c.get("code")) for c in datatypes.codings(concept)), "")
+
+
+def _relation(kin: Json, n: int) -> str:
+    """The n-th relationship, in words of table 0063 where they are known by others."""
+    given = kin.get("relationship")
+    concepts = objects(given) if isinstance(given, list) else [obj(given)]
+    if n >= len(concepts):
+        return ""
+    known = datatypes.mapped(concepts[n], codes.RELATION, "0063")
+    return components(known, escape(datatypes.shown(concepts[n])), "HL70063") if known and n == 0 else datatypes.ce(concepts[n])
+
+
+def pid(copy: Copy, patient: Json | None = None) -> str:
+    """PID of the patient, or of another one."""
+    return written("PID", PID, copy.message.patient if patient is None else patient, copy.entries, 1)
+
+
+def pd1(copy: Copy) -> list[str]:
+    """PD1 of the patient, where it says anything."""
+    made = fields(PD1, copy.message.patient, copy.entries)
+    return [segment("PD1", made)] if any(made.values()) else []
+
+
+def nk1(copy: Copy) -> list[str]:
+    """NK1 for each contact of the patient, then for each RelatedPerson who has a name."""
+    kin = objects(copy.message.patient.get("contact")) + [r for r in copy.entries.of("RelatedPerson") if r.get("name")]
+    return [written("NK1", _KIN, one_of_them, copy.entries, n) for n, one_of_them in enumerate(kin, 1)]
+
+
+def others(copy: Copy) -> list[Json]:
+    """The patients whom the message ties to this one: each as a Patient, be it that only identifiers are known."""
+    patient = copy.message.patient
+    found = [p for p in copy.entries.of("Patient") if p is not patient]
+    known = {text(i.get("value")) for p in found for i in objects(p.get("identifier"))}
+    named = [obj(obj(link.get("other")).get("identifier")) for link in objects(patient.get("link"))]
+    return found + [{"resourceType": "Patient", "identifier": [i]} for i in named if (v := text(i.get("value"))) and v not in known]
+
+
+def mrg(copy: Copy) -> str:
+    """MRG: the identifiers and names retired, or of the patient a visit was taken from. Raises Rejected(NO_TRANSLATION) without any."""
+    found = others(copy)
+    known = {text(i.get("value")) for p in found for i in objects(p.get("identifier"))}
+    alone = [{"system": i.system, "value": i.value} for i in copy.event.merged if i.value not in known]
+    names = next((p.get("name") for p in found if p.get("name")), None)
+    gone = {"identifier": [i for p in found for i in objects(p.get("identifier"))] + alone, "name": names}
+    made = fields(MRG, gone, copy.entries)
+    if not made[1]:
+        raise Rejected(Reason.NO_TRANSLATION, "Patient.link")
+    return segment("MRG", made)

@@ -1,0 +1,104 @@
+"""Referrals: REF and RRI. The ServiceRequest is RF1, who refers and who is referred to are PRD."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from hub.adapters.fhir.document import Entries, Json, obj, objects, text
+from hub.adapters.fhir.er7 import codes, datatypes, order
+from hub.adapters.fhir.er7.actors import organisation, person
+from hub.adapters.fhir.er7.clinical import al1, dg1
+from hub.adapters.fhir.er7.copy import Copy
+from hub.adapters.fhir.er7.observation import NOT_SAID, Results, notes, numbered
+from hub.adapters.fhir.er7.patient import nk1, pid
+from hub.adapters.fhir.er7.rows import Rows, fields, many, one
+from hub.adapters.fhir.er7.text import components, escape, repetitions, segment
+from hub.adapters.fhir.er7.triggers import Trigger
+from hub.adapters.fhir.er7.visit import pv1, pv2
+
+_ANSWER: Final = "RRI"
+_REFERS: Final = "RP^Referring Provider^HL70286"
+_REFERRED_TO: Final = "RT^Referred to Provider^HL70286"
+_WRITTEN: Final[dict[str, str]] = {"A": "Accepted", "P": "Pending", "R": "Rejected"}  # table 0283
+
+
+def _status(request: Json, _entries: Entries) -> str:
+    code = codes.REFERRAL_STATUS.get(text(request.get("status")), "")
+    return components(code, _WRITTEN[code], "HL70283") if code else ""
+
+
+def _priority(request: Json, _entries: Entries) -> str:
+    code = codes.REFERRAL_PRIORITY.get(text(request.get("priority")), "")
+    return components(code, "", "HL70280") if code else ""
+
+
+RF1: Final[Rows] = (
+    (1, _status),
+    (2, _priority),
+    (3, one("code", datatypes.ce)),
+    (5, one("category", datatypes.ce)),
+    (6, order.placer),
+    (7, one("authoredOn", datatypes.moment)),
+    (8, one("occurrencePeriod.end", datatypes.moment)),
+    (9, one("occurrencePeriod.start", datatypes.moment)),
+    (9, one("occurrenceDateTime", datatypes.moment)),
+    (10, many("reasonCode", datatypes.ce)),
+    (11, order.filler),
+)
+
+
+def segments(copy: Copy, trigger: Trigger) -> Iterator[str]:
+    """RF1, PRD, PID, NK1, DG1, AL1, observations, PV1 and notes. Raises Rejected(NO_TRANSLATION) unless there is one referral."""
+    request, entries = copy.only("ServiceRequest"), copy.entries
+    made = fields(RF1, request, entries)
+    yield segment("RF1", made | {6: made[6] or made[11] or datatypes.string(request.get("id")) or escape(copy.event.control_id)})
+    yield from prd(copy, request)
+    yield pid(copy)
+    if trigger.type != _ANSWER:
+        yield from nk1(copy)
+    yield from (*dg1(copy), *al1(copy))
+    yield from _observations(copy)
+    yield from (*pv1(copy, is_required=False), *(pv2(copy) if copy.visit else ()), *notes(request))
+
+
+def _observations(copy: Copy) -> Iterator[str]:
+    """What was observed, under one OBR that says what was asked for."""
+    results, every = Results(copy.entries), copy.entries.of("Observation")
+    members = {id(copy.entries.target(m)) for o in every for m in objects(o.get("hasMember"))}
+    found = numbered([line for o in every if id(o) not in members for line in results.of(o)])
+    if found:
+        code = datatypes.ce(copy.only("ServiceRequest").get("code")) or NOT_SAID
+        yield from (segment("OBR", {1: "1", 4: code}), *found)
+
+
+def prd(copy: Copy, request: Json) -> Iterator[str]:
+    """PRD of the requester, then of each performer; of the sender where no one is named, since one is required."""
+    roles = [(_REFERS, request.get("requester")), *((_REFERRED_TO, p) for p in objects(request.get("performer")))]
+    told = [made for role, reference in roles if (made := _provider(role, reference, copy.entries))]
+    yield from told or [segment("PRD", {1: _REFERS, 4: components("", "", "", escape(copy.event.provider))})]
+
+
+def _provider(role: str, reference: Any, entries: Entries) -> str:
+    """A professional by name and number, an organisation as the place (PRD-4.4)."""
+    who, where = person(reference, entries), organisation(reference, entries)
+    if who.get("resourceType", "Practitioner") != "Practitioner" or (where and not entries.target(reference).get("practitioner")):
+        who = {}
+    if not who and not where:
+        return ""
+    contact = who or where
+    made = {
+        2: repetitions(datatypes.xpn(n) for n in objects(who.get("name"))),
+        3: repetitions(datatypes.xad(a) for a in objects(contact.get("address"))),
+        4: components("", "", "", datatypes.string(where.get("name"))),
+        5: repetitions(datatypes.xtn(t) for t in objects(contact.get("telecom"))),
+        7: repetitions(_number(i) for i in objects(who.get("identifier")) + objects(where.get("identifier"))),
+    }
+    return segment("PRD", made | {1: role}) if any(made.values()) else ""
+
+
+def _number(identifier: Json) -> str:
+    """PLN: the number, its type, and whose it is where it has no type."""
+    value = datatypes.string(identifier.get("value"))
+    period = obj(identifier.get("period"))
+    kind = datatypes.identifier_type(identifier)
+    authority = escape(text(identifier.get("system")).removeprefix("urn:oid:"))
+    return components(value, kind, authority, datatypes.day(period.get("end"))) if value else ""

@@ -1,0 +1,61 @@
+"""Specimens: SPM."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from hub.adapters.fhir.document import Entries, Json, obj, objects, text
+from hub.adapters.fhir.er7 import codes, datatypes
+from hub.adapters.fhir.er7.rows import Rows, coded, fields, many, one
+from hub.adapters.fhir.er7.text import COMPONENT, SUBCOMPONENT, components, escape, segment
+
+_NOT_SAID: Final = "NI^no information^NULLFL"  # SPM-4 is required
+
+
+def _pair(specimen: Json, _entries: Entries) -> str:
+    """SPM-2 (EIP): the placer's number and the filler's."""
+    given = objects(specimen.get("identifier"))
+    fillers = [i for i in given if datatypes.has_type(i, "FILL", "FGN")]
+    placers = [i for i in given if datatypes.has_type(i, "PLAC", "PGN")] or [i for i in given if i not in fillers]
+    return components(*(_inner(datatypes.ei(found[0])) if found else "" for found in (placers, fillers)))
+
+
+def _inner(repetition: str) -> str:
+    return repetition.replace(COMPONENT, SUBCOMPONENT)
+
+
+def _collected(specimen: Json, _entries: Entries) -> str:
+    collection = obj(specimen.get("collection"))
+    return datatypes.moment(collection.get("collectedDateTime")) or datatypes.dr(collection.get("collectedPeriod"))
+
+
+def _described(note: Any) -> str:
+    return escape(text(obj(note).get("text")))
+
+
+SPM: Final[Rows] = (
+    (2, _pair),
+    (4, one("type", datatypes.cwe)),
+    (6, one("container.additiveCodeableConcept", datatypes.cwe)),
+    (7, one("collection.method", datatypes.cwe)),
+    (8, one("collection.bodySite", datatypes.cwe)),
+    (12, one("collection.quantity", datatypes.cq)),
+    (14, many("note", _described)),
+    (17, _collected),
+    (18, one("receivedTime", datatypes.moment)),
+    (20, coded("status", codes.AVAILABILITY)),
+    (24, many("condition", datatypes.cwe)),
+    (27, one("container.type", datatypes.cwe)),
+)
+
+
+def spm(specimens: Iterable[Json], entries: Entries) -> list[str]:
+    """SPM for each specimen."""
+    made = [fields(SPM, s, entries) for s in specimens]
+    return [segment("SPM", m | {1: str(n), 4: m[4] or _NOT_SAID}) for n, m in enumerate(made, 1)]
+
+
+def specimens_of(resource: Json, entries: Entries) -> list[Json]:
+    """The Specimens a report, an order or an observation refers to."""
+    given = resource.get("specimen")
+    found = [entries.target(r) for r in (objects(given) if isinstance(given, list) else [obj(given)])]
+    return [s for s in found if s.get("resourceType") == "Specimen"]
