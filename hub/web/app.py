@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from hub.adapters.control_ids import ControlIds
 from hub.settings import Settings
-from hub.web import admin, answers, capability, consents, metrics, pages, process_message
+from hub.web import admin, answers, capability, consents, metrics, pages, process_message, submissions
 from hub.web.state import STATE, State
 
 KEEPALIVE_SECONDS: Final = 75.0
@@ -29,6 +29,8 @@ def routes(state: State) -> list[web.RouteDef]:
         web.get("/metrics", metrics.metrics),
         web.get("/fhir/metadata", capability.metadata),
         web.post("/fhir/$process-message", process_message.process_message),  # provider, admin, or nobody on plaintext loopback
+        web.post("/fhir", submissions.submit),  # provider
+        web.post("/fhir/", submissions.submit),  # provider
         web.get("/fhir/Consent", consents.search),  # patient (own), admin
         web.get("/fhir/Consent/{id}", consents.get),  # patient (own), admin
         web.put("/fhir/Consent/{id}", consents.put),  # patient (own), admin
