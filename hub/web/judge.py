@@ -6,7 +6,7 @@ from typing import Final
 
 from hub import telemetry
 from hub.adapters.control_ids import ControlIds
-from hub.adapters.fhir.message import Envelope, Heading, envelope, heading, unwelcome
+from hub.adapters.fhir.message import Envelope, Heading, envelope, heading, unwelcome, unwelcome_in
 from hub.adapters.fhir.parts import Part
 from hub.errors import ANSWERS, Reason, Rejected
 from hub.identity import Pseudonyms, event_id
@@ -51,11 +51,11 @@ class PartRules:
 
 def judge_part(part: Part, provider: Provider, rules: PartRules, pseudonyms: Pseudonyms, now_us: int) -> Received:
     """The record of one message of a submission; what it is refused for is told by its place in what was sent. Pure."""
-    seen, refusal = identify(part.raw, rules.person_numbers)
+    place = "" if rules.person_numbers is PersonNumbers.ANY else unwelcome_in(part.message, rules.person_numbers)
+    refusal = Refusal(Reason.UNWELCOME_PERSON_NUMBER, part.place(place)) if place else None
     if len(part.raw) > rules.bytes_max:
         refusal = Refusal(Reason.TOO_LARGE)
-    placed = Refusal(refusal.reason, part.place(refusal.where)) if refusal else None
-    return _record(part.raw, (seen, placed), provider.id, pseudonyms, now_us)
+    return _record(part.raw, (part.envelope, refusal), provider.id, pseudonyms, now_us)
 
 
 def _record(raw: bytes, identified: Identified, name: str, pseudonyms: Pseudonyms, now_us: int) -> Received:

@@ -62,11 +62,12 @@ def parse(raw: bytes) -> Json:
         raise Rejected(Reason.BAD_JSON) from None  # the original error quotes the message
     if not isinstance(value, dict):
         raise Rejected(Reason.NOT_A_MESSAGE)
-    _bound(value)
+    bound(value)
     return value
 
 
-def _bound(value: Json) -> None:
+def bound(value: Json) -> None:
+    """Raises Rejected(TOO_COMPLEX) for what nests deeper than any resource."""
     level: list[Any] = [value]
     for _ in range(DEPTH_MAX):
         level = [v for holder in level for v in (holder.values() if isinstance(holder, dict) else holder) if isinstance(v, dict | list)]

@@ -47,6 +47,7 @@ def told(whole: Whole, shape: Shape) -> tuple[list[Told], dict[int, Refusal]]:
                 refused[n] = Refusal(exc.reason, exc.where)
     merges, lost = _merges(whole, {n: kind for n, kind in meanings.items() if whole.kind(n) == _PATIENT})
     refused |= lost
+    meanings = {n: kind for n, kind in meanings.items() if n not in lost}
     found = [*merges, *_others(whole, meanings, merges, shape)]
     return sorted(found, key=lambda t: (min(t.changes), t.kind is not Kind.MERGED)), refused
 

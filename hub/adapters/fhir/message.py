@@ -77,7 +77,11 @@ def heading(raw: bytes) -> Heading | None:
 
 def envelope(raw: bytes) -> Envelope:
     """Header and patient of a message. Raises Rejected; ``where`` is a FHIRPath."""
-    message = read(raw)
+    return envelope_of(read(raw))
+
+
+def envelope_of(message: Message) -> Envelope:
+    """Header and patient of a message that was read. Raises Rejected."""
     if message.kind is RAISED_BY_THE_HUB:
         raise Rejected(Reason.UNSUPPORTED_EVENT, f"{_HEADER}.event")
     header, found = message.header, identifiers(message.patient)
@@ -103,7 +107,11 @@ def read(raw: bytes) -> Message:
 
     Raises Rejected: those of ``parse``, NOT_A_MESSAGE, NO_HEADER, UNSUPPORTED_EVENT, MISSING_PATIENT, SEVERAL_PATIENTS, BROKEN_REFERENCE.
     """
-    bundle = parse(raw)
+    return check(parse(raw))
+
+
+def check(bundle: Json) -> Message:
+    """A message Bundle that was parsed, checked as by ``read``. Raises Rejected."""
     if bundle.get("resourceType") != "Bundle" or bundle.get("type") != "message":
         raise Rejected(Reason.NOT_A_MESSAGE, "Bundle.type")
     entries = Entries(bundle)
@@ -160,9 +168,11 @@ def merged(message: Message, known: tuple[Identifier, ...]) -> tuple[Identifier,
 
 def unwelcome(raw: bytes, allowed: PersonNumbers) -> str:
     """Where the message names a patient, the one it is about or one merged into it, by a number the hub does not take; "" = nowhere."""
-    if allowed is PersonNumbers.ANY:
-        return ""
-    message = read(raw)
+    return "" if allowed is PersonNumbers.ANY else unwelcome_in(read(raw), allowed)
+
+
+def unwelcome_in(message: Message, allowed: PersonNumbers) -> str:
+    """As ``unwelcome``, of a message that was read."""
     for n, resource in enumerate(message.entries.all):
         if resource.get("resourceType") == "Patient":
             for m, given in enumerate(objects(resource.get("identifier"))):

@@ -4,19 +4,20 @@ Deterministic: the same bytes from the same sender give the same messages under 
 message never holds a resource of another patient. Each names the whole it was cut from by its SHA-256 (RFC 6920), in a Provenance.
 """
 
+import re
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from hub.adapters import bundle as bundles
 from hub.adapters.fhir import events
-from hub.adapters.fhir.document import Json, Number, obj, objects, text
+from hub.adapters.fhir.document import Json, Number, bound, obj, objects, text
 from hub.adapters.fhir.events import Told
 from hub.adapters.fhir.facts import merged
 from hub.adapters.fhir.mappings import OWN
-from hub.adapters.fhir.message import identifiers, read
-from hub.adapters.fhir.submission import Submission
+from hub.adapters.fhir.message import Envelope, Message, check, envelope_of, identifiers
+from hub.adapters.fhir.submission import Shape, Submission
 from hub.adapters.fhir.times import microseconds
 from hub.adapters.fhir.whole import SUBJECTS, Whole, conditional, each, kind_named
 from hub.errors import Reason, Rejected
@@ -30,25 +31,27 @@ _NI: Final = "ni:///sha-256;"  # RFC 6920
 _ABSENT: Final = {"extension": [{"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "unknown"}]}
 _PARTICIPANT: Final = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
 _DIGITS_MAX: Final = 60
+_INSTANT: Final = re.compile(r"T.*(Z|[+-]\d\d:\d\d)\Z", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
     """One message."""
 
-    kind: Kind
+    message: Message = field(repr=False)
+    envelope: Envelope = field(repr=False)
     raw: bytes = field(repr=False)
     changes: tuple[int, ...]  # the changes it tells of
     places: tuple[str, ...]  # of each entry of the message, where it stood in the whole; "" for what the hub added
 
+    @property
+    def kind(self) -> Kind:
+        """What it tells of."""
+        return self.envelope.kind
+
     def place(self, where: str) -> str:
         """A place in the message as a place in what was sent."""
-        for n, place in enumerate(self.places):
-            head = f"Bundle.entry[{n}].resource"
-            if place and (where == head or where.startswith((f"{head}.", f"{head}["))):
-                rest = where.removeprefix(head)
-                return f"{place}.resource{rest}" if place.startswith("Bundle.") else f"{place}{rest}"
-        return where
+        return _place(self.places, where)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,15 +105,23 @@ class _Making:
         entries = [{"fullUrl": head, "resource": self._header(head)}]
         entries += [{"fullUrl": self._urls[n], "resource": self._resource(n)} for n in self._members]
         entries.append({"fullUrl": provenance, "resource": self._provenance(provenance, head)})
-        raw = bundles.to_bytes(self._bundle() | {"entry": entries})
+        bundle = self._bundle() | {"entry": entries}
         changes = self._whole.changes
         places = ("", *(changes[n].place if n < len(changes) else "" for n in self._members), "")
-        part = Part(self._told.kind, raw, self._told.changes, places)
         try:
-            _check(raw, self._told.kind)
+            message = self._checked(bundle)
+            return Part(message, envelope_of(message), bundles.to_bytes(bundle), self._told.changes, places)
         except Rejected as exc:
-            raise Rejected(exc.reason, part.place(exc.where)) from None
-        return part
+            raise Rejected(exc.reason, _place(places, exc.where)) from None
+
+    def _checked(self, bundle: Json) -> Message:
+        """The message, read as every other before anyone is told that it is taken. Raises Rejected."""
+        if self._submission.shape is Shape.RESOURCE:  # which stands deeper now than it did
+            bound(bundle)
+        message = check(bundle)
+        if message.kind is Kind.MERGED and not merged(message, identifiers(message.patient)):
+            raise Rejected(Reason.MISSING_FIELD, "Patient.link")
+        return message
 
     def _named(self) -> dict[int, str]:
         """A fullUrl for every member: its own where it has one to itself."""
@@ -134,7 +145,7 @@ class _Making:
         """When the change was noted, by whoever says: the peer, the resource, the Bundle."""
         change = self._whole.changes[self._told.changes[0]]
         said = (change.when, text(obj(change.resource.get("meta")).get("lastUpdated")), self._submission.timestamp)
-        return next((at for at in said if "T" in at and microseconds(at) is not None), "")
+        return next((at for at in said if _INSTANT.search(at) and microseconds(at) is not None), "")
 
     def _header(self, url: str) -> Json:
         endpoint = f"{HUB_PROVIDER}:{self._sender}"
@@ -225,12 +236,14 @@ class _Making:
             out["data"] = binary["data"]
 
 
-def _check(raw: bytes, kind: Kind) -> None:
-    """The message is read as every other, before anyone is told that it is taken. Raises Rejected."""
-    message = read(raw)
-    known = identifiers(message.patient)
-    if kind is Kind.MERGED and not merged(message, known):
-        raise Rejected(Reason.MISSING_FIELD, "Patient.link")
+def _place(places: Sequence[str], where: str) -> str:
+    """A place in a message as a place in what was sent; ``places``: of each of its entries."""
+    for n, place in enumerate(places):
+        head = f"Bundle.entry[{n}].resource"
+        if place and (where == head or where.startswith((f"{head}.", f"{head}["))):
+            rest = where.removeprefix(head)
+            return f"{place}.resource{rest}" if place.startswith("Bundle.") else f"{place}{rest}"
+    return where
 
 
 def _naming(resource: Json, made: Json) -> Iterator[tuple[Json, Json]]:

@@ -11,6 +11,7 @@ from typing import Final
 
 from hub.adapters.fhir import notification
 from hub.adapters.fhir.document import ENTRIES_MAX, Json, obj, objects, parse, text
+from hub.adapters.fhir.mappings.changes import STATUSES
 from hub.errors import Reason, Rejected
 from hub.model import Refusal
 
@@ -58,7 +59,7 @@ def read(raw: bytes) -> Submission:
     digest = sha256(raw).digest()
     if body.get("resourceType") != "Bundle":
         kind = text(body.get("resourceType"))
-        place = kind if kind.isascii() and kind.isalpha() else "resourceType"
+        place = kind if kind in STATUSES else "resourceType"  # a place is never a word of the sender's
         return Submission(Shape.RESOURCE, (Change(place, body),), {}, "", digest, len(raw))
     try:
         shape = Shape(text(body.get("type")))

@@ -27,7 +27,7 @@ def person(reference: Any, entries: Entries) -> Json:
     if target.get("resourceType") == "PractitionerRole":
         found = entries.target(target.get("practitioner"))
         return found or _shown(obj(target.get("practitioner")), "Practitioner")
-    if target.get("resourceType") in {"Practitioner", "Patient", "RelatedPerson"}:
+    if text(target.get("resourceType")) in {"Practitioner", "Patient", "RelatedPerson"}:
         return target
     return {} if target else _shown(obj(reference), "Practitioner")
 

@@ -161,7 +161,7 @@ def _thing(participant: Json, entries: Entries) -> str:
     """AIG-3: a device, an organisation or a service, by its number and name; never the patient."""
     actor = obj(participant.get("actor"))
     target = entries.target(actor)
-    if target.get("resourceType") in {"Patient", "RelatedPerson"} or text(actor.get("type")) == "Patient":
+    if text(target.get("resourceType")) in {"Patient", "RelatedPerson"} or text(actor.get("type")) == "Patient":
         return ""
     numbers = [datatypes.string(i.get("value")) for i in objects(target.get("identifier"))]
     name = name_of(actor, entries) or datatypes.string(target.get("name")) or datatypes.string(actor.get("display"))

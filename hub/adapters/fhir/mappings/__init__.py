@@ -36,6 +36,7 @@ _V2_KINDS: Final[Mapping[str, Kind]] = {
     "A14": Kind.ADMISSION_PLANNED,
     "A15": Kind.TRANSFER_PLANNED,
     "A16": Kind.READY_FOR_DISCHARGE,
+    "A17": Kind.TRANSFERRED,
     "A18": Kind.MERGED,
     "A21": Kind.LEAVE_STARTED,
     "A22": Kind.LEAVE_ENDED,
