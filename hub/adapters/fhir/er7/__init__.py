@@ -5,13 +5,14 @@ in files of their own, each a table of rows; ``datatypes`` and ``actors`` are th
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 from types import MappingProxyType
 from typing import Final
 
 from hub.adapters.fhir.er7 import adt, mdm, orders, oru, pharmacy, ppr, ref, siu, vxu
 from hub.adapters.fhir.er7.copy import Copy
 from hub.adapters.fhir.er7.detail import shown
-from hub.adapters.fhir.er7.header import msh
+from hub.adapters.fhir.er7.header import msh, sft
 from hub.adapters.fhir.er7.triggers import Trigger, trigger_of
 from hub.errors import Reason, Rejected
 
@@ -34,13 +35,15 @@ FAMILIES: Final[Mapping[str, Callable[[Copy, Trigger], Iterator[str]]]] = Mappin
         "PPR": ppr.segments,
     }
 )
+_WITHOUT_SOFTWARE: Final = frozenset({"SIU", "ORM"})  # HL7 2.5.1: structures without SFT
 
 
 def compose(copy: Copy) -> bytes:
     """The message in UTF-8, segments ended by CR. Raises Rejected: NO_TRANSLATION for what has no v2 form, TOO_LARGE."""
     trigger = trigger_of(copy)
     segments, size = [msh(copy, trigger)], 0
-    for segment in FAMILIES[trigger.type](copy, trigger):
+    software = () if trigger.type in _WITHOUT_SOFTWARE else sft(copy)
+    for segment in chain(software, FAMILIES[trigger.type](copy, trigger)):
         segments.append(segment)
         size += len(segment)
         if size > copy.size_max:

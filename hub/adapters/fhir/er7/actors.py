@@ -17,7 +17,7 @@ from hub.identity import canonical
 _LEVELS: Final[Mapping[str, int]] = MappingProxyType({"bd": 3, "ro": 2, "si": 4, "bu": 7, "lvl": 8})  # location-physical-type -> PL
 _POINT_OF_CARE: Final = 1  # any other kind of place
 _LEVELS_MAX: Final = 8  # a circle ends here
-_NAME_PARTS: Final = 13  # of XPN
+_NAME_PARTS: Final = 14  # of XPN
 _TEXT_MAX: Final = 1000  # of one of them: many references may lead to one resource, and each tells all of it
 
 
@@ -65,15 +65,15 @@ def xcn_of(resource: Json) -> str:
     number = _first(resource)
     name = next((made for n in objects(resource.get("name")) if (made := xpn(n))), "")
     parts = (name.split(COMPONENT) + [""] * _NAME_PARTS)[:_NAME_PARTS]
-    family, given, second, suffix, prefix, degree, use = parts[:7]
+    family, given, second, suffix, prefix, more, use = parts[:7]
     value = canonical(text(number.get("system")), text(number.get("value")))
     if not (value.value or family or given):
         return ""
     titles = [code(obj(q).get("code"), "0360") for q in objects(resource.get("qualification"))]
     check, scheme = (string(extension(number, url).get("valueString")) for url in ("identifier-checkDigit", "namingsystem-checkDigit"))
     return _bounded(
-        escape(value.value), family, given, second, suffix, prefix, escape("".join(titles[:1])) or degree, "", hd(value.system), use,
-        check, scheme, identifier_type(number), "", "", "", "", parts[10], parts[11], parts[12],
+        escape(value.value), family, given, second, suffix, prefix, escape("".join(titles[:1])), "", hd(value.system), use,
+        check, scheme, identifier_type(number), "", "", "", "", parts[10], parts[11], parts[12], " ".join(filter(None, (more, parts[13]))),
     )  # fmt: skip
 
 

@@ -1,14 +1,15 @@
 """What is wrong with the patient and what was done: AL1, IAM, DG1, PR1."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from hub.adapters.fhir.document import Entries, Json, obj, objects, text
 from hub.adapters.fhir.er7 import codes, datatypes
-from hub.adapters.fhir.er7.actors import xcn
+from hub.adapters.fhir.er7.actors import person, xcn
 from hub.adapters.fhir.er7.copy import Copy
-from hub.adapters.fhir.er7.rows import Rows, at, fields, one, refers, written
+from hub.adapters.fhir.er7.rows import Rows, at, each, fields, one, refers, written
 from hub.adapters.fhir.er7.text import components, escape, repetitions, segment
+from hub.adapters.fhir.times import microseconds
 
 _WORKING: Final = "W"  # table 0052: the type is required
 _ENTERED_IN_ERROR: Final = "entered-in-error"
@@ -18,23 +19,37 @@ _ANAESTHETIST: Final = "88189002"
 
 
 def _category(allergy: Json, _entries: Entries) -> str:
-    """AL1-2: the sender's own word where it was kept beside the category, else the category's."""
-    kept = next((c for c in (_alternate(e) for e in objects(allergy.get("_category"))) if c), "")
-    code = kept or next((codes.ALLERGY_CATEGORY[c] for c in datatypes.texts(allergy.get("category")) if c in codes.ALLERGY_CATEGORY), "")
-    return components(code, "", "HL70127") if code else ""
+    """AL1-2 (0127): the sender's own words where they were kept beside the category, else the category's."""
+    known = next((codes.ALLERGY_CATEGORY[c] for c in datatypes.texts(allergy.get("category")) if c in codes.ALLERGY_CATEGORY), "")
+    return _alternate(allergy.get("_category")) or (components(known, "", "HL70127") if known else "")
 
 
-def _alternate(element: Any) -> str:
-    """The v2 code that an element was made of (extension alternate-codes)."""
-    concept = datatypes.extension(element, "alternate-codes").get("valueCodeableConcept")
-    return next((escape(text(c.get("code"))) for c in datatypes.codings(concept)), "")
+def _alternate(beside: Any) -> str:
+    """The concept that an element was made of, as CE."""
+    for holder in each(beside):
+        made = datatypes.ce(datatypes.extension(holder, "alternate-codes").get("valueCodeableConcept"))
+        if made:
+            return made
+    return ""
 
 
 def _severity(allergy: Json, _entries: Entries) -> str:
-    kept = _alternate(allergy.get("_criticality"))
     said = text(allergy.get("criticality")) or next((text(r.get("severity")) for r in objects(allergy.get("reaction"))), "")
-    code = kept or codes.SEVERITY.get(said, "")
-    return components(code, "", "HL70128") if code else ""
+    code = codes.SEVERITY.get(said, "")
+    return _alternate(allergy.get("_criticality")) or (components(code, "", "HL70128") if code else "")
+
+
+def _recorder(allergy: Json, entries: Entries) -> str:
+    """IAM-14: who reported it."""
+    return next((made for n in objects(person(allergy.get("recorder"), entries).get("name")) if (made := datatypes.xpn(n))), "")
+
+
+def _relation(allergy: Json, entries: Entries) -> str:
+    """IAM-15: what whoever reported it is to the patient."""
+    who = person(allergy.get("recorder"), entries)
+    if who.get("resourceType") == "Patient":
+        return "SEL^Self^HL70063"
+    return next((made for c in objects(who.get("relationship")) if (made := datatypes.ce(c, "0063"))), "")
 
 
 def _reactions(allergy: Json, _entries: Entries) -> str:
@@ -69,13 +84,15 @@ IAM: Final[Rows] = (
     (11, one("onsetDateTime", datatypes.day)),
     (12, one("onsetString", datatypes.string)),
     (13, one("recordedDate", datatypes.moment)),
+    (14, _recorder),
+    (15, _relation),
     (17, one("clinicalStatus", datatypes.ce)),
 )
 
 
 def _kind(diagnosis: Json, _entries: Entries) -> str:
     """DG1-6: what the visit uses the diagnosis as, else whether it is confirmed."""
-    known = datatypes.mapped(diagnosis.get("use"), codes.DIAGNOSIS_TYPE, "0052")
+    known = escape(datatypes.code(diagnosis.get("use"), "0052"))
     return known or ("F" if _is_status(obj(diagnosis.get("condition")), "verificationStatus", _CONFIRMED) else _WORKING)
 
 
@@ -116,15 +133,30 @@ def _performers(*functions: str) -> Callable[[Json, Entries], str]:
     return make
 
 
+def _modifiers(procedure: Json, _entries: Entries) -> str:
+    """PR1-16: what follows the code in a coding of the code with its modifiers ("71045:26")."""
+    given = [text(c.get("code")) for c in datatypes.codings(procedure.get("code"))]
+    joined = next((code for code in given[1:] if given[0] and code.startswith(f"{given[0]}:")), "")
+    return repetitions(map(escape, joined.split(":")[1:]))
+
+
+def _minutes(procedure: Json, _entries: Entries) -> str:
+    start, end = (microseconds(text(at(procedure, f"performedPeriod.{end}"))) for end in ("start", "end"))
+    return str((end - start) // 60_000_000) if start is not None and end is not None and end > start else ""
+
+
 PR1: Final[Rows] = (
     (3, one("code", datatypes.ce)),
     (4, one("code", lambda c: escape(text(obj(c).get("text"))))),
     (5, one("performedDateTime", datatypes.moment)),
     (5, one("performedPeriod.start", datatypes.moment)),
+    (6, one("category", datatypes.is_code("0230"))),
+    (7, _minutes),
     (8, _performers(_ANAESTHETIST)),
     (11, _performers(_SURGEON)),
     (12, _performers()),
     (15, one("reasonCode", datatypes.ce)),
+    (16, _modifiers),
     (19, one("identifier", datatypes.ei)),
 )
 
@@ -143,13 +175,15 @@ def _allergies(copy: Copy) -> list[Json]:
     return [a for a in copy.entries.of("AllergyIntolerance") if datatypes.ce(a.get("code"))]
 
 
-def dg1(copy: Copy) -> list[str]:
-    """DG1 for each diagnosis, in the visit's order, then the others'."""
+def dg1(copy: Copy, conditions: Sequence[Json] | None = None) -> list[str]:
+    """DG1 for each diagnosis, in the visit's order, then the others'. ``conditions``: only these."""
     entries, named = copy.entries, objects(copy.visit.get("diagnosis"))
+    every = entries.of("Condition") if conditions is None else conditions
+    wanted = {id(c) for c in every}
     used = [d | {"condition": entries.target(d.get("condition"))} for d in named]
-    used = [d for d in used if obj(d["condition"]).get("resourceType") == "Condition"]
-    seen = [id(d["condition"]) for d in used]
-    used += [{"condition": c} for c in entries.of("Condition") if id(c) not in seen]
+    used = [d for d in used if id(d["condition"]) in wanted]
+    seen = {id(d["condition"]) for d in used}
+    used += [{"condition": c} for c in every if id(c) not in seen]
     said = [d for d in used if datatypes.ce(at(d, "condition.code"))]
     return [written("DG1", DG1, d, entries, n) for n, d in enumerate(said, 1)]
 

@@ -27,17 +27,6 @@ ADDRESS_USE: Final = _table({"home": "H", "work": "B", "temp": "C", "billing": "
 ADDRESS_TYPE: Final = _table({"postal": "M"})  # 0190, where the use says nothing
 TELECOM_USE: Final = _table({"home": "PRN", "work": "WPN", "temp": "VHN", "mobile": "PRN"})  # 0201
 TELECOM_SYSTEM: Final = _table({"phone": "PH", "fax": "FX", "pager": "BP", "sms": "CP", "email": "Internet"})  # 0202
-MARITAL: Final = _table(  # v3-MaritalStatus, v3-NullFlavor -> 0002
-    {"L": "A", "D": "D", "M": "M", "S": "S", "W": "W", "C": "C", "T": "P", "A": "N", "I": "I", "U": "B", "UNK": "U", "OTH": "O", "P": "O",
-     "NAVU": "T"}
-)  # fmt: skip
-RELATION: Final = _table(  # v3-RoleCode and 0131 -> 0063
-    {"ONESELF": "SEL", "SPS": "SPO", "HUSB": "SPO", "WIFE": "SPO", "SIGOTHR": "DOM", "DOMPART": "DOM", "CHILD": "CHD", "GRNDCHILD": "GCH",
-     "NCHILD": "NCH", "STPCHLD": "SCH", "CHLDFOST": "FCH", "SON": "CHD", "DAU": "CHD", "PRN": "PAR", "MTH": "MTH", "FTH": "FTH",
-     "GUARD": "GRD", "GRPRN": "GRP", "EXT": "EXF", "FAMMEMB": "EXF", "SIB": "SIB", "BRO": "BRO", "SIS": "SIS", "FRND": "FND",
-     "NBOR": "OAD", "E": "EMR", "C": "EMC", "U": "UNK", "O": "OTH", "DEP": "DEP", "WRD": "WRD", "CGV": "CGV", "GRD": "GRD", "OAD": "OAD",
-     "EME": "EME", "ASC": "ASC", "OWN": "OWN", "TRA": "TRA", "MGR": "MGR", "NON": "NON"}
-)  # fmt: skip
 PRIORITY: Final = _table({"stat": "S", "asap": "A", "routine": "R", "urgent": "T"})  # 0485, 0027
 REFERRAL_PRIORITY: Final = _table({"stat": "S", "asap": "A", "routine": "R", "urgent": "A"})  # 0280
 REFERRAL_STATUS: Final = _table(  # 0283
@@ -64,20 +53,13 @@ APPOINTMENT_STATUS: Final = _table(  # 0278
 )  # fmt: skip
 DOCUMENT_STATUS: Final = _table({"preliminary": "IP", "final": "AU", "amended": "AU", "entered-in-error": "AU"})  # 0271
 DOCUMENT_CURRENT: Final = _table({"current": "AV", "superseded": "OB", "entered-in-error": "CA"})  # 0273
-DOCUMENT_TYPE: Final = _table(  # LOINC -> 0270, the types everybody has
-    {"11488-4": "CN", "18842-5": "DS", "11492-6": "HP", "34117-2": "HP", "11506-3": "PN", "11504-8": "OP", "28570-0": "PR", "57133-1": "CD",
-     "11526-1": "SP", "34133-9": "DS", "11490-0": "DS"}
-)  # fmt: skip
 LABEL: Final = _table({"N": "U", "L": "U", "M": "U", "U": "U", "R": "R", "V": "V"})  # v3-Confidentiality -> 0177, 0272; others as written
 ALLERGY_CATEGORY: Final = _table({"medication": "DA", "food": "FA", "environment": "EA", "biologic": "AA"})  # 0127
 SEVERITY: Final = _table(  # criticality and reaction severity -> 0128
     {"high": "SV", "low": "MI", "unable-to-assess": "U", "severe": "SV", "moderate": "MO", "mild": "MI"}
 )
-DIAGNOSIS_TYPE: Final = _table({"AD": "A", "DD": "F", "billing": "F", "A": "A", "W": "W", "F": "F"})  # diagnosis-role -> 0052
 PROBLEM_ACTION: Final = _table({"PC1": "AD", "PC2": "UP", "PC3": "DE"})  # 0287
-SUBSTITUTION: Final = _table({"N": "N", "G": "G", "T": "T", "E": "G", "EC": "G", "BC": "G", "F": "T", "TE": "T", "TG": "T"})  # 0167
 COMPLETION: Final = _table({"completed": "CP", "not-done": "NA", "entered-in-error": "CP"})  # 0322
-ENCOUNTER_PRIORITY: Final = _table({"EM": "1", "UR": "2", "EL": "3"})  # v3-ActPriority -> 0217
 AVAILABILITY: Final = _table({"available": "Y", "unavailable": "N"})  # 0136
 CODING_SYSTEMS: Final = _table(  # URI -> 0396
     {"http://loinc.org": "LN", "http://snomed.info/sct": "SCT", UCUM: "UCUM", "http://hl7.org/fhir/sid/icd-10": "I10",

@@ -4,11 +4,13 @@ The inverse of the data type maps of HL7 v2-to-FHIR (XPN[HumanName], XAD[Address
 """
 
 import re
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
 
 from hub.adapters.fhir.document import Json, Number, obj, objects, text
 from hub.adapters.fhir.er7 import codes
+from hub.adapters.fhir.er7.concepts import CONCEPTS
 from hub.adapters.fhir.er7.text import COMPONENT, SUBCOMPONENT, components, escape, subcomponents
 from hub.adapters.fhir.facts import municipality
 from hub.adapters.fhir.times import dt, dtm
@@ -16,6 +18,9 @@ from hub.identity import canonical
 
 _DIGITS_MAX: Final = 60
 _NUMBER: Final = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
+_URI: Final = "urn:ietf:rfc:3986"
+_LOCAL: Final = f"{codes.V2}0396/"  # a coding system that only the sender knows
+_ORDER: Final = {"NL1": "F", "NL3": "G"}  # name-assembly-order -> 0444
 _DIALS: Final = ("country", "area", "local", "extension")  # XTN-5 to 8, as extensions of ContactPoint
 _OWN_NAME: Final = ("own-prefix", "own-name", "partner-prefix", "partner-name")  # FN-2 to 5, as extensions of HumanName.family
 
@@ -81,16 +86,17 @@ def codings(concept: Any) -> list[Json]:
 
 
 def code(concept: Any, table: str) -> str:
-    """The code of a v2 table in a concept: of its own system, else one of no system."""
-    given = codings(concept)
-    own = [c for c in given if text(c.get("system")) == f"{codes.V2}{table}"] or [c for c in given if not text(c.get("system"))]
-    return text(own[0].get("code")) if own else ""
+    """A concept as a code of a v2 table: by the guide's map, in the table's own system, in no system, or a word of the sender's own."""
+    given, known = codings(concept), CONCEPTS.get(table, {})
+    mapped = (known.get((text(c.get("system")), text(c.get("code"))), "") for c in given)
+    own = (text(c.get("code")) for system in (f"{codes.V2}{table}", "") for c in given if text(c.get("system")) == system)
+    local = (text(c.get("code")) for c in given if text(c.get("system")).startswith(_LOCAL))
+    return next((found for found in (*own, *mapped, *local) if found), "")
 
 
-def mapped(concept: Any, table: codes.Table, own: str) -> str:
-    """A concept as a code of the v2 table ``own``: as it stands if it is one, else by the table of FHIR codes."""
-    foreign = [text(c.get("code")) for c in codings(concept) if text(c.get("system")) not in {"", f"{codes.V2}{own}"}]
-    return escape(code(concept, own)) or next((table[c] for c in foreign if c in table), "")
+def is_code(table: str) -> Callable[[Any], str]:
+    """CodeableConcept or Coding -> IS, ID of a table."""
+    return lambda concept: escape(code(concept, table))
 
 
 def shown(concept: Any) -> str:
@@ -98,31 +104,58 @@ def shown(concept: Any) -> str:
     return next((d for c in codings(concept) if (d := text(c.get("display")))), "") or text(obj(concept).get("text"))
 
 
-def ce(concept: Any) -> str:
-    """CodeableConcept or Coding -> CE: two codings; the text where a display is missing."""
-    return components(*_coded(concept))
+def ce(concept: Any, table: str = "") -> str:
+    """CodeableConcept or Coding -> CE: two codings; the text where a display is missing. ``table``: in whose words, if it can be."""
+    return components(*_coded(concept, table))
 
 
-def cwe(concept: Any) -> str:
+def ce_of(table: str) -> Callable[[Any], str]:
+    """CodeableConcept or Coding -> CE in the words of a v2 table."""
+    return lambda concept: ce(concept, table)
+
+
+def cwe(concept: Any, table: str = "") -> str:
     """CodeableConcept or Coding -> CWE: two codings with their versions, and the text (CWE-9)."""
     given = codings(concept)[:2]
     versions = [escape(text(c.get("version"))) for c in given] + [""] * (2 - len(given))
     said = text(obj(concept).get("text"))
-    original = escape(said) if given and said not in {text(c.get("display")) for c in given} else ""
-    return components(*_coded(concept), *versions, original)
+    told = _coded(concept, table)
+    original = escape(said) if given and escape(said) not in {told[1], told[4]} else ""
+    return components(*told, *versions, original)
 
 
-def _coded(concept: Any) -> list[str]:
+def cwe_of(table: str) -> Callable[[Any], str]:
+    """CodeableConcept or Coding -> CWE in the words of a v2 table."""
+    return lambda concept: cwe(concept, table)
+
+
+def _coded(concept: Any, table: str) -> list[str]:
+    """The six components of a CE. A code that the guide had changed is told as the v2 code it was, under the words it came with."""
     given = codings(concept)[:2]
     said = text(obj(concept).get("text"))
     if not given:
         return ["", escape(said), "", "", "", ""]
-    parts = [
-        p for c in given for p in (string(c.get("code")), string(c.get("display")), escape(codes.coding_system(text(c.get("system")))))
-    ]
+    known = CONCEPTS.get(table, {})
+    parts = []
+    for n, c in enumerate(given):
+        was = known.get((text(c.get("system")), text(c.get("code"))), "")
+        name = (said if was and said and not n else "") or text(c.get("display"))
+        system = f"HL7{table}" if was else codes.coding_system(text(c.get("system")))
+        parts += [escape(was) or string(c.get("code")), escape(name), escape(system)]
     if not any(text(c.get("display")) for c in given):
         parts[1] = escape(said)
     return (parts + [""] * 3)[:6]
+
+
+def original(resource: Json, element: str) -> str:
+    """The v2 code that stands beside an element whose FHIR code says less (extension alternate-codes)."""
+    beside = resource.get(f"_{element}")
+    for holder in beside if isinstance(beside, list) else [beside]:
+        concept = extension(holder, "alternate-codes").get("valueCodeableConcept")
+        found = next((escape(c) for given in codings(concept) if (c := text(given.get("code")))), "")
+        if found:
+            return found
+    return ""
 
 
 def cx(identifier: Any) -> str:
@@ -143,6 +176,15 @@ def cx(identifier: Any) -> str:
 def identifier_type(identifier: Json) -> str:
     """Identifier.type as a code of table 0203, where it has one."""
     return escape(code(identifier.get("type"), "0203"))
+
+
+def hd_of(resource: Json) -> str:
+    """An Organization, Device or Location as HD: its namespace, and the universal id that it is also known by."""
+    numbers = [(text(i.get("system")), text(i.get("value"))) for i in objects(resource.get("identifier"))]
+    space = next((v for system, v in numbers if system != _URI and v), "") or text(resource.get("name"))
+    uri = next((v for system, v in numbers if system == _URI), "")
+    universal = hd(uri, COMPONENT).split(COMPONENT) if uri else []
+    return components(escape(space), *universal[1:])
 
 
 def ei(identifier: Any) -> str:
@@ -168,14 +210,15 @@ def xpn(name: Any) -> str:
     given = obj(name)
     names, suffixes, period = texts(given.get("given")), texts(given.get("suffix")), obj(given.get("period"))
     family, first, more = fn(given), *(escape(" ".join(n)) for n in (names[:1], names[1:]))
+    suffix, degree, last = (escape(" ".join(part)) for part in (suffixes[:1], suffixes[1:2], suffixes[2:]))
     if not (family or first or more):
         family = string(given.get("text"))
     if not (family or first):
         return ""
     return components(
-        family, first, more, escape(" ".join(suffixes[:1])), escape(" ".join(texts(given.get("prefix")))), escape(" ".join(suffixes[1:])),
-        codes.NAME_USE.get(text(given.get("use")), ""), "", "", "", string(extension(given, "humanname-assembly-order").get("valueCode")),
-        moment(period.get("start")), moment(period.get("end")),
+        family, first, more, suffix, escape(" ".join(texts(given.get("prefix")))), degree, codes.NAME_USE.get(text(given.get("use")), ""),
+        "", "", "", _ORDER.get(text(extension(given, "humanname-assembly-order").get("valueCode")), ""),
+        moment(period.get("start")), moment(period.get("end")), last,
     )  # fmt: skip
 
 

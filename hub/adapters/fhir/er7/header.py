@@ -1,12 +1,13 @@
 """What every message begins with: MSH, and EVN of those that have it."""
 
+from collections.abc import Iterator
 from typing import Final
 
 from hub.adapters.fhir.document import Entries, Json, obj, objects, text
 from hub.adapters.fhir.er7 import codes, datatypes
-from hub.adapters.fhir.er7.actors import name_of, xcn
+from hub.adapters.fhir.er7.actors import name_of, organisation, xcn
 from hub.adapters.fhir.er7.copy import Copy
-from hub.adapters.fhir.er7.rows import Rows, fields, in_extension, of_table, one, refers_once
+from hub.adapters.fhir.er7.rows import Rows, each, fields, in_extension, one, refers_once
 from hub.adapters.fhir.er7.text import components, escape, header_segment, segment
 from hub.adapters.fhir.er7.triggers import Trigger
 from hub.adapters.fhir.times import civil, dtm
@@ -15,6 +16,8 @@ APPLICATION: Final = "CAREHUB"  # MSH-3 of everything the hub sends
 VERSION: Final = "2.5.1"
 _ANY_SENDER: Final = "*"
 _PROCESSING: Final = ("P", "T", "D")
+_NOT_KNOWN: Final = "unknown"  # SFT-4 is required
+_INSTALLED: Final = f"{codes.EXTENSION_R5}extension-Device.version.installDate"
 _MODE: Final = "0207"
 _EVENT_WORDS: Final = ("event", "message")  # activity of the Provenance that EVN becomes
 
@@ -39,10 +42,29 @@ def msh(copy: Copy, trigger: Trigger) -> str:
             10: escape(event.control_id),
             11: components(processing if processing in _PROCESSING else "P", escape(tags.get(f"{codes.V2}{_MODE}", ""))),
             12: VERSION,
+            17: _country(header, copy.entries),
             18: "UNICODE UTF-8",
             19: datatypes.string(header.get("language")),
         }
     )
+
+
+def _country(header: Json, entries: Entries) -> str:
+    """MSH-17: the country of the sender."""
+    addresses = each(organisation(header.get("sender"), entries).get("address"))
+    return next((code for a in addresses if (code := datatypes.string(obj(a).get("country")))), "")
+
+
+def sft(copy: Copy) -> Iterator[str]:
+    """SFT for each software that the message went through before: the sources first."""
+    entries = copy.entries
+    named = [e for record in entries.of("Provenance") for e in objects(record.get("entity"))]
+    told = [(text(e.get("role")) != "source", entries.target(e.get("what"))) for e in named]
+    devices = [d for _, d in sorted(told, key=lambda t: t[0]) if d.get("resourceType") == "Device" and d.get("version")]
+    for device in devices:
+        made = fields(SFT, device, entries)
+        if all(made[n] for n in (1, 2, 3)):
+            yield segment("SFT", made | {4: made[4] or _NOT_KNOWN})
 
 
 def _label(meta: Json) -> str:
@@ -50,15 +72,29 @@ def _label(meta: Json) -> str:
     return next((escape(code) for label in objects(meta.get("security")) if (code := text(label.get("code")))), "")
 
 
+SFT: Final[Rows] = (
+    (1, one("manufacturer", datatypes.string)),
+    (2, one("version.value", datatypes.string)),
+    (3, one("deviceName.name", datatypes.string)),
+    (4, one("modelNumber", datatypes.string)),
+    (5, one("note.text", datatypes.string)),
+    (6, lambda device, _entries: _installed(device)),
+)
+
+
+def _installed(device: Json) -> str:
+    versions = objects(device.get("version"))
+    given = datatypes.extension(versions[0] if versions else {}, _INSTALLED).get("valueDateTime")
+    return datatypes.moment(given)
+
+
 def _facility(place: Json, entries: Entries) -> str:
-    target = entries.target(place)
-    numbers = [text(i.get("value")) for i in objects(target.get("identifier"))]
-    return datatypes.string(target.get("name")) or escape("".join(numbers[:1])) or name_of(place, entries)
+    return datatypes.hd_of(entries.target(place)) or name_of(place, entries)
 
 
 EVN: Final[Rows] = (
     (2, one("recorded", datatypes.moment)),
-    (4, of_table("reason", "0062")),
+    (4, one("reason", datatypes.is_code("0062"))),
     (5, refers_once("agent.who", xcn)),
     (6, one("occurredDateTime", datatypes.moment)),
     (6, one("occurredPeriod.start", datatypes.moment)),

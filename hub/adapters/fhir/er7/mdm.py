@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from typing import Final
 
 from hub.adapters.fhir.document import Entries, Json, obj, objects, text
-from hub.adapters.fhir.er7 import codes, datatypes, media
+from hub.adapters.fhir.er7 import codes, datatypes, media, orders
 from hub.adapters.fhir.er7.actors import xcn
 from hub.adapters.fhir.er7.copy import Copy
 from hub.adapters.fhir.er7.header import evn
 from hub.adapters.fhir.er7.observation import Results, numbered
 from hub.adapters.fhir.er7.patient import pid
-from hub.adapters.fhir.er7.rows import Rows, coded, fields, one, refers, refers_once
+from hub.adapters.fhir.er7.rows import Maker, Rows, fields, one, refers, refers_once
 from hub.adapters.fhir.er7.text import escape, lines, segment
 from hub.adapters.fhir.er7.triggers import Trigger
 from hub.adapters.fhir.er7.visit import pv1
@@ -24,7 +24,7 @@ _WITH_CONTENT: Final = "MDM_T02"
 def _type(document: Json, _entries: Entries) -> str:
     """TXA-2 (table 0270), which is required: the table's own code, a LOINC code's, else whatever code or name it has."""
     concept = document.get("type")
-    known = datatypes.mapped(concept, codes.DOCUMENT_TYPE, "0270")
+    known = escape(datatypes.code(concept, "0270"))
     return (
         known
         or next((escape(code) for c in datatypes.codings(concept) if (code := text(c.get("code")))), "")
@@ -61,11 +61,15 @@ def _file_name(document: Json, _entries: Entries) -> str:
 
 
 def _label(document: Json, _entries: Entries) -> str:
-    for concept in objects(document.get("securityLabel")):
-        code = next((text(c.get("code")) for c in datatypes.codings(concept)), "")
-        if code:
-            return codes.LABEL.get(code, escape(code))
-    return ""
+    """TXA-18 (0272): the v2 word where it stands beside the label, else the label's."""
+    given = [c for concept in objects(document.get("securityLabel")) for c in datatypes.codings(concept) if text(c.get("code"))]
+    own = [text(c.get("code")) for c in given if text(c.get("system")) == f"{codes.V2}0272"]
+    return escape(own[0]) if own else next((codes.LABEL.get(code, escape(code)) for c in given if (code := text(c.get("code")))), "")
+
+
+def _beside(element: str, table: codes.Table, otherwise: str = "") -> Maker:
+    """The v2 code that stands beside an element, else the one its FHIR code means."""
+    return lambda document, _entries: datatypes.original(document, element) or table.get(text(document.get(element)), otherwise)
 
 
 TXA: Final[Rows] = (
@@ -78,9 +82,9 @@ TXA: Final[Rows] = (
     (12, _number),
     (13, _parent),
     (16, _file_name),
-    (17, coded("docStatus", codes.DOCUMENT_STATUS, _DOCUMENTED)),
+    (17, _beside("docStatus", codes.DOCUMENT_STATUS, _DOCUMENTED)),
     (18, _label),
-    (19, coded("status", codes.DOCUMENT_CURRENT)),
+    (19, _beside("status", codes.DOCUMENT_CURRENT)),
 )
 
 
@@ -88,10 +92,14 @@ def segments(copy: Copy, trigger: Trigger) -> Iterator[str]:
     """EVN, PID, PV1, TXA, and the content where the event has it. Raises Rejected(NO_TRANSLATION) unless there is one document."""
     document = copy.only("DocumentReference")
     yield from (evn(copy, trigger), pid(copy), *pv1(copy))
+    results = Results(copy.entries)
+    asked = [copy.entries.target(r) for r in objects(obj(document.get("context")).get("related"))]
+    for number, request in enumerate((r for r in asked if r.get("resourceType") == "ServiceRequest"), 1):
+        yield from orders.common(request, number, results)
     made = fields(TXA, document, copy.entries)
     yield segment("TXA", made | {1: "1", 2: made[2] or _NO_TYPE, 12: made[12] or escape(copy.event.control_id)})
     if trigger.structure == _WITH_CONTENT:
-        yield from numbered([*_content(document), *_related(copy)])
+        yield from numbered([*_content(document), *results.alone()])
 
 
 def _content(document: Json) -> Iterator[str]:
@@ -102,8 +110,3 @@ def _content(document: Json) -> Iterator[str]:
         said = lines(media.plain_text(attachment))
         kind, value, _ = ("TX", said, "") if said else media.attached(attachment)
         yield segment("OBX", {2: kind, 3: what, 5: value, 11: "F"})
-
-
-def _related(copy: Copy) -> list[str]:
-    results = Results(copy.entries)
-    return [line for o in copy.entries.of("Observation") for line in results.of(o)]

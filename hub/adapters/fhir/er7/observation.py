@@ -7,20 +7,22 @@ from typing import Any, Final
 
 from hub.adapters.fhir.document import Entries, Json, obj, objects, text
 from hub.adapters.fhir.er7 import codes, datatypes
-from hub.adapters.fhir.er7.actors import xcn, xon
+from hub.adapters.fhir.er7.actors import organisation, xcn, xon
 from hub.adapters.fhir.er7.media import attached
-from hub.adapters.fhir.er7.rows import Rows, fields, in_extension, many, one, refers
+from hub.adapters.fhir.er7.patient import is_living_will
+from hub.adapters.fhir.er7.rows import Maker, Rows, fields, in_extension, many, one, refers
 from hub.adapters.fhir.er7.text import COMPONENT, components, escape, lines, repetitions, segment
 from hub.adapters.fhir.times import tm
 from hub.errors import Reason, Rejected
 
 Value = tuple[str, str, str]  # OBX-2, OBX-5, OBX-6
-ATTACHMENT: Final = f"{codes.EXTENSION_R5}extension-Observation.value"
+_ATTACHMENTS: Final = tuple(f"{codes.EXTENSION_R5}extension-Observation.{part}value" for part in ("", "component."))
 _NOTHING: Final[Value] = ("", "", "")
 _TEXT_MAX: Final = 199  # of one ST; longer ones are TX (2.5.1, ST)
 _DEPTH_MAX: Final = 8  # panels of panels
 _DAY_LENGTH: Final = 10
 _CE_SEPARATORS: Final = 5
+_DIRECTOR: Final = "MDIR"  # v2-0912: medical director
 NOT_SAID: Final = "NI^no information^NULLFL"  # OBX-3 is required
 
 
@@ -101,13 +103,15 @@ VALUES: Final[Mapping[str, Callable[[Any], Value]]] = MappingProxyType(
 def value_of(holder: Json) -> Value:
     """value[x] of an Observation or a component, or the attachment in its extension, as OBX-2, 5 and 6."""
     found = next((made for key, make in VALUES.items() if (made := make(holder.get(key)))[1]), _NOTHING)
-    return found if found[1] else attached(datatypes.extension(holder, ATTACHMENT).get("valueAttachment"))
+    given = (datatypes.extension(holder, url).get("valueAttachment") for url in _ATTACHMENTS)
+    return found if found[1] else next((made for a in given if (made := attached(a))[1]), _NOTHING)
 
 
 def _status(observation: Json, _entries: Entries) -> str:
     """OBX-11; a result that was not asked for says so in its reason for being absent."""
     reasons = {text(c.get("code")) for c in datatypes.codings(observation.get("dataAbsentReason"))}
-    return "N" if "not-asked" in reasons else codes.RESULT_STATUS.get(text(observation.get("status")), codes.RESULT_STATUS["unknown"])
+    known = codes.RESULT_STATUS.get(text(observation.get("status")), codes.RESULT_STATUS["unknown"])
+    return datatypes.original(observation, "status") or ("N" if "not-asked" in reasons else known)
 
 
 def _reference_range(observation: Json, _entries: Entries) -> str:
@@ -130,6 +134,26 @@ def _device(observation: Json, entries: Entries) -> str:
     return next((made for i in given if (made := datatypes.ei(i))), "") or datatypes.string(reference.get("display"))
 
 
+def _people(*, directors: bool) -> Maker:
+    """The performers who are persons: those who answer for the laboratory (OBX-25), or the others (OBX-16)."""
+
+    def maker(observation: Json, entries: Entries) -> str:
+        chosen = [r for r in objects(observation.get("performer")) if _directs(r, entries) is directors]
+        return repetitions(dict.fromkeys(xcn(r, entries) for r in chosen))
+
+    return maker
+
+
+def _directs(reference: Json, entries: Entries) -> bool:
+    given = objects(entries.target(reference).get("code"))
+    return any(text(c.get("code")) == _DIRECTOR for code in given for c in datatypes.codings(code))
+
+
+def _laboratory_address(observation: Json, entries: Entries) -> str:
+    found = [organisation(r, entries) for r in objects(observation.get("performer"))]
+    return next((made for o in found for a in objects(o.get("address")) if (made := datatypes.xad(a))), "")
+
+
 OBX: Final[Rows] = (
     (3, one("code", datatypes.ce)),
     (7, _reference_range),
@@ -139,14 +163,14 @@ OBX: Final[Rows] = (
     (14, one("effectiveDateTime", datatypes.moment)),
     (14, one("effectiveInstant", datatypes.moment)),
     (14, one("effectivePeriod.start", datatypes.moment)),
-    (16, refers("performer", xcn)),
+    (16, _people(directors=False)),
     (17, many("method", datatypes.ce)),
     (18, _device),
     (19, in_extension("observation-analysis-date-time", "valueDateTime", datatypes.moment)),
     (23, refers("performer", xon)),
+    (24, _laboratory_address),
+    (25, _people(directors=True)),
 )
-
-
 _OF_ALL: Final = frozenset({11, 14})  # what an observation says of its components, too
 _OF_PART: Final[Rows] = tuple((n, make) for n, make in OBX if n in {3, 7, 8})
 
@@ -158,6 +182,13 @@ class Results:
     entries: Entries
     _told: set[int] = field(default_factory=set)
 
+    def alone(self) -> list[str]:
+        """Every Observation of the message that was not told yet and is no member of another."""
+        every = self.entries.of("Observation")
+        members = {id(self.entries.target(m)) for o in every for m in objects(o.get("hasMember"))}
+        loose = [o for o in every if id(o) not in members | self._told and not is_living_will(o)]
+        return [line for o in loose for line in self.of(o)]
+
     def of(self, observation: Json, sub_id: str = "", depth: int = 0) -> list[str]:
         """The OBX of an Observation with its notes, then of its components and members, which its sub-id ties to it."""
         if depth > _DEPTH_MAX:
@@ -165,11 +196,12 @@ class Results:
         self._told.add(id(observation))
         made = fields(OBX, observation, self.entries)
         made[3] = made[3] or NOT_SAID
-        sub_id = sub_id or datatypes.string(datatypes.extension(observation, "observation-v2-subid").get("valueString"))
+        sub_id = sub_id or _sub_id(observation)
         same, others = _parts(observation, made[3])
+        made[7] = made[7] or next(filter(None, (_reference_range(c, self.entries) for c in same)), "")
         values = [v for v in (value_of(holder) for holder in (observation, *same)) if v[1]]
         out = [_written(made, values, sub_id), *notes(observation)]
-        about = {n: text for n, text in made.items() if n in _OF_ALL}
+        about = {n: said for n, said in made.items() if n in _OF_ALL}
         for n, part in enumerate(others, 1):
             own = fields(_OF_PART, part, self.entries)
             out.append(_written(about | own | {3: own[3] or NOT_SAID}, [value_of(part)], f"{sub_id or 1}.{n}"))
@@ -182,6 +214,15 @@ class Results:
             member = self.entries.target(reference)
             if member.get("resourceType") == "Observation" and id(member) not in self._told:
                 yield member
+
+
+def _sub_id(observation: Json) -> str:
+    """OBX-4 as it was; the parts of an OG (version 2.8) joined by points."""
+    given = datatypes.extension(observation, "observation-v2-subid")
+    parts = {text(e.get("url")): e for e in objects(given.get("extension"))}
+    whole = datatypes.string(obj(parts.get("original-sub-identifier")).get("valueString")) or datatypes.string(given.get("valueString"))
+    numbers = [datatypes.number(obj(parts.get(name)).get("valueDecimal")) for name in ("group", "sequence")]
+    return whole or ".".join(filter(None, numbers))
 
 
 def _parts(observation: Json, code: str) -> tuple[list[Json], list[Json]]:

@@ -1,4 +1,4 @@
-"""What is asked for: ORC, OBR and TQ1 of a ServiceRequest, and ORC and TQ1 of a MedicationRequest."""
+"""What is asked for: ORC and OBR of a ServiceRequest, ORC of a MedicationRequest."""
 
 from typing import Any, Final
 
@@ -6,7 +6,7 @@ from hub.adapters.fhir.document import Entries, Json, obj, objects, text
 from hub.adapters.fhir.er7 import codes, datatypes
 from hub.adapters.fhir.er7.actors import organisation, person, xcn, xon
 from hub.adapters.fhir.er7.rows import Maker, Rows, coded, fields, in_extension, many, one, refers
-from hub.adapters.fhir.er7.text import COMPONENT, SUBCOMPONENT, components, escape, repetitions, segment
+from hub.adapters.fhir.er7.text import components, escape, inner, repetitions, segment
 
 _PLACER: Final = frozenset({"PLAC"})
 _FILLER: Final = frozenset({"FILL"})
@@ -15,6 +15,7 @@ _EVENT: Final = f"{codes.EXTENSION}businessEvent"
 _REFLEX: Final = "reflex-order"
 _CALLBACK: Final = f"{codes.EXTENSION}servicerequest-order-callback-phone-number"
 _SUPPORTS: Final = f"{codes.EXTENSION_R5}extension-ServiceRequest.supportingInfo"
+_ORDER: Final = "ServiceRequest"
 
 
 def is_of(identifier: Json, kinds: frozenset[str]) -> bool:
@@ -73,6 +74,61 @@ def _agent(role: str) -> Maker:
     return maker
 
 
+def _for_whom(resource: Json, entries: Entries) -> str:
+    """ORC-17: the organisation that whoever entered the order did it for."""
+    found = [a for p in entries.records(resource) for a in objects(p.get("agent")) if a.get("onBehalfOf")]
+    return next((made for a in found if (made := coded_organisation(a.get("onBehalfOf"), entries))), "")
+
+
+def coded_organisation(reference: Any, entries: Entries) -> str:
+    """Reference to an Organization -> CE: its number and its name."""
+    found = organisation(reference, entries)
+    number = next((i for i in objects(found.get("identifier")) if text(i.get("value"))), {})
+    return components(datatypes.string(number.get("value")), datatypes.string(found.get("name")), _system(number))
+
+
+def _system(identifier: Json) -> str:
+    return escape(codes.coding_system(text(identifier.get("system"))))
+
+
+def coded_device(device: Json) -> str:
+    """Device -> CE: its numbers and its names, two at most."""
+    numbers = [i for i in objects(device.get("identifier")) if text(i.get("value"))][:2] or [{}]
+    names = [datatypes.string(n.get("name")) for n in objects(device.get("deviceName"))] + ["", ""]
+    parts = [(datatypes.string(i.get("value")), name, _system(i)) for i, name in zip(numbers, names, strict=False)]
+    return components(*(part for three in parts for part in three))
+
+
+def _device(resource: Json, entries: Entries) -> str:
+    """ORC-18: what the order was entered with."""
+    found = [entries.target(a.get("who")) for p in entries.records(resource) for a in objects(p.get("agent"))]
+    return next((made for d in found if d.get("resourceType") == "Device" and (made := coded_device(d))), "")
+
+
+def _relevant(resource: Json, _entries: Entries) -> str:
+    """OBR-13: what R5 says in ServiceRequest.supportingInfo, in an extension of either shape."""
+    given = datatypes.extension(resource, _SUPPORTS)
+    concept = datatypes.extension(given, "concept").get("valueCodeableConcept") or obj(given.get("valueCodeableReference")).get("concept")
+    return escape(datatypes.shown(concept)) or next((escape(text(c.get("code"))) for c in datatypes.codings(concept)), "")
+
+
+def _callback(resource: Json, _entries: Entries) -> str:
+    """OBR-17: where whoever asks can be reached about this order."""
+    given = objects(obj(resource.get("requester")).get("extension"))
+    return repetitions(datatypes.xtn(e.get("valueContactPoint")) for e in given if text(e.get("url")) == _CALLBACK)
+
+
+def _parent(resource: Json, _entries: Entries) -> str:
+    """OBR-29 (EIP): the placer's and the filler's number of the order that this one comes from."""
+    numbers = [obj(r.get("identifier")) for r in objects(resource.get("basedOn")) if text(r.get("type")) == _ORDER]
+    pair = [next((inner(datatypes.ei(i)) for i in numbers if is_of(i, kinds)), "") for kinds in (_PLACER, _FILLER)]
+    return components(*pair)
+
+
+def _detail(n: int) -> Maker:
+    return lambda resource, _entries: next((made for c in objects(resource.get("orderDetail"))[n : n + 1] if (made := datatypes.ce(c))), "")
+
+
 ORC: Final[Rows] = (
     (1, _control),
     (2, placer),
@@ -83,17 +139,21 @@ ORC: Final[Rows] = (
     (9, _event_time),
     (9, one("authoredOn", datatypes.moment)),
     (10, _agent("enterer")),
+    (10, refers("recorder", xcn)),
     (11, _agent("verifier")),
     (12, refers("requester", xcn)),
     (14, in_extension(_CALLBACK, "valueContactPoint", datatypes.xtn)),
     (16, in_extension("request-statusReason", "valueCodeableConcept", datatypes.ce)),
     (16, one("statusReason", datatypes.ce)),
+    (17, _for_whom),
+    (18, _device),
+    (19, _agent("performer")),
     (21, refers("requester", xon)),
     (22, _of_requester("organisation", ("address", datatypes.xad))),
     (23, _of_requester("organisation", ("telecom", datatypes.xtn))),
     (24, _of_requester("person", ("address", datatypes.xad))),
-    (28, one("meta.security", datatypes.cwe)),
-    (29, one("locationCode", datatypes.cwe)),
+    (28, one("meta.security", datatypes.cwe_of("0177"))),
+    (29, one("locationCode", datatypes.cwe_of("0482"))),
 )
 OBR: Final[Rows] = (
     (2, placer),
@@ -102,75 +162,21 @@ OBR: Final[Rows] = (
     (6, one("occurrenceDateTime", datatypes.moment)),
     (6, one("occurrencePeriod.start", datatypes.moment)),
     (11, lambda order, _entries: "G" if text(order.get("intent")) == _REFLEX else ""),
-    (13, in_extension(_SUPPORTS, "valueCodeableReference", lambda v: escape(datatypes.shown(obj(v).get("concept"))))),
+    (13, _relevant),
     (16, refers("requester", xcn)),
+    (17, _callback),
+    (29, _parent),
     (31, many("reasonCode", datatypes.ce)),
-    (46, one("orderDetail", datatypes.ce)),
+    (46, _detail(0)),
+    (47, _detail(1)),
 )
 
 
-def _repeat(timing: Json) -> Json:
-    return obj(obj(timing).get("repeat"))
-
-
-def _pattern(resource: Json, _entries: Entries) -> str:
-    """TQ1-3 (RPT): the pattern's code, else every so many of a unit."""
-    timing = _timing(resource)
-    code = datatypes.ce(timing.get("code"))
-    if code:
-        return code.replace(COMPONENT, SUBCOMPONENT)
-    repeat = _repeat(timing)
-    period, unit = datatypes.number(repeat.get("period")), datatypes.string(repeat.get("periodUnit"))
-    return components("", "", "", "", period, unit) if period and unit else ""
-
-
-def _timing(resource: Json) -> Json:
-    doses = objects(resource.get("dosageInstruction"))
-    return obj(resource.get("occurrenceTiming")) or obj(doses[0].get("timing") if doses else None)
-
-
-def _in_repeat(*path: str) -> Maker:
-    def maker(resource: Json, _entries: Entries) -> str:
-        value: Any = _repeat(_timing(resource))
-        for name in path[:-1]:
-            value = obj(value).get(name)
-        return datatypes.moment(obj(value).get(path[-1]))
-
-    return maker
-
-
-def _duration(resource: Json, _entries: Entries) -> str:
-    repeat = _repeat(_timing(resource))
-    amount, unit = datatypes.number(repeat.get("duration")), datatypes.string(repeat.get("durationUnit"))
-    return components(amount, unit) if amount else datatypes.cq(repeat.get("boundsDuration"))
-
-
-def _count(resource: Json, _entries: Entries) -> str:
-    repeat = _repeat(_timing(resource))
-    return datatypes.number(repeat.get("count")) or datatypes.number(repeat.get("countMax"))
-
-
-TQ1: Final[Rows] = (
-    (2, one("quantityQuantity", datatypes.cq)),
-    (3, _pattern),
-    (6, _duration),
-    (7, _in_repeat("boundsPeriod", "start")),
-    (8, _in_repeat("boundsPeriod", "end")),
-    (9, coded("priority", codes.PRIORITY)),
-    (11, one("dosageInstruction.text", datatypes.string)),
-    (14, _count),
-)
-
-
-def orc(order: Json, entries: Entries, control: str = "") -> str:
-    """ORC of an order; ``control`` is what ORC-1 says where the order itself does not."""
+def orc(order: Json, entries: Entries, control: str = "", behind: Json | None = None) -> str:
+    """ORC of an order; ``control`` is what ORC-1 says where the order itself does not, ``behind`` an order that says what it does not."""
     made = fields(ORC, order, entries)
+    for number, said in fields(ORC, behind, entries).items() if behind else ():
+        made[number] = made[number] or said
     if control and not any(text(e.get("url")) == _EVENT for e in objects(order.get("extension"))):
         made[1] = control
     return segment("ORC", made)
-
-
-def tq1(order: Json, entries: Entries) -> list[str]:
-    """TQ1 of an order, where it says when or how urgently."""
-    made = fields(TQ1, order, entries)
-    return [segment("TQ1", {1: "1"} | made)] if any(made.values()) else []

@@ -1,15 +1,18 @@
 """Results: ORU^R01. Each DiagnosticReport is an OBR with the order behind it, each of its Observations an OBX."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from hub.adapters.fhir.document import Entries, Json, objects, text
 from hub.adapters.fhir.er7 import codes, datatypes, media, order
 from hub.adapters.fhir.er7.actors import ndl
 from hub.adapters.fhir.er7.copy import Copy
+from hub.adapters.fhir.er7.kin import nk1
 from hub.adapters.fhir.er7.observation import NOT_SAID, Results, notes, numbered
-from hub.adapters.fhir.er7.patient import nk1, pd1, pid
+from hub.adapters.fhir.er7.patient import is_living_will, pd1, pid
 from hub.adapters.fhir.er7.rows import Rows, coded, fields, one, refers, refers_once
+from hub.adapters.fhir.er7.schedule import tq1
+from hub.adapters.fhir.er7.specimen import OBR as SPECIMEN
 from hub.adapters.fhir.er7.specimen import specimens_of, spm
 from hub.adapters.fhir.er7.text import escape, lines, segment
 from hub.adapters.fhir.er7.triggers import Trigger
@@ -66,7 +69,7 @@ def segments(copy: Copy, _trigger: Trigger) -> Iterator[str]:
 
 def _loose(copy: Copy, reports: Iterable[Json]) -> Iterator[Json]:
     """The observations that stand in no report and no panel."""
-    entries, every = copy.entries, copy.entries.of("Observation")
+    entries, every = copy.entries, [o for o in copy.entries.of("Observation") if not is_living_will(o)]
     held = {id(entries.target(r)) for report in reports for r in objects(report.get("result"))}
     held |= {id(entries.target(r)) for o in every for r in objects(o.get("hasMember"))}
     return (o for o in every if id(o) not in held)
@@ -76,22 +79,24 @@ def _report(report: Json, number: int, results: Results) -> Iterator[str]:
     entries = results.entries
     behind = [entries.target(r) for r in objects(report.get("basedOn"))]
     asked = next((r for r in behind if r.get("resourceType") == "ServiceRequest"), {})
+    taken = specimens_of(report, entries) or specimens_of(asked, entries)
     if asked:
         yield order.orc(asked, entries, _OBSERVATIONS)
-    yield _obr(report, asked, number, entries)
+    yield _obr(report, asked, number, taken, entries)
     yield from notes(asked)
     if asked:
-        yield from order.tq1(asked, entries)
+        yield from tq1(asked, entries)
     targets = {id(o): o for r in objects(report.get("result")) if (o := entries.target(r)).get("resourceType") == "Observation"}
     found = [line for o in targets.values() for line in results.of(o)]
     yield from numbered([*found, *_conclusions(report)])
-    yield from spm(specimens_of(report, entries) or specimens_of(asked, entries), entries)
+    yield from spm(taken, entries)
 
 
-def _obr(report: Json, asked: Json, number: int, entries: Entries) -> str:
-    made = fields(OBR, report, entries)
-    behind = fields(order.OBR, asked, entries) if asked else {}
-    known = {n: made.get(n) or behind.get(n, "") for n in made.keys() | behind.keys()}
+def _obr(report: Json, asked: Json, number: int, taken: Sequence[Json], entries: Entries) -> str:
+    """OBR of the report; what it does not say, the order behind it and the one specimen it was made of may."""
+    known = fields(SPECIMEN, taken[0], entries) if len(taken) == 1 else {}
+    for n, said in (*(fields(order.OBR, asked, entries) if asked else {}).items(), *fields(OBR, report, entries).items()):
+        known[n] = said or known.get(n, "")
     return segment("OBR", known | {1: str(number), 4: known[4] or NOT_SAID})
 
 

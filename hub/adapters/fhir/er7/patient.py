@@ -1,4 +1,4 @@
-"""Who the message is about: PID, PD1, NK1, and MRG of the identifiers a merge retires."""
+"""Who the message is about: PID, PD1, and MRG of the identifiers a merge retires."""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -7,21 +7,14 @@ from hub.adapters.fhir.document import Entries, Json, obj, objects, text
 from hub.adapters.fhir.er7 import codes, datatypes
 from hub.adapters.fhir.er7.actors import organisation, person, xcn_of, xon
 from hub.adapters.fhir.er7.copy import Copy
+from hub.adapters.fhir.er7.kin import is_no_work, is_work
 from hub.adapters.fhir.er7.rows import Rows, always, coded, fields, in_extension, many, one, refers, written
 from hub.adapters.fhir.er7.text import components, escape, repetitions, segment
 from hub.errors import Reason, Rejected
 
-_WORK: Final = "work"
+_LIVING_WILL: Final = "75320-2"  # LOINC: advance directive
 _MOTHERS: Final = frozenset({"MTH", "NMTH", "STPMTH", "ADOPTM"})  # v3-RoleCode of a mother, whose number is PID-21
 _NAMELESS: Final = components(*[""] * 6, "U")  # PID-5 is required: a name nobody gave (table 0200)
-
-
-def _is_work(point: Json) -> bool:
-    return text(point.get("use")) == _WORK
-
-
-def _is_no_work(point: Json) -> bool:
-    return not _is_work(point)
 
 
 def _born(patient: Json, _entries: Entries) -> str:
@@ -37,11 +30,6 @@ def _language(patient: Json, _entries: Entries) -> str:
     return datatypes.ce(chosen[0].get("language")) if chosen else ""
 
 
-def _marital(concept: Any) -> str:
-    known = datatypes.mapped(concept, codes.MARITAL, "0002")
-    return components(known, escape(datatypes.shown(concept)), "HL70002") if known else datatypes.ce(concept)
-
-
 def _dead(patient: Json, _entries: Entries) -> str:
     return "Y" if datatypes.moment(patient.get("deceasedDateTime")) else datatypes.flag(patient.get("deceasedBoolean"))
 
@@ -53,7 +41,24 @@ def _mother(_patient: Json, entries: Entries) -> str:
 
 
 def _account(_patient: Json, entries: Entries) -> str:
-    return next((made for a in entries.of("Account") for i in objects(a.get("identifier")) if (made := datatypes.cx(i))), "")
+    """PID-18: the account in use; one whose status nobody knows is what a merge has retired (MRG-3)."""
+    return _account_number(entries, is_retired=False)
+
+
+def _account_number(entries: Entries, *, is_retired: bool) -> str:
+    found = [a for a in entries.of("Account") if (text(a.get("status")) == "unknown") is is_retired]
+    return next((made for a in found for i in objects(a.get("identifier")) if (made := datatypes.cx(i))), "")
+
+
+def _changed(patient: Json, entries: Entries) -> Json:
+    """The Provenance of the last change of the record; ``{}`` for none."""
+    found = [p for p in entries.records(patient) if any(text(c.get("code")) == "UPDATE" for c in datatypes.codings(p.get("activity")))]
+    return found[0] if found else {}
+
+
+def _changed_by(patient: Json, entries: Entries) -> str:
+    agents = objects(_changed(patient, entries).get("agent"))
+    return datatypes.hd_of(organisation(agents[0].get("who"), entries)) if agents else ""
 
 
 def _says(concept: Json, known: Iterable[str]) -> bool:
@@ -68,11 +73,11 @@ PID: Final[Rows] = (
     (7, _born),
     (8, coded("gender", codes.GENDER)),
     (11, many("address", datatypes.xad)),
-    (13, many("telecom", datatypes.xtn, _is_no_work)),
-    (14, many("telecom", datatypes.xtn, _is_work)),
+    (13, many("telecom", datatypes.xtn, is_no_work)),
+    (14, many("telecom", datatypes.xtn, is_work)),
     (15, _language),
-    (16, one("maritalStatus", _marital)),
-    (17, in_extension("patient-religion", "valueCodeableConcept", datatypes.ce)),
+    (16, one("maritalStatus", datatypes.ce_of("0002"))),
+    (17, in_extension("patient-religion", "valueCodeableConcept", datatypes.ce_of("0006"))),
     (18, _account),
     (21, _mother),
     (23, in_extension("patient-birthPlace", "valueAddress", lambda a: datatypes.string(obj(a).get("text") or obj(a).get("city")))),
@@ -82,32 +87,21 @@ PID: Final[Rows] = (
     (28, in_extension("patient-nationality", "valueCodeableConcept", datatypes.ce, "code")),
     (29, one("deceasedDateTime", datatypes.moment)),
     (30, _dead),
+    (33, lambda patient, entries: datatypes.moment(_changed(patient, entries).get("occurredDateTime"))),
+    (34, _changed_by),
     (35, in_extension("patient-animal", "valueCodeableConcept", datatypes.ce, "species")),
     (36, in_extension("patient-animal", "valueCodeableConcept", datatypes.ce, "breed")),
 )
 PD1: Final[Rows] = (
     (3, refers("generalPractitioner", xon)),
     (4, refers("generalPractitioner", lambda ref, entries: xcn_of(_doctor(ref, entries)))),
-    (6, in_extension("patient-disability", "valueCodeableConcept", lambda c: datatypes.string(_first_code(c)))),
+    (6, in_extension("patient-disability", "valueCodeableConcept", datatypes.is_code("0295"))),
+    (7, lambda _patient, entries: _living_will(entries)),
     (14, in_extension("patient-congregation", "valueString", datatypes.string)),
-)
-_KIN: Final[Rows] = (  # what RelatedPerson and Patient.contact have in common
-    (2, many("name", datatypes.xpn)),
-    (3, lambda kin, _entries: _relation(kin, 0)),
-    (4, many("address", datatypes.xad)),
-    (5, many("telecom", datatypes.xtn, _is_no_work)),
-    (6, many("telecom", datatypes.xtn, _is_work)),
-    (7, lambda kin, _entries: _relation(kin, 1)),
-    (8, one("period.start", datatypes.day)),
-    (9, one("period.end", datatypes.day)),
-    (13, refers("organization", xon)),
-    (15, coded("gender", codes.GENDER)),
-    (16, one("birthDate", datatypes.moment)),
-    (20, one("communication.language", datatypes.ce)),
-    (33, many("identifier", datatypes.cx)),
 )
 MRG: Final[Rows] = (
     (1, many("identifier", datatypes.cx)),
+    (3, lambda _retired, entries: _account_number(entries, is_retired=True)),
     (7, many("name", datatypes.xpn)),
 )
 
@@ -117,18 +111,14 @@ def _doctor(reference: Any, entries: Entries) -> Json:
     return {} if organisation(reference, entries) and not entries.target(reference).get("practitioner") else person(reference, entries)
 
 
-def _first_code(concept: Any) -> str:
-    return next((text(c.get("code")) for c in datatypes.codings(concept)), "")
+def is_living_will(observation: Json) -> bool:
+    """Whether an Observation says that there is a living will: that is PD1-7, and no result."""
+    return any(text(c.get("code")) == _LIVING_WILL for c in datatypes.codings(observation.get("code")))
 
 
-def _relation(kin: Json, n: int) -> str:
-    """The n-th relationship, in words of table 0063 where they are known by others."""
-    given = kin.get("relationship")
-    concepts = objects(given) if isinstance(given, list) else [obj(given)]
-    if n >= len(concepts):
-        return ""
-    known = datatypes.mapped(concepts[n], codes.RELATION, "0063")
-    return components(known, escape(datatypes.shown(concepts[n])), "HL70063") if known and n == 0 else datatypes.ce(concepts[n])
+def _living_will(entries: Entries) -> str:
+    found = [o for o in entries.of("Observation") if is_living_will(o)]
+    return next((made for o in found if (made := escape(datatypes.code(o.get("valueCodeableConcept"), "0315")))), "")
 
 
 def pid(copy: Copy, patient: Json | None = None) -> str:
@@ -140,12 +130,6 @@ def pd1(copy: Copy) -> list[str]:
     """PD1 of the patient, where it says anything."""
     made = fields(PD1, copy.message.patient, copy.entries)
     return [segment("PD1", made)] if any(made.values()) else []
-
-
-def nk1(copy: Copy) -> list[str]:
-    """NK1 for each contact of the patient, then for each RelatedPerson who has a name."""
-    kin = objects(copy.message.patient.get("contact")) + [r for r in copy.entries.of("RelatedPerson") if r.get("name")]
-    return [written("NK1", _KIN, one_of_them, copy.entries, n) for n, one_of_them in enumerate(kin, 1)]
 
 
 def others(copy: Copy) -> list[Json]:
@@ -165,6 +149,8 @@ def mrg(copy: Copy) -> str:
     names = next((p.get("name") for p in found if p.get("name")), None)
     gone = {"identifier": [i for p in found for i in objects(p.get("identifier"))] + alone, "name": names}
     made = fields(MRG, gone, copy.entries)
+    if not made[1] and made[3]:  # an account merged into another of the same patient
+        made[1] = repetitions(datatypes.cx(i) for i in objects(copy.message.patient.get("identifier")))
     if not made[1]:
         raise Rejected(Reason.NO_TRANSLATION, "Patient.link")
     return segment("MRG", made)

@@ -8,8 +8,10 @@ from hub.adapters.fhir.er7 import codes, datatypes, order
 from hub.adapters.fhir.er7.actors import organisation, person
 from hub.adapters.fhir.er7.clinical import al1, dg1
 from hub.adapters.fhir.er7.copy import Copy
+from hub.adapters.fhir.er7.insurance import in1
+from hub.adapters.fhir.er7.kin import nk1
 from hub.adapters.fhir.er7.observation import NOT_SAID, Results, notes, numbered
-from hub.adapters.fhir.er7.patient import nk1, pid
+from hub.adapters.fhir.er7.patient import pid
 from hub.adapters.fhir.er7.rows import Rows, fields, many, one
 from hub.adapters.fhir.er7.text import components, escape, repetitions, segment
 from hub.adapters.fhir.er7.triggers import Trigger
@@ -37,10 +39,12 @@ RF1: Final[Rows] = (
     (3, one("code", datatypes.ce)),
     (5, one("category", datatypes.ce)),
     (6, order.placer),
+    (4, many("orderDetail", datatypes.ce_of("0282"))),
+    (7, one("occurrencePeriod.start", datatypes.moment)),
+    (7, one("occurrenceDateTime", datatypes.moment)),
     (7, one("authoredOn", datatypes.moment)),
     (8, one("occurrencePeriod.end", datatypes.moment)),
-    (9, one("occurrencePeriod.start", datatypes.moment)),
-    (9, one("occurrenceDateTime", datatypes.moment)),
+    (9, one("authoredOn", datatypes.moment)),
     (10, many("reasonCode", datatypes.ce)),
     (11, order.filler),
 )
@@ -54,7 +58,7 @@ def segments(copy: Copy, trigger: Trigger) -> Iterator[str]:
     yield from prd(copy, request)
     yield pid(copy)
     if trigger.type != _ANSWER:
-        yield from nk1(copy)
+        yield from (*nk1(copy), *in1(copy))
     yield from (*dg1(copy), *al1(copy))
     yield from _observations(copy)
     yield from (*pv1(copy, is_required=False), *(pv2(copy) if copy.visit else ()), *notes(request))
@@ -62,9 +66,7 @@ def segments(copy: Copy, trigger: Trigger) -> Iterator[str]:
 
 def _observations(copy: Copy) -> Iterator[str]:
     """What was observed, under one OBR that says what was asked for."""
-    results, every = Results(copy.entries), copy.entries.of("Observation")
-    members = {id(copy.entries.target(m)) for o in every for m in objects(o.get("hasMember"))}
-    found = numbered([line for o in every if id(o) not in members for line in results.of(o)])
+    found = numbered(Results(copy.entries).alone())
     if found:
         code = datatypes.ce(copy.only("ServiceRequest").get("code")) or NOT_SAID
         yield from (segment("OBR", {1: "1", 4: code}), *found)

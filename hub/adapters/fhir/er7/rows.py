@@ -9,7 +9,7 @@ from typing import Any
 
 from hub.adapters.fhir.document import Entries, Json, obj, objects, text
 from hub.adapters.fhir.er7 import codes, datatypes
-from hub.adapters.fhir.er7.text import escape, repetitions, segment
+from hub.adapters.fhir.er7.text import repetitions, segment
 
 Maker = Callable[[Json, Entries], str]
 Rows = tuple[tuple[int, Maker], ...]
@@ -80,7 +80,7 @@ def coded(path: str, table: codes.Table, otherwise: str = "") -> Maker:
 
 def of_table(path: str, table: str) -> Maker:
     """The codes of a v2 table in the concepts at a path (IS, ID)."""
-    return many(path, lambda v: escape(datatypes.code(v, table)))
+    return many(path, datatypes.is_code(table))
 
 
 def in_extension(url: str, key: str, make: Callable[[Any], str], part: str = "") -> Maker:

@@ -19,7 +19,8 @@ from hub.adapters.fhir.times import microseconds
 
 _MINUTES: Final = "min^minutes^UCUM"
 _MINUTES_MAX: Final = 1_000_000
-_CONTACTS: Final = frozenset({"placer contact", "filler contact", "enterer"})
+_CONTACTS: Final = frozenset({"placer contact", "filler contact", "enterer"})  # whom to ask, who take no part
+_CALLBACK: Final = "CALLBCK"  # v3-ParticipationType: which contact it is, its text says
 _EVENTS: Final = MappingProxyType(  # SCH-6 is required: what happened, where no reason is given
     {
         "S12": "booked",
@@ -61,7 +62,8 @@ def _contact(kind: str) -> Maker:
 
 
 def _is_there_as(participant: Json, *kinds: str) -> bool:
-    return any(text(c.get("code")) in kinds for t in objects(participant.get("type")) for c in datatypes.codings(t))
+    given = objects(participant.get("type"))
+    return any(text(c.get("code")) in kinds or text(t.get("text")) in kinds for t in given for c in (*datatypes.codings(t), {}))
 
 
 def _based_on(find: Any) -> Maker:
@@ -87,8 +89,8 @@ SCH: Final[Rows] = (
     (1, order.placer),
     (2, order.filler),
     (6, one("cancelationReason", datatypes.ce)),
-    (7, one("reasonCode", datatypes.ce)),
-    (8, one("appointmentType", datatypes.ce)),
+    (7, one("reasonCode", datatypes.ce_of("0276"))),
+    (8, one("appointmentType", datatypes.ce_of("0277"))),
     (9, _minutes),
     (11, _timing),
     (12, _contact("placer contact")),
@@ -126,7 +128,8 @@ def segments(copy: Copy, trigger: Trigger) -> Iterator[str]:
 
 def _someone(copy: Copy, appointment: Json) -> str:
     """Whom to ask, since SCH-16 and SCH-20 are required: the first professional who takes part, else whoever sent it."""
-    people = [xcn(p.get("actor"), copy.entries) for p in objects(appointment.get("participant")) if _is_professional(p, copy.entries)]
+    given = objects(appointment.get("participant"))
+    people = [xcn(p.get("actor"), copy.entries) for p in given if _is_professional(p, copy.entries) and not _is_there_as(p, *_CONTACTS)]
     return next(filter(None, people), "") or components("", escape(copy.event.provider))
 
 
@@ -137,10 +140,8 @@ def _is_professional(participant: Json, entries: Entries) -> bool:
 
 def _resources(appointment: Json, entries: Entries) -> Iterator[str]:
     """AIS for each service, AIG for whatever else takes part, AIL for each place, AIP for each professional."""
-    services = [made for s in objects(appointment.get("serviceType")) if (made := datatypes.ce(s))]
-    when = {4: datatypes.moment(appointment.get("start"))}
-    yield from (segment("AIS", {1: str(n), 3: made} | when) for n, made in enumerate(services, 1))
-    parts = [p for p in objects(appointment.get("participant")) if not _is_there_as(p, *_CONTACTS)]
+    yield from _services(appointment, entries)
+    parts = [p for p in objects(appointment.get("participant")) if not _is_there_as(p, *_CONTACTS, _CALLBACK)]
     places = [(p, made) for p in parts if _is_place(p, entries) and (made := pl(p.get("actor"), entries))]
     people = [
         (p, made) for p in parts if not _is_place(p, entries) and _is_professional(p, entries) and (made := xcn(p.get("actor"), entries))
@@ -148,8 +149,20 @@ def _resources(appointment: Json, entries: Entries) -> Iterator[str]:
     taken = {id(p) for p, _ in (*places, *people)}
     things = [(p, made) for p in parts if id(p) not in taken and (made := _thing(p, entries))]
     yield from (segment("AIG", {1: str(n), 3: made, 4: _role(p) or "R^Resource"} | _times(p, 8)) for n, (p, made) in enumerate(things, 1))
-    yield from (segment("AIL", {1: str(n), 3: made} | _times(p, 6)) for n, (p, made) in enumerate(places, 1))
+    yield from (segment("AIL", {1: str(n), 3: made, 4: _role(p)} | _times(p, 6)) for n, (p, made) in enumerate(places, 1))
     yield from (segment("AIP", {1: str(n), 3: made, 4: _role(p)} | _times(p, 6)) for n, (p, made) in enumerate(people, 1))
+
+
+def _services(appointment: Json, entries: Entries) -> Iterator[str]:
+    """AIS: the n-th with the details of the n-th order; the first when the patient is wanted."""
+    services = [made for s in objects(appointment.get("serviceType")) if (made := datatypes.ce(s))]
+    orders = [o for r in objects(appointment.get("basedOn")) if (o := entries.target(r)).get("resourceType") == "ServiceRequest"]
+    when = [p for p in objects(appointment.get("participant")) if entries.target(p.get("actor")).get("resourceType") == "Patient"]
+    for n, service in enumerate(services):
+        details = [made for o in orders[n : n + 1] for c in objects(o.get("orderDetail")) if (made := datatypes.ce(c))]
+        times = _times(when[0], 4) if when and not n else {}
+        start = times.get(4) or datatypes.moment(appointment.get("start"))
+        yield segment("AIS", {1: str(n + 1), 3: service, 11: repetitions(details)} | times | {4: start})
 
 
 def _is_place(participant: Json, entries: Entries) -> bool:
@@ -163,6 +176,8 @@ def _thing(participant: Json, entries: Entries) -> str:
     target = entries.target(actor)
     if text(target.get("resourceType")) in {"Patient", "RelatedPerson"} or text(actor.get("type")) == "Patient":
         return ""
+    if target.get("resourceType") == "Device":
+        return order.coded_device(target)
     numbers = [datatypes.string(i.get("value")) for i in objects(target.get("identifier"))]
     name = name_of(actor, entries) or datatypes.string(target.get("name")) or datatypes.string(actor.get("display"))
     return components(next(filter(None, numbers), ""), name)

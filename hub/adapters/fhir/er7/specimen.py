@@ -5,22 +5,28 @@ from typing import Any, Final
 
 from hub.adapters.fhir.document import Entries, Json, obj, objects, text
 from hub.adapters.fhir.er7 import codes, datatypes
-from hub.adapters.fhir.er7.rows import Rows, coded, fields, many, one
-from hub.adapters.fhir.er7.text import COMPONENT, SUBCOMPONENT, components, escape, segment
+from hub.adapters.fhir.er7.actors import xcn
+from hub.adapters.fhir.er7.rows import Rows, coded, fields, many, one, refers_once
+from hub.adapters.fhir.er7.text import components, escape, inner, repetitions, segment
 
 _NOT_SAID: Final = "NI^no information^NULLFL"  # SPM-4 is required
 
 
-def _pair(specimen: Json, _entries: Entries) -> str:
-    """SPM-2 (EIP): the placer's number and the filler's."""
-    given = objects(specimen.get("identifier"))
-    fillers = [i for i in given if datatypes.has_type(i, "FILL", "FGN")]
-    placers = [i for i in given if datatypes.has_type(i, "PLAC", "PGN")] or [i for i in given if i not in fillers]
-    return components(*(_inner(datatypes.ei(found[0])) if found else "" for found in (placers, fillers)))
+def _pair(identifiers: list[Json]) -> str:
+    """EIP: the placer's number and the filler's."""
+    fillers = [i for i in identifiers if datatypes.has_type(i, "FILL", "FGN")]
+    placers = [i for i in identifiers if datatypes.has_type(i, "PLAC", "PGN")] or [i for i in identifiers if i not in fillers][:1]
+    return components(*(inner(datatypes.ei(found[0])) if found else "" for found in (placers, fillers)))
 
 
-def _inner(repetition: str) -> str:
-    return repetition.replace(COMPONENT, SUBCOMPONENT)
+def _number(specimen: Json, _entries: Entries) -> str:
+    return _pair(objects(specimen.get("identifier")))
+
+
+def _parents(specimen: Json, entries: Entries) -> str:
+    """SPM-3: the numbers of the specimens that this one was made of."""
+    given = [(objects(entries.target(r).get("identifier")), obj(r.get("identifier"))) for r in objects(specimen.get("parent"))]
+    return repetitions(_pair(found or ([own] if own else [])) for found, own in given)
 
 
 def _collected(specimen: Json, _entries: Entries) -> str:
@@ -33,10 +39,11 @@ def _described(note: Any) -> str:
 
 
 SPM: Final[Rows] = (
-    (2, _pair),
-    (4, one("type", datatypes.cwe)),
+    (2, _number),
+    (3, _parents),
+    (4, one("type", datatypes.cwe_of("0487"))),
     (6, one("container.additiveCodeableConcept", datatypes.cwe)),
-    (7, one("collection.method", datatypes.cwe)),
+    (7, one("collection.method", datatypes.cwe_of("0488"))),
     (8, one("collection.bodySite", datatypes.cwe)),
     (12, one("collection.quantity", datatypes.cq)),
     (14, many("note", _described)),
@@ -45,6 +52,13 @@ SPM: Final[Rows] = (
     (20, coded("status", codes.AVAILABILITY)),
     (24, many("condition", datatypes.cwe)),
     (27, one("container.type", datatypes.cwe)),
+)
+
+
+OBR: Final[Rows] = (  # what OBR says of the specimen, for those who look there
+    (9, one("collection.quantity", datatypes.cq)),
+    (10, refers_once("collection.collector", xcn)),
+    (14, one("receivedTime", datatypes.moment)),
 )
 
 

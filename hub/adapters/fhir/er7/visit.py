@@ -1,5 +1,7 @@
 """The stay the message is about: PV1 and PV2."""
 
+import re
+from html import unescape
 from typing import Any, Final
 
 from hub.adapters.fhir import facts
@@ -12,6 +14,8 @@ from hub.adapters.fhir.er7.text import escape, repetitions, segment
 
 _UNKNOWN: Final = "U"  # table 0004
 _NO_VISIT: Final = "N"  # table 0004: not applicable, for structures that want a PV1 all the same
+_PLAIN_TEXT: Final = re.compile(r'<div xmlns="http://www\.w3\.org/1999/xhtml">([^<>]*)</div>')
+_FINANCIAL: Final = f"{codes.V2}0064"
 _TEMPORARY: Final = "temporary"
 _ROLES: Final = frozenset({"ATND", "REF", "CON", "ADM"})
 _RESTRICTED: Final = frozenset({"R", "V"})
@@ -104,8 +108,21 @@ def _days(value: Any) -> str:
 
 
 def _is_secret(visit: Json, _entries: Entries) -> str:
+    """PV2-22: whether the visit is one that not everybody may know of, where anything is said of it."""
     labels = {text(s.get("code")) for s in objects(obj(visit.get("meta")).get("security"))}
-    return "Y" if labels & _RESTRICTED else ""
+    return "Y" if labels & _RESTRICTED else "N" if "N" in labels else ""
+
+
+def _described(visit: Json, _entries: Entries) -> str:
+    """PV2-12: a narrative that is a text and no more; one that was laid out repeats what the elements say."""
+    found = _PLAIN_TEXT.fullmatch(text(obj(visit.get("text")).get("div")))
+    return escape(unescape(found[1]).strip()) if found else ""
+
+
+def _financial_class(_visit: Json, entries: Entries) -> str:
+    """PV1-20: the class that a coverage is of."""
+    covers = [c for c in entries.of("Coverage") if any(text(d.get("system")) == _FINANCIAL for d in datatypes.codings(c.get("type")))]
+    return repetitions(escape(datatypes.code(c.get("type"), "0064")) for c in covers)
 
 
 PV1: Final[Rows] = (
@@ -125,9 +142,10 @@ PV1: Final[Rows] = (
     (16, of_table("hospitalization.specialCourtesy", "0099")),
     (17, _role("ADM")),
     (19, _number),
+    (20, _financial_class),
     (36, of_table("hospitalization.dischargeDisposition", "0112")),
     (37, _destination),
-    (38, one("hospitalization.dietPreference", datatypes.ce)),
+    (38, one("hospitalization.dietPreference", datatypes.ce_of("0114"))),
     (40, _bed),
     (42, _place("reserved")),
     (43, _place("completed", temporary=True)),
@@ -142,9 +160,10 @@ PV2: Final[Rows] = (
     (8, in_extension(_ARRIVAL, "valueDateTime", datatypes.moment)),
     (9, in_extension(_DEPARTURE, "valueDateTime", datatypes.moment)),
     (11, one("length", _days)),
+    (12, _described),
     (22, _is_secret),
-    (25, one("priority", lambda v: datatypes.mapped(v, codes.ENCOUNTER_PRIORITY, "0217"))),
-    (38, in_extension("encounter-modeOfArrival", "valueCoding", datatypes.ce)),
+    (25, of_table("priority", "0217")),
+    (38, in_extension("encounter-modeOfArrival", "valueCoding", datatypes.ce_of("0430"))),
 )
 
 
