@@ -8,7 +8,8 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from hub.adapters.fhir.document import Entries, Json, obj, objects, text
-from hub.adapters.fhir.er7.datatypes import code, extension, hd, identifier_type, string, xpn
+from hub.adapters.fhir.er7.codes import coding_system
+from hub.adapters.fhir.er7.datatypes import code, extension, hd, hd_of, identifier_type, string, xpn
 from hub.adapters.fhir.er7.text import COMPONENT, SUBCOMPONENT, components, escape, subcomponents
 from hub.adapters.fhir.times import dtm
 from hub.errors import Reason, Rejected
@@ -16,6 +17,7 @@ from hub.identity import canonical
 
 _LEVELS: Final[Mapping[str, int]] = MappingProxyType({"bd": 3, "ro": 2, "si": 4, "bu": 7, "lvl": 8})  # location-physical-type -> PL
 _POINT_OF_CARE: Final = 1  # any other kind of place
+_FACILITY: Final = 4
 _LEVELS_MAX: Final = 8  # a circle ends here
 _NAME_PARTS: Final = 14  # of XPN
 _TEXT_MAX: Final = 1000  # of one of them: many references may lead to one resource, and each tells all of it
@@ -97,6 +99,13 @@ def xon_of(resource: Json) -> str:
     return _bounded(name, "", "", "", "", hd(value.system), kind, "", "", escape(value.value))
 
 
+def coded_organisation(reference: Any, entries: Entries) -> str:
+    """Reference to an Organization -> CE: its number and its name."""
+    found = organisation(reference, entries)
+    number = _first(found)
+    return _bounded(string(number.get("value")), string(found.get("name")), escape(coding_system(text(number.get("system")))))
+
+
 def name_of(reference: Any, entries: Entries) -> str:
     """What an organisation is called, else its number."""
     found = organisation(reference, entries)
@@ -122,7 +131,8 @@ def pl(reference: Any, entries: Entries) -> str:
     innermost = place = entries.target(reference)
     for _ in range(_LEVELS_MAX):
         kinds = [text(c.get("code")) for c in objects(obj(place.get("physicalType")).get("coding"))]
-        parts.setdefault(_LEVELS.get(kinds[0] if kinds else "", _POINT_OF_CARE), _place_name(place))
+        level = _LEVELS.get(kinds[0] if kinds else "", _POINT_OF_CARE)
+        parts.setdefault(level, _place_name(place, level))
         if not place.get("partOf"):
             break
         place = entries.target(place["partOf"])
@@ -140,5 +150,7 @@ def _bounded(*parts: str) -> str:
     return made
 
 
-def _place_name(place: Json) -> str:
-    return string(place.get("name")) or string(_first(place).get("value"))
+def _place_name(place: Json, level: int) -> str:
+    """What a place is called; a facility, which is an HD, with its universal id."""
+    name = string(place.get("name")) or string(_first(place).get("value"))
+    return name if level != _FACILITY else subcomponents(name, *hd_of(place).split(COMPONENT)[1:])

@@ -11,7 +11,7 @@ from hub.adapters.fhir.er7.header import evn
 from hub.adapters.fhir.er7.insurance import in1
 from hub.adapters.fhir.er7.kin import nk1
 from hub.adapters.fhir.er7.observation import Results
-from hub.adapters.fhir.er7.patient import mrg, others, pd1, pid
+from hub.adapters.fhir.er7.patient import has_retired_account, mrg, others, pd1, pid
 from hub.adapters.fhir.er7.triggers import Trigger
 from hub.adapters.fhir.er7.visit import pv1, pv2
 
@@ -48,7 +48,7 @@ def _observations(copy: Copy) -> list[str]:
 
 
 def _merged_visit(copy: Copy) -> list[str]:
-    return [mrg(copy)] if others(copy) or copy.event.merged else []
+    return [mrg(copy)] if others(copy) or copy.event.merged or has_retired_account(copy) else []
 
 
 SEGMENTS: Final[Mapping[str, Callable[[Copy], list[str]]]] = MappingProxyType(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from hub.adapters.fhir.document import Entries, Json, obj, objects, text
-from hub.adapters.fhir.er7 import codes, datatypes
+from hub.adapters.fhir.er7 import codes, datatypes, roles
 from hub.adapters.fhir.er7.actors import person, xcn
 from hub.adapters.fhir.er7.copy import Copy
 from hub.adapters.fhir.er7.rows import Rows, at, each, fields, one, refers, written
@@ -127,10 +127,15 @@ def _performers(*functions: str) -> Callable[[Json, Entries], str]:
 
     def make(procedure: Json, entries: Entries) -> str:
         given = objects(procedure.get("performer"))
-        found = [p for p in given if chosen(p)] if functions else [p for p in given if not _has_function(_SURGEON, _ANAESTHETIST)(p)]
+        found = [p for p in given if (chosen(p) if functions else _is_other(p, entries))]
         return repetitions(xcn(p.get("actor"), entries) for p in found)
 
     return make
+
+
+def _is_other(performer: Json, entries: Entries) -> bool:
+    """Whether a performer is neither surgeon nor anaesthetist, nor there in a role, which is a ROL of its own."""
+    return not _has_function(_SURGEON, _ANAESTHETIST)(performer) and not roles.is_role(performer.get("actor"), entries)
 
 
 def _modifiers(procedure: Json, _entries: Entries) -> str:
@@ -189,6 +194,7 @@ def dg1(copy: Copy, conditions: Sequence[Json] | None = None) -> list[str]:
 
 
 def pr1(copy: Copy) -> list[str]:
-    """PR1 for each procedure of which it is known what was done and when: both are required."""
-    made = [fields(PR1, p, copy.entries) for p in copy.entries.of("Procedure")]
-    return [segment("PR1", known | {1: str(n)}) for n, known in enumerate((m for m in made if m[3] and m[5]), 1)]
+    """PR1 for each procedure of which it is known what was done and when (both are required), and ROL of who took part in a role."""
+    made = [(fields(PR1, p, copy.entries), roles.of_procedure(p, copy.entries)) for p in copy.entries.of("Procedure")]
+    told = [(known, people) for known, people in made if known[3] and known[5]]
+    return [line for n, (known, people) in enumerate(told, 1) for line in (segment("PR1", known | {1: str(n)}), *people)]

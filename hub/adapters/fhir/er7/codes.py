@@ -30,7 +30,7 @@ TELECOM_SYSTEM: Final = _table({"phone": "PH", "fax": "FX", "pager": "BP", "sms"
 PRIORITY: Final = _table({"stat": "S", "asap": "A", "routine": "R", "urgent": "T"})  # 0485, 0027
 REFERRAL_PRIORITY: Final = _table({"stat": "S", "asap": "A", "routine": "R", "urgent": "A"})  # 0280
 REFERRAL_STATUS: Final = _table(  # 0283
-    {"active": "A", "completed": "A", "draft": "P", "on-hold": "P", "revoked": "R", "entered-in-error": "R"}
+    {"active": "P", "completed": "A", "draft": "P", "on-hold": "P", "revoked": "R", "entered-in-error": "R"}
 )
 REPORT_STATUS: Final = _table(  # 0123
     {"registered": "O", "partial": "R", "preliminary": "P", "final": "F", "amended": "C", "corrected": "C", "appended": "C",
@@ -54,6 +54,7 @@ APPOINTMENT_STATUS: Final = _table(  # 0278
 DOCUMENT_STATUS: Final = _table({"preliminary": "IP", "final": "AU", "amended": "AU", "entered-in-error": "AU"})  # 0271
 DOCUMENT_CURRENT: Final = _table({"current": "AV", "superseded": "OB", "entered-in-error": "CA"})  # 0273
 LABEL: Final = _table({"N": "U", "L": "U", "M": "U", "U": "U", "R": "R", "V": "V"})  # v3-Confidentiality -> 0177, 0272; others as written
+SECRET: Final = frozenset({"R", "V"})  # v3-Confidentiality: not everybody may know
 ALLERGY_CATEGORY: Final = _table({"medication": "DA", "food": "FA", "environment": "EA", "biologic": "AA"})  # 0127
 SEVERITY: Final = _table(  # criticality and reaction severity -> 0128
     {"high": "SV", "low": "MI", "unable-to-assess": "U", "severe": "SV", "moderate": "MO", "mild": "MI"}
@@ -68,7 +69,7 @@ CODING_SYSTEMS: Final = _table(  # URI -> 0396
      "http://www.nlm.nih.gov/research/umls/rxnorm": "RXNORM", "http://www.whocc.no/atc": "ATC",
      "urn:oid:2.16.840.1.113883.6.238": "CDCREC", f"{TERMINOLOGY}v3-ObservationInterpretation": "HL70078",
      f"{TERMINOLOGY}v3-NullFlavor": "NULLFL",
-     "urn:ietf:bcp:47": ""}
+     "urn:iso:std:iso:3166": "ISO3166_1", "urn:ietf:bcp:47": ""}
 )  # fmt: skip
 
 

@@ -70,6 +70,7 @@ def flag(value: Any) -> str:
 
 def hd(system: str, separator: str = SUBCOMPONENT) -> str:
     """A system as HD: OIDs and UUIDs by their type, other URIs as URI, the rest as a namespace."""
+    system = system.removeprefix(_LOCAL)
     for prefix, kind in (("urn:oid:", "ISO"), ("urn:uuid:", "UUID")):
         if system.startswith(prefix):
             return separator.join(("", escape(system.removeprefix(prefix)), kind))
@@ -86,12 +87,12 @@ def codings(concept: Any) -> list[Json]:
 
 
 def code(concept: Any, table: str) -> str:
-    """A concept as a code of a v2 table: by the guide's map, in the table's own system, in no system, or a word of the sender's own."""
+    """A concept as a code of a v2 table: in the table's own system, by the guide's map, in no system, or a word of the sender's own."""
     given, known = codings(concept), CONCEPTS.get(table, {})
     mapped = (known.get((text(c.get("system")), text(c.get("code"))), "") for c in given)
-    own = (text(c.get("code")) for system in (f"{codes.V2}{table}", "") for c in given if text(c.get("system")) == system)
+    own, plain = ([text(c.get("code")) for c in given if text(c.get("system")) == system] for system in (f"{codes.V2}{table}", ""))
     local = (text(c.get("code")) for c in given if text(c.get("system")).startswith(_LOCAL))
-    return next((found for found in (*own, *mapped, *local) if found), "")
+    return next((found for found in (*own, *mapped, *plain, *local) if found), "")
 
 
 def is_code(table: str) -> Callable[[Any], str]:
@@ -244,9 +245,9 @@ def xtn(point: Any) -> str:
     value, use, kind = string(given.get("value")), text(given.get("use")), text(given.get("system"))
     if not value or kind == "url":
         return ""
-    if kind == "email":
-        return components("", "NET", "Internet", value)
     parts = [string(extension(given, f"contactpoint-{part}").get("valueString")) for part in _DIALS]
+    if kind == "email":
+        return components("", "NET", "Internet", value, *parts)
     equipment = "CP" if use == "mobile" and kind in {"", "phone"} else codes.TELECOM_SYSTEM.get(kind, "")
     return components(value, codes.TELECOM_USE.get(use, ""), equipment, "", *parts)
 
@@ -256,9 +257,9 @@ def quantity(value: Any) -> tuple[str, str]:
     given = obj(value)
     known, unit = string(given.get("code")), string(given.get("unit"))
     system = escape(codes.coding_system(text(given.get("system"))))
-    if known and system:
-        return number(given.get("value")), components(known, unit if unit != known else "", system)
-    return number(given.get("value")), unit or known
+    return number(given.get("value")), components(known, unit, system) if known and system else components(
+        known or unit, unit if known else ""
+    )
 
 
 def cq(value: Any) -> str:

@@ -99,14 +99,16 @@ def segments(copy: Copy, trigger: Trigger) -> Iterator[str]:
     made = fields(TXA, document, copy.entries)
     yield segment("TXA", made | {1: "1", 2: made[2] or _NO_TYPE, 12: made[12] or escape(copy.event.control_id)})
     if trigger.structure == _WITH_CONTENT:
-        yield from numbered([*_content(document), *results.alone()])
+        found = [*_content(document), *results.alone()]
+        yield from numbered(found or [segment("OBX", {3: datatypes.ce(document.get("type")) or _DOCUMENT, 11: "F"})])
 
 
 def _content(document: Json) -> Iterator[str]:
     """Plain text as lines, files as they are, each under the document's type."""
     what = datatypes.ce(document.get("type")) or _DOCUMENT
-    for content in objects(document.get("content")) or [{}]:
+    for content in objects(document.get("content")):
         attachment = content.get("attachment")
         said = lines(media.plain_text(attachment))
         kind, value, _ = ("TX", said, "") if said else media.attached(attachment)
-        yield segment("OBX", {2: kind, 3: what, 5: value, 11: "F"})
+        if value:
+            yield segment("OBX", {2: kind, 3: what, 5: value, 11: "F"})

@@ -12,7 +12,8 @@ from hub.adapters.fhir.er7.text import components, escape
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/]*={0,2}")
 _MEDIA: Final[Mapping[str, str]] = MappingProxyType({"application": "AP", "audio": "AU", "image": "IM", "text": "TEXT"})  # 0191
 _SUBTYPES: Final[Mapping[str, str]] = MappingProxyType(  # 0291 writes some with capitals; PDF is everybody's addition to it
-    {"pdf": "PDF", "rtf": "RTF", "html": "HTML", "xml": "XML", "jpeg": "JPEG", "gif": "GIF", "tiff": "TIFF", "dicom": "DICOM",
+    {"pdf": "PDF", "rtf": "RTF", "html": "HTML", "sgml": "SGML", "xml": "XML", "jpeg": "JPEG", "gif": "GIF", "tiff": "TIFF",
+     "pict": "PICT", "dicom": "DICOM", "fax": "FAX", "jot": "JOT", "basic": "BASIC", "postscript": "PostScript",
      "octet-stream": "Octet-stream"}
 )  # fmt: skip
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from hub.adapters.fhir.document import Entries, Json, obj, objects, text
 from hub.adapters.fhir.er7 import datatypes, order
-from hub.adapters.fhir.er7.actors import pl, xcn
+from hub.adapters.fhir.er7.actors import coded_organisation, pl, xcn
 from hub.adapters.fhir.er7.rows import Maker, Rows, at, fields, many, one, refers, refers_once
 from hub.adapters.fhir.er7.text import components, escape, lines, repetitions, segment
 
@@ -101,11 +101,11 @@ def _said(value: Any) -> str:
 
 
 def _instructions(resource: Json, _entries: Entries) -> str:
-    """Instructions in words alone; coded ones are RXR-5. Where there are none, the whole dosage in words."""
+    """Every instruction in words alone; coded ones are RXR-5. Where there are none, the dosages in words."""
     given = [i for d in objects(resource.get("dosageInstruction")) for i in objects(d.get("additionalInstruction"))]
-    said = [datatypes.ce(i) for i in given if not datatypes.codings(i)]
-    whole = (_said(d.get("text")) for d in objects(resource.get("dosageInstruction")))
-    return next(filter(None, (*said, *whole)), "")
+    said = dict.fromkeys(datatypes.ce(i) for i in given if not datatypes.codings(i))
+    whole = dict.fromkeys(_said(d.get("text")) for d in objects(resource.get("dosageInstruction")))
+    return repetitions(said) or repetitions(whole)
 
 
 def _number(resource: Json, _entries: Entries) -> str:
@@ -177,7 +177,7 @@ RXE: Final[Rows] = (
     (33, _strength("denominator", 0)),
     (34, _strength("denominator", 1)),
     (39, _part("dispenseRequest.initialFill.quantity", 0)),
-    (40, refers_once("dispenseRequest.performer", order.coded_organisation)),
+    (40, refers_once("dispenseRequest.performer", coded_organisation)),
 )
 RXD: Final[Rows] = (
     (2, _code),
@@ -199,7 +199,7 @@ RXD: Final[Rows] = (
     (19, lambda r, entries: datatypes.moment(obj(_medicine(r, entries).get("batch")).get("expirationDate"))),
     (28, _strength("denominator", 0)),
     (29, _strength("denominator", 1)),
-    (30, _performers(order.coded_organisation)),
+    (30, _performers(coded_organisation)),
     (33, one("type", datatypes.cwe_of("0484"))),
 )
 RXR: Final[Rows] = (

@@ -1,16 +1,16 @@
 """Observation: OBX with its notes. The value's kind decides OBX-2 (table 0125); SPM of the specimen."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
 from hub.adapters.fhir.document import Entries, Json, obj, objects, text
 from hub.adapters.fhir.er7 import codes, datatypes
-from hub.adapters.fhir.er7.actors import organisation, xcn, xon
+from hub.adapters.fhir.er7.actors import coded_organisation, organisation, xcn, xon
 from hub.adapters.fhir.er7.media import attached
 from hub.adapters.fhir.er7.patient import is_living_will
-from hub.adapters.fhir.er7.rows import Maker, Rows, fields, in_extension, many, one, refers
+from hub.adapters.fhir.er7.rows import Maker, Rows, fields, in_extension, many, one
 from hub.adapters.fhir.er7.text import COMPONENT, components, escape, lines, repetitions, segment
 from hub.adapters.fhir.times import tm
 from hub.errors import Reason, Rejected
@@ -149,8 +149,24 @@ def _directs(reference: Json, entries: Entries) -> bool:
     return any(text(c.get("code")) == _DIRECTOR for code in given for c in datatypes.codings(code))
 
 
+def _organisations(observation: Json, entries: Entries) -> list[Any]:
+    """The performers that are organisations, or there for one: first the laboratory, which is the director's, else the last named."""
+    given = {xon(r, entries): r for r in objects(observation.get("performer")) if xon(r, entries)}
+    found = list(reversed(given.values()))
+    return sorted(found, key=lambda r: not _directs(r, entries))
+
+
+def _laboratory(observation: Json, entries: Entries) -> str:
+    return next((xon(r, entries) for r in _organisations(observation, entries)), "")
+
+
+def _producer(observation: Json, entries: Entries) -> str:
+    """OBX-15: who made the result, besides the laboratory that answers for it."""
+    return next((coded_organisation(r, entries) for r in _organisations(observation, entries)[1:]), "")
+
+
 def _laboratory_address(observation: Json, entries: Entries) -> str:
-    found = [organisation(r, entries) for r in objects(observation.get("performer"))]
+    found = [organisation(r, entries) for r in _organisations(observation, entries)[:1]]
     return next((made for o in found for a in objects(o.get("address")) if (made := datatypes.xad(a))), "")
 
 
@@ -167,7 +183,8 @@ OBX: Final[Rows] = (
     (17, many("method", datatypes.ce)),
     (18, _device),
     (19, in_extension("observation-analysis-date-time", "valueDateTime", datatypes.moment)),
-    (23, refers("performer", xon)),
+    (15, _producer),
+    (23, _laboratory),
     (24, _laboratory_address),
     (25, _people(directors=True)),
 )
@@ -188,6 +205,12 @@ class Results:
         members = {id(self.entries.target(m)) for o in every for m in objects(o.get("hasMember"))}
         loose = [o for o in every if id(o) not in members | self._told and not is_living_will(o)]
         return [line for o in loose for line in self.of(o)]
+
+    def of_specimens(self, specimens: Sequence[Json]) -> list[str]:
+        """OBX of what was seen of these specimens and not told yet."""
+        known = {id(s) for s in specimens}
+        seen = [o for o in self.entries.of("Observation") if id(self.entries.target(o.get("specimen"))) in known]
+        return [line for o in seen if id(o) not in self._told for line in self.of(o) if line.startswith("OBX")]
 
     def of(self, observation: Json, sub_id: str = "", depth: int = 0) -> list[str]:
         """The OBX of an Observation with its notes, then of its components and members, which its sub-id ties to it."""

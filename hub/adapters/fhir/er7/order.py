@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from hub.adapters.fhir.document import Entries, Json, obj, objects, text
 from hub.adapters.fhir.er7 import codes, datatypes
-from hub.adapters.fhir.er7.actors import organisation, person, xcn, xon
+from hub.adapters.fhir.er7.actors import coded_organisation, organisation, person, xcn, xon
 from hub.adapters.fhir.er7.rows import Maker, Rows, coded, fields, in_extension, many, one, refers
 from hub.adapters.fhir.er7.text import components, escape, inner, repetitions, segment
 
@@ -78,13 +78,6 @@ def _for_whom(resource: Json, entries: Entries) -> str:
     """ORC-17: the organisation that whoever entered the order did it for."""
     found = [a for p in entries.records(resource) for a in objects(p.get("agent")) if a.get("onBehalfOf")]
     return next((made for a in found if (made := coded_organisation(a.get("onBehalfOf"), entries))), "")
-
-
-def coded_organisation(reference: Any, entries: Entries) -> str:
-    """Reference to an Organization -> CE: its number and its name."""
-    found = organisation(reference, entries)
-    number = next((i for i in objects(found.get("identifier")) if text(i.get("value"))), {})
-    return components(datatypes.string(number.get("value")), datatypes.string(found.get("name")), _system(number))
 
 
 def _system(identifier: Json) -> str:

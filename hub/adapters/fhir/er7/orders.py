@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from hub.adapters.fhir.document import Entries, Json, objects, text
-from hub.adapters.fhir.er7 import codes, medicine, order
+from hub.adapters.fhir.er7 import codes, medicine, order, oru
 from hub.adapters.fhir.er7.clinical import al1, dg1
 from hub.adapters.fhir.er7.copy import Copy
 from hub.adapters.fhir.er7.insurance import in1
@@ -38,9 +38,12 @@ def segments(copy: Copy, trigger: Trigger) -> Iterator[str]:
         is_medicine = request.get("resourceType") == _MEDICINE
         yield from _medicine(request, results) if is_medicine else _order(request, number, results, is_general=is_general)
         yield from dg1(copy, [c for c in copy.entries.of("Condition") if reasons.get(id(c), 1) == number])
-        yield from numbered(_observed(request, results))
-        if not is_general:
-            yield from spm(specimens_of(request, copy.entries), copy.entries)
+        taken = [] if is_general else specimens_of(request, copy.entries)
+        earlier = [] if is_general else _earlier(request, results)
+        seen = [(spm([s], copy.entries, n), numbered(results.of_specimens([s]))) for n, s in enumerate(taken, 1)]
+        yield from numbered(_observed(request, results, is_last=number == len(requests)))
+        yield from (line for specimen, observed in seen for line in (*specimen, *observed))
+        yield from (pid(copy), *earlier) if earlier else ()
 
 
 def _reasons(requests: Iterable[Json], entries: Entries) -> dict[int, int]:
@@ -74,6 +77,19 @@ def _medicine(request: Json, results: Results) -> Iterator[str]:
     yield from notes(request)
 
 
-def _observed(request: Json, results: Results) -> list[str]:
+def _earlier(request: Json, results: Results) -> list[str]:
+    """PRIOR_RESULT: reports that come with the order. PID sets them off from it, and without ORC nobody can take them for orders."""
+    entries, out = results.entries, []
+    targets = [entries.target(r) for r in objects(request.get("supportingInfo"))]
+    for number, report in enumerate((r for r in targets if r.get("resourceType") == "DiagnosticReport"), 1):
+        asked = oru.asked_for(report, entries)
+        found = oru.found(report, results)
+        out += [oru.obr(report, asked, number, (), entries), *notes(asked), *found] if found else []
+    return out
+
+
+def _observed(request: Json, results: Results, *, is_last: bool) -> list[str]:
+    """What the order rests on; what else the message says was seen stands with the last."""
     targets = [results.entries.target(r) for r in objects(request.get("supportingInfo"))]
-    return [line for o in targets if o.get("resourceType") == "Observation" for line in results.of(o)]
+    told = [line for o in targets if o.get("resourceType") == "Observation" for line in results.of(o)]
+    return told + (results.alone() if is_last else [])

@@ -77,22 +77,32 @@ def _loose(copy: Copy, reports: Iterable[Json]) -> Iterator[Json]:
 
 def _report(report: Json, number: int, results: Results) -> Iterator[str]:
     entries = results.entries
-    behind = [entries.target(r) for r in objects(report.get("basedOn"))]
-    asked = next((r for r in behind if r.get("resourceType") == "ServiceRequest"), {})
+    asked = asked_for(report, entries)
     taken = specimens_of(report, entries) or specimens_of(asked, entries)
     if asked:
         yield order.orc(asked, entries, _OBSERVATIONS)
-    yield _obr(report, asked, number, taken, entries)
+    yield obr(report, asked, number, taken, entries)
     yield from notes(asked)
     if asked:
         yield from tq1(asked, entries)
-    targets = {id(o): o for r in objects(report.get("result")) if (o := entries.target(r)).get("resourceType") == "Observation"}
-    found = [line for o in targets.values() for line in results.of(o)]
-    yield from numbered([*found, *_conclusions(report)])
+    yield from found(report, results)
     yield from spm(taken, entries)
 
 
-def _obr(report: Json, asked: Json, number: int, taken: Sequence[Json], entries: Entries) -> str:
+def asked_for(report: Json, entries: Entries) -> Json:
+    """The order behind a report; ``{}`` for none."""
+    behind = [entries.target(r) for r in objects(report.get("basedOn"))]
+    return next((r for r in behind if r.get("resourceType") == "ServiceRequest"), {})
+
+
+def found(report: Json, results: Results) -> list[str]:
+    """OBX of a report's results, and of what it concludes."""
+    entries = results.entries
+    targets = {id(o): o for r in objects(report.get("result")) if (o := entries.target(r)).get("resourceType") == "Observation"}
+    return numbered([*(line for o in targets.values() for line in results.of(o)), *_conclusions(report)])
+
+
+def obr(report: Json, asked: Json, number: int, taken: Sequence[Json], entries: Entries) -> str:
     """OBR of the report; what it does not say, the order behind it and the one specimen it was made of may."""
     known = fields(SPECIMEN, taken[0], entries) if len(taken) == 1 else {}
     for n, said in (*(fields(order.OBR, asked, entries) if asked else {}).items(), *fields(OBR, report, entries).items()):

@@ -82,6 +82,7 @@ PID: Final[Rows] = (
     (21, _mother),
     (23, in_extension("patient-birthPlace", "valueAddress", lambda a: datatypes.string(obj(a).get("text") or obj(a).get("city")))),
     (24, one("multipleBirthBoolean", datatypes.flag)),
+    (24, one("multipleBirthInteger", lambda order: "Y" if datatypes.number(order) else "")),
     (25, one("multipleBirthInteger", datatypes.number)),
     (26, in_extension("patient-citizenship", "valueCodeableConcept", datatypes.ce, "code")),
     (28, in_extension("patient-nationality", "valueCodeableConcept", datatypes.ce, "code")),
@@ -97,6 +98,7 @@ PD1: Final[Rows] = (
     (4, refers("generalPractitioner", lambda ref, entries: xcn_of(_doctor(ref, entries)))),
     (6, in_extension("patient-disability", "valueCodeableConcept", datatypes.is_code("0295"))),
     (7, lambda _patient, entries: _living_will(entries)),
+    (12, one("meta.security", lambda label: "Y" if text(obj(label).get("code")) in codes.SECRET else "")),
     (14, in_extension("patient-congregation", "valueString", datatypes.string)),
 )
 MRG: Final[Rows] = (
@@ -139,6 +141,11 @@ def others(copy: Copy) -> list[Json]:
     known = {text(i.get("value")) for p in found for i in objects(p.get("identifier"))}
     named = [obj(obj(link.get("other")).get("identifier")) for link in objects(patient.get("link"))]
     return found + [{"resourceType": "Patient", "identifier": [i]} for i in named if (v := text(i.get("value"))) and v not in known]
+
+
+def has_retired_account(copy: Copy) -> bool:
+    """Whether the message tells of an account that another has taken the place of."""
+    return bool(_account_number(copy.entries, is_retired=True))
 
 
 def mrg(copy: Copy) -> str:

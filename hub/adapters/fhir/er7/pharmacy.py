@@ -14,7 +14,7 @@ from hub.adapters.fhir.er7.insurance import in1
 from hub.adapters.fhir.er7.observation import Results, notes, numbered
 from hub.adapters.fhir.er7.patient import pd1, pid
 from hub.adapters.fhir.er7.schedule import tq1
-from hub.adapters.fhir.er7.text import segment
+from hub.adapters.fhir.er7.text import FIELD, segment
 from hub.adapters.fhir.er7.triggers import Trigger
 from hub.adapters.fhir.er7.visit import pv1, pv2
 from hub.errors import Reason, Rejected
@@ -44,17 +44,20 @@ def _prescription(request: Json, results: Results) -> Iterator[str]:
     ordered = _behind(request, "basedOn", entries)
     yield order.orc(request, entries, behind=ordered)
     if ordered:
-        yield from (medicine.rxo(ordered, entries), *_notes(ordered, request), *medicine.rxr(ordered, entries))
-        yield from medicine.rxc(ordered, entries)
-    yield from _encoded(request, entries)
+        yield from (*tq1(ordered, entries), medicine.rxo(ordered, entries), *_notes(ordered, request))
+        yield from (*medicine.rxr(ordered, entries), *medicine.rxc(ordered, entries))
+    yield from _encoded(request, ordered, entries)
     yield from _observed(request, results)
 
 
-def _encoded(request: Json, entries: Entries) -> Iterator[str]:
-    """RXE with what belongs to it; one TQ1 and one RXR are required."""
+def _encoded(request: Json, ordered: Json, entries: Entries) -> Iterator[str]:
+    """RXE with what belongs to it; one TQ1 and one RXR are required. When it is given is what the order does not say of that already."""
     yield medicine.rxe(request, entries)
     yield from notes(request)
-    yield from tq1(request, entries) or [segment("TQ1", {1: "1"})]
+    said = [_when(line) for line in tq1(ordered, entries)]
+    times = tq1(request, entries)
+    own = [line for line in times if _when(line) not in said] or times or [segment("TQ1", {1: "1"})]
+    yield from (FIELD.join(["TQ1", str(n), *line.split(FIELD)[2:]]) for n, line in enumerate(own, 1))
     yield from (*medicine.rxr(request, entries), *medicine.rxc(request, entries))
 
 
@@ -64,13 +67,18 @@ def _dispense(dispense: Json, results: Results) -> Iterator[str]:
     ordered = taken if text(taken.get("intent")) in _ORDERED else _behind(taken, "basedOn", entries)
     yield order.orc(taken or dispense, entries, _DISPENSED, behind=ordered)
     if ordered:
-        yield medicine.rxo(ordered, entries)
+        yield from (*tq1(ordered, entries), medicine.rxo(ordered, entries))
     if taken and taken is not ordered:
-        yield from _encoded(taken, entries)
+        yield from _encoded(taken, ordered, entries)
     yield medicine.rxd(dispense, entries)
     yield from medicine.remarks(dispense)
     yield from (*medicine.rxr(dispense, entries), *medicine.rxc(dispense, entries))
     yield from _observed(dispense, results)
+
+
+def _when(line: str) -> str:
+    """TQ1 from the repeat pattern (TQ1-3) on."""
+    return line.split(FIELD, 3)[-1]
 
 
 def _behind(resource: Json, element: str, entries: Entries) -> Json:

@@ -62,7 +62,7 @@ def of_patient(copy: Copy) -> Iterator[str]:
     """ROL behind PID: general practitioners who have a role, and the members of the care team."""
     entries = copy.entries
     for reference in objects(copy.message.patient.get("generalPractitioner")):
-        if _is_role(reference, entries):
+        if is_role(reference, entries):
             yield from _written({}, reference, entries, otherwise=_PRIMARY)
     for team in entries.of("CareTeam"):
         for member in objects(team.get("participant")):
@@ -72,9 +72,16 @@ def of_patient(copy: Copy) -> Iterator[str]:
 def of_visit(copy: Copy) -> Iterator[str]:
     """ROL behind PV1: those who take part in the visit in a role."""
     for participant in objects(copy.visit.get("participant")):
-        if _is_role(participant.get("individual"), copy.entries):
+        if is_role(participant.get("individual"), copy.entries):
             yield from _written(participant, participant.get("individual"), copy.entries)
 
 
-def _is_role(reference: Any, entries: Entries) -> bool:
+def of_procedure(procedure: Json, entries: Entries) -> list[str]:
+    """ROL behind PR1: the performers who have a role."""
+    actors = [p.get("actor") for p in objects(procedure.get("performer"))]
+    return [line for actor in actors if is_role(actor, entries) for line in _written({}, actor, entries)]
+
+
+def is_role(reference: Any, entries: Entries) -> bool:
+    """Whether a reference leads to somebody in a role."""
     return text(entries.target(reference).get("resourceType")) == _ROLE

@@ -83,6 +83,6 @@ def _of_request(request: Json) -> Json:
 
 def _of_dosage(dosage: Json, request: Json) -> Json:
     amounts: list[Any] = [d.get("doseQuantity") for d in objects(dosage.get("doseAndRate"))]
-    conditions = [text(obj(c).get("text")) for c in objects(dosage.get("additionalInstruction")) if not datatypes.codings(c)]
+    condition = datatypes.shown(dosage.get("asNeededCodeableConcept"))
     return {"timing": dosage.get("timing"), "quantity": amounts[0] if amounts else None, "priority": request.get("priority"),
-            "condition": next(filter(None, conditions), ""), "text": dosage.get("text")}  # fmt: skip
+            "condition": condition, "text": dosage.get("text")}  # fmt: skip

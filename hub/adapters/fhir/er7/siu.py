@@ -12,7 +12,7 @@ from hub.adapters.fhir.er7.copy import Copy
 from hub.adapters.fhir.er7.observation import Results
 from hub.adapters.fhir.er7.patient import pd1, pid
 from hub.adapters.fhir.er7.rows import Maker, Rows, fields, one
-from hub.adapters.fhir.er7.text import components, escape, lines, repetitions, segment
+from hub.adapters.fhir.er7.text import components, escape, repetitions, segment
 from hub.adapters.fhir.er7.triggers import Trigger
 from hub.adapters.fhir.er7.visit import pv1, pv2
 from hub.adapters.fhir.times import microseconds
@@ -115,8 +115,10 @@ def segments(copy: Copy, trigger: Trigger) -> Iterator[str]:
         20: made[20] or someone,
     }
     yield segment("SCH", made)
-    comments = [lines(text(appointment.get(key))) for key in ("comment", "patientInstruction")]
-    yield from (segment("NTE", {1: str(n), 3: said}) for n, said in enumerate(filter(None, comments), 1))
+    when = {7: datatypes.moment(appointment.get("start")), 8: datatypes.moment(appointment.get("end"))}
+    yield from [segment("TQ1", {1: "1"} | when)] if any(when.values()) else []
+    comments = [line for key in ("comment", "patientInstruction") for line in text(appointment.get(key)).splitlines() if line.strip()]
+    yield from (segment("NTE", {1: str(n), 3: escape(said.rstrip())}) for n, said in enumerate(comments, 1))
     yield from (pid(copy), *pd1(copy), *pv1(copy, is_required=False), *(pv2(copy) if copy.visit else ()))
     results = Results(entries)
     found = [line for o in entries.of("Observation") for line in results.of(o) if line.startswith("OBX")]

@@ -62,10 +62,10 @@ OBR: Final[Rows] = (  # what OBR says of the specimen, for those who look there
 )
 
 
-def spm(specimens: Iterable[Json], entries: Entries) -> list[str]:
-    """SPM for each specimen."""
+def spm(specimens: Iterable[Json], entries: Entries, first: int = 1) -> list[str]:
+    """SPM for each specimen, counted from ``first``."""
     made = [fields(SPM, s, entries) for s in specimens]
-    return [segment("SPM", m | {1: str(n), 4: m[4] or _NOT_SAID}) for n, m in enumerate(made, 1)]
+    return [segment("SPM", m | {1: str(n), 4: m[4] or _NOT_SAID}) for n, m in enumerate(made, first)]
 
 
 def specimens_of(resource: Json, entries: Entries) -> list[Json]:

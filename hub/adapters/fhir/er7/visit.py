@@ -18,7 +18,6 @@ _PLAIN_TEXT: Final = re.compile(r'<div xmlns="http://www\.w3\.org/1999/xhtml">([
 _FINANCIAL: Final = f"{codes.V2}0064"
 _TEMPORARY: Final = "temporary"
 _ROLES: Final = frozenset({"ATND", "REF", "CON", "ADM"})
-_RESTRICTED: Final = frozenset({"R", "V"})
 _ARRIVAL: Final = f"{codes.EXTENSION_R5}extension-Encounter.plannedStartDate"
 _DEPARTURE: Final = f"{codes.EXTENSION_R5}extension-Encounter.plannedEndDate"
 
@@ -110,7 +109,7 @@ def _days(value: Any) -> str:
 def _is_secret(visit: Json, _entries: Entries) -> str:
     """PV2-22: whether the visit is one that not everybody may know of, where anything is said of it."""
     labels = {text(s.get("code")) for s in objects(obj(visit.get("meta")).get("security"))}
-    return "Y" if labels & _RESTRICTED else "N" if "N" in labels else ""
+    return "Y" if labels & codes.SECRET else "N" if "N" in labels else ""
 
 
 def _described(visit: Json, _entries: Entries) -> str:

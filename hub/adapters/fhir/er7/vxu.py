@@ -5,14 +5,14 @@ from typing import Final
 
 from hub.adapters.fhir.document import Entries, Json, obj, objects, text
 from hub.adapters.fhir.er7 import codes, datatypes, order
-from hub.adapters.fhir.er7.actors import pl, xcn
+from hub.adapters.fhir.er7.actors import coded_organisation, pl, xcn
 from hub.adapters.fhir.er7.copy import Copy
 from hub.adapters.fhir.er7.insurance import in1
 from hub.adapters.fhir.er7.kin import nk1
 from hub.adapters.fhir.er7.observation import NOT_SAID, Results, numbered
 from hub.adapters.fhir.er7.patient import pd1, pid
 from hub.adapters.fhir.er7.rows import Maker, Rows, coded, fields, many, one, refers_once
-from hub.adapters.fhir.er7.text import components, escape, repetitions, segment
+from hub.adapters.fhir.er7.text import COMPONENT, SUBCOMPONENT, components, escape, repetitions, segment
 from hub.adapters.fhir.er7.triggers import Trigger
 from hub.adapters.fhir.er7.visit import pv1, pv2
 from hub.errors import Reason, Rejected
@@ -59,6 +59,15 @@ def _origin(immunization: Json, _entries: Entries) -> str:
     return repetitions([origin, *notes])
 
 
+def _place(immunization: Json, entries: Entries) -> str:
+    """RXA-11 (LA2): where it was given, and the address there."""
+    reference = immunization.get("location")
+    where = datatypes.xad(entries.target(reference).get("address")).split(COMPONENT)[:7]
+    place = (pl(reference, entries).split(COMPONENT) + [""] * 8)[:8]
+    street = where[0].partition(SUBCOMPONENT)[0]
+    return components(*place, street, *where[1:])
+
+
 def _completion(immunization: Json, _entries: Entries) -> str:
     """RXA-20 (0322): not given because it was refused, if that is the reason."""
     reasons = {text(c.get("code")) for c in datatypes.codings(immunization.get("statusReason"))}
@@ -73,10 +82,10 @@ RXA: Final[Rows] = (
     (7, one("doseQuantity", lambda q: datatypes.quantity(q)[1])),
     (9, _origin),
     (10, _performers(_GIVES)),
-    (11, refers_once("location", pl)),
+    (11, _place),
     (15, one("lotNumber", datatypes.string)),
     (16, one("expirationDate", datatypes.moment)),
-    (17, refers_once("manufacturer", order.coded_organisation)),
+    (17, refers_once("manufacturer", coded_organisation)),
     (18, one("statusReason", datatypes.ce)),
     (19, many("reasonCode", datatypes.ce)),
     (20, _completion),
