@@ -14,9 +14,8 @@ from hub.adapters import bundle as bundles
 from hub.adapters.fhir import events
 from hub.adapters.fhir.document import Json, Number, bound, obj, objects, text
 from hub.adapters.fhir.events import Told
-from hub.adapters.fhir.facts import merged
 from hub.adapters.fhir.mappings import OWN
-from hub.adapters.fhir.message import Envelope, Message, check, envelope_of, identifiers
+from hub.adapters.fhir.message import Envelope, Message, check, envelope_of
 from hub.adapters.fhir.submission import Shape, Submission
 from hub.adapters.fhir.times import microseconds
 from hub.adapters.fhir.whole import SUBJECTS, Whole, conditional, each, kind_named
@@ -118,10 +117,7 @@ class _Making:
         """The message, read as every other before anyone is told that it is taken. Raises Rejected."""
         if self._submission.shape is Shape.RESOURCE:  # which stands deeper now than it did
             bound(bundle)
-        message = check(bundle)
-        if message.kind is Kind.MERGED and not merged(message, identifiers(message.patient)):
-            raise Rejected(Reason.MISSING_FIELD, "Patient.link")
-        return message
+        return check(bundle)
 
     def _named(self) -> dict[int, str]:
         """A fullUrl for every member: its own where it has one to itself."""

@@ -25,7 +25,9 @@ def refused(refusal: Rejected | Refusal) -> tuple[int, Json]:
 
 def missed() -> tuple[int, Json]:
     """HTTP status and outcome of a change that the hub could not record: the sender keeps it and sends it again."""
-    return 503, _outcome("fatal", "transient", "a server the hub needs does not answer; send the same again: what was done is not done twice")
+    return 503, _outcome(
+        "fatal", "transient", "a server the hub needs does not answer; send the same again: what was done is not done twice"
+    )
 
 
 def told(event_ids: Sequence[str]) -> Json:

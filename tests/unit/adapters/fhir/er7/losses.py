@@ -118,7 +118,12 @@ LOSSES: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("OMG.*", r"(ORC|PV1|TQ1)-.*", "", "an earlier result that comes with an order has no order and no visit of its own"),
     ("VXU.*", r"ORC-1[07]\..*", "", "R4 has nobody who entered an immunization"),
     ("VXU.*", r"TQ1-.*", "", "an immunization that was given has no schedule in R4"),
-    ("VXU.*", r"OBX-.*|NTE-3.*", "", "an observation of VXU is one of an immunization in 2.5.1; R4 has elements for the best known, without detail"),
+    (
+        "VXU.*",
+        r"OBX-.*|NTE-3.*",
+        "",
+        "an observation of VXU is one of an immunization in 2.5.1; R4 has elements for the best known, without detail",
+    ),
     ("REF.*|RRI.*", r"PR1-.*", "", "a procedure of a referral is none of the Bundle"),
     ("MDM.*", r"OBX-(3|11)\..*", "", "an attachment without its data is none"),
     ("MDM.*", r"TXA-(3|13)\..*", "", "a document without content has no type of content, and a new one no parent"),
@@ -133,6 +138,11 @@ LOSSES: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("", r"SPM-6\.7", "#20", "a version of a table that is the standard's own"),
     ("ORU.*", r"NTE-3\.1", "", "a note before the first order is of none"),
     ("", r"TQ1-2\..*", "", "RXE-3 counts first, and a unit in no system is known by its name"),
-    ("", r"TQ1-(3|4|5|6|13)\..*", "", "units of time are R4's, of three bounds two say the third, and of alignments there are weekdays only"),
+    (
+        "",
+        r"TQ1-(3|4|5|6|13)\..*",
+        "",
+        "units of time are R4's, of three bounds two say the third, and of alignments there are weekdays only",
+    ),
     ("", r"TQ1-9\..*", "", "an order has one priority, and OBR-5 counts first"),
 )
