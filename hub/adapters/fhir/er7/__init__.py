@@ -13,6 +13,7 @@ from hub.adapters.fhir.er7 import adt, mdm, orders, oru, pharmacy, ppr, ref, siu
 from hub.adapters.fhir.er7.copy import Copy
 from hub.adapters.fhir.er7.detail import shown
 from hub.adapters.fhir.er7.header import msh, sft
+from hub.adapters.fhir.er7.negation import refuse
 from hub.adapters.fhir.er7.triggers import Trigger, trigger_of
 from hub.errors import Reason, Rejected
 
@@ -41,6 +42,7 @@ _WITHOUT_SOFTWARE: Final = frozenset({"SIU", "ORM"})  # HL7 2.5.1: structures wi
 def compose(copy: Copy) -> bytes:
     """The message in UTF-8, segments ended by CR. Raises Rejected: NO_TRANSLATION for what has no v2 form, TOO_LARGE."""
     trigger = trigger_of(copy)
+    refuse(copy.entries)
     segments, size = [msh(copy, trigger)], 0
     software = () if trigger.type in _WITHOUT_SOFTWARE else sft(copy)
     for segment in chain(software, FAMILIES[trigger.type](copy, trigger)):

@@ -7,6 +7,7 @@ from hub.adapters.fhir.document import Entries, Json, obj, objects, text
 from hub.adapters.fhir.er7 import codes, datatypes, roles
 from hub.adapters.fhir.er7.actors import person, xcn
 from hub.adapters.fhir.er7.copy import Copy
+from hub.adapters.fhir.er7.negation import is_so
 from hub.adapters.fhir.er7.rows import Rows, at, each, fields, one, refers, written
 from hub.adapters.fhir.er7.text import components, escape, repetitions, segment
 from hub.adapters.fhir.times import microseconds
@@ -167,8 +168,8 @@ PR1: Final[Rows] = (
 
 
 def al1(copy: Copy) -> list[str]:
-    """AL1 for each allergy."""
-    return [written("AL1", AL1, a, copy.entries, n) for n, a in enumerate(_allergies(copy), 1)]
+    """AL1 for each allergy that the patient has."""
+    return [written("AL1", AL1, a, copy.entries, n) for n, a in enumerate(filter(is_so, _allergies(copy)), 1)]
 
 
 def iam(copy: Copy) -> list[str]:
@@ -189,12 +190,12 @@ def dg1(copy: Copy, conditions: Sequence[Json] | None = None) -> list[str]:
     used = [d for d in used if id(d["condition"]) in wanted]
     seen = {id(d["condition"]) for d in used}
     used += [{"condition": c} for c in every if id(c) not in seen]
-    said = [d for d in used if datatypes.ce(at(d, "condition.code"))]
+    said = [d for d in used if datatypes.ce(at(d, "condition.code")) and is_so(d["condition"])]
     return [written("DG1", DG1, d, entries, n) for n, d in enumerate(said, 1)]
 
 
 def pr1(copy: Copy) -> list[str]:
-    """PR1 for each procedure of which it is known what was done and when (both are required), and ROL of who took part in a role."""
-    made = [(fields(PR1, p, copy.entries), roles.of_procedure(p, copy.entries)) for p in copy.entries.of("Procedure")]
+    """PR1 for each procedure that was done, of which it is known what and when (both are required), and ROL of who took part in a role."""
+    made = [(fields(PR1, p, copy.entries), roles.of_procedure(p, copy.entries)) for p in copy.entries.of("Procedure") if is_so(p)]
     told = [(known, people) for known, people in made if known[3] and known[5]]
     return [line for n, (known, people) in enumerate(told, 1) for line in (segment("PR1", known | {1: str(n)}), *people)]

@@ -243,7 +243,7 @@ def xtn(point: Any) -> str:
     """ContactPoint -> XTN: the number or address, what it is used for and what it is, and the number's parts where they are told."""
     given = obj(point)
     value, use, kind = string(given.get("value")), text(given.get("use")), text(given.get("system"))
-    if not value or kind == "url":
+    if not value or kind == "url" or use == "old":
         return ""
     parts = [string(extension(given, f"contactpoint-{part}").get("valueString")) for part in _DIALS]
     if kind == "email":

@@ -18,7 +18,7 @@ KEPT: Final[Mapping[Detail, Mapping[str, frozenset[int]]]] = MappingProxyType(
             "MSH": _HEADER,
             "EVN": frozenset({1, 2, 6}),
             "PID": frozenset({1, 3, 5, 7, 8, 11, 13, 14, 15, 29, 30}),
-            "PD1": frozenset({3, 4}),
+            "PD1": frozenset({3, 4, 12}),
             "PV1": frozenset({1, 2, 3, 5, 6, 7, 8, 9, 11, 14, 17, 19, 36, 37, 42, 44, 45, 50, 52}),
             "MRG": frozenset({1, 7}),
         },

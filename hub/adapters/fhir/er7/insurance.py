@@ -7,6 +7,7 @@ from hub.adapters.fhir.document import Entries, Json, obj, objects, text
 from hub.adapters.fhir.er7 import codes, datatypes
 from hub.adapters.fhir.er7.actors import organisation, person, xon, xon_of
 from hub.adapters.fhir.er7.copy import Copy
+from hub.adapters.fhir.er7.negation import is_so
 from hub.adapters.fhir.er7.rows import Maker, Rows, each, fields, in_extension, one
 from hub.adapters.fhir.er7.text import components, escape, repetitions, segment
 
@@ -78,5 +79,5 @@ IN1: Final[Rows] = (
 
 def in1(copy: Copy) -> list[str]:
     """IN1 for each coverage of which plan and payer are known: both are required."""
-    made = [fields(IN1, c, copy.entries) for c in copy.entries.of("Coverage")]
+    made = [fields(IN1, c, copy.entries) for c in copy.entries.of("Coverage") if is_so(c)]
     return [segment("IN1", known | {1: str(n)}) for n, known in enumerate((m for m in made if m[2] and m[3]), 1)]

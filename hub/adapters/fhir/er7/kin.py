@@ -7,6 +7,7 @@ from hub.adapters.fhir.document import Entries, Json, obj, objects, text
 from hub.adapters.fhir.er7 import codes, datatypes
 from hub.adapters.fhir.er7.actors import organisation, xon
 from hub.adapters.fhir.er7.copy import Copy
+from hub.adapters.fhir.er7.negation import is_so
 from hub.adapters.fhir.er7.rows import Maker, Rows, coded, each, many, one, refers, written
 from hub.adapters.fhir.er7.text import repetitions
 
@@ -72,7 +73,7 @@ def nk1(copy: Copy) -> list[str]:
     others = {id(entries.target(r.get(element))) for kind, element in _NO_KIN for r in entries.of(kind)}
     by_name: dict[str, list[Json]] = {}
     for related in entries.of("RelatedPerson"):
-        if related.get("name") and id(related) not in others:
+        if related.get("name") and is_so(related) and id(related) not in others:
             by_name.setdefault(_name(related), []).append(related)
     told = []
     for contact in objects(copy.message.patient.get("contact")):

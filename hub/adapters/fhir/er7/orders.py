@@ -9,6 +9,7 @@ from hub.adapters.fhir.er7.clinical import al1, dg1
 from hub.adapters.fhir.er7.copy import Copy
 from hub.adapters.fhir.er7.insurance import in1
 from hub.adapters.fhir.er7.kin import nk1
+from hub.adapters.fhir.er7.negation import is_order
 from hub.adapters.fhir.er7.observation import NOT_SAID, Results, notes, numbered
 from hub.adapters.fhir.er7.patient import pd1, pid
 from hub.adapters.fhir.er7.rows import fields
@@ -25,10 +26,10 @@ _MEDICINE: Final = "MedicationRequest"
 
 
 def segments(copy: Copy, trigger: Trigger) -> Iterator[str]:
-    """PID to AL1, then each order. Raises Rejected(NO_TRANSLATION) when there is none."""
+    """PID to AL1, then each order. Raises Rejected(NO_TRANSLATION) when there is none, or one that asks for nothing yet."""
     is_general = trigger.type == _GENERAL
     requests = copy.focus("ServiceRequest", *([_MEDICINE] if is_general else []))
-    if not requests:
+    if not requests or not all(map(is_order, requests)):
         raise Rejected(Reason.NO_TRANSLATION, "MessageHeader.focus")
     yield from (pid(copy), *pd1(copy), *(() if is_general else nk1(copy)))
     yield from (*pv1(copy, is_required=False), *(pv2(copy) if copy.visit else ()), *in1(copy), *al1(copy))

@@ -62,7 +62,8 @@ def segments(copy: Copy, _trigger: Trigger) -> Iterator[str]:
     reports, results = copy.focus("DiagnosticReport"), Results(copy.entries)
     for number, report in enumerate(reports, 1):
         yield from _report(report, number, results)
-    loose = list(_loose(copy, reports)) if reports or copy.entries.of("Observation") else [{}]
+    loose = list(_loose(copy, reports))
+    loose += [] if reports or loose else [{}]
     for number, observation in enumerate(loose, len(reports) + 1):
         yield from _alone(observation, number, results)
 

@@ -11,6 +11,7 @@ from hub.adapters.fhir.er7 import medicine, order
 from hub.adapters.fhir.er7.clinical import al1
 from hub.adapters.fhir.er7.copy import Copy
 from hub.adapters.fhir.er7.insurance import in1
+from hub.adapters.fhir.er7.negation import is_order
 from hub.adapters.fhir.er7.observation import Results, notes, numbered
 from hub.adapters.fhir.er7.patient import pd1, pid
 from hub.adapters.fhir.er7.schedule import tq1
@@ -21,14 +22,15 @@ from hub.errors import Reason, Rejected
 
 _RESOURCES: Final = {"RDE": "MedicationRequest", "RDS": "MedicationDispense"}
 _REQUEST: Final = "MedicationRequest"
+_ORDER: Final = "O11"
 _ORDERED: Final = frozenset({"original-order", "order", "plan", "proposal"})  # intents of what a dispense goes back to that are RXO
 _DISPENSED: Final = "RE"  # ORC-1 of what was handed out (0119)
 
 
 def segments(copy: Copy, trigger: Trigger) -> Iterator[str]:
-    """PID to AL1, then each order or dispense. Raises Rejected(NO_TRANSLATION) when there is none."""
+    """PID to AL1, then each order or dispense. Raises Rejected(NO_TRANSLATION) when there is none, or one that asks for nothing yet."""
     found = copy.focus(_RESOURCES[trigger.type])
-    if not found:
+    if not found or (trigger.event == _ORDER and not all(map(is_order, found))):
         raise Rejected(Reason.NO_TRANSLATION, "MessageHeader.focus")
     is_dispense = trigger.type == "RDS"
     visit = (*pv1(copy, is_required=False), *(pv2(copy) if copy.visit else ()))

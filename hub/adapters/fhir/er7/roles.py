@@ -10,6 +10,7 @@ from hub.adapters.fhir.document import Entries, Json, obj, objects, text
 from hub.adapters.fhir.er7 import datatypes
 from hub.adapters.fhir.er7.actors import organisation, person, xcn, xcn_of
 from hub.adapters.fhir.er7.copy import Copy
+from hub.adapters.fhir.er7.negation import is_so
 from hub.adapters.fhir.er7.rows import Rows, each, fields, many, one
 from hub.adapters.fhir.er7.text import repetitions, segment
 
@@ -51,11 +52,13 @@ def _unit(part: Json, entries: Entries) -> str:
 
 def _written(part: Json, reference: Any, entries: Entries, team: Json | None = None, otherwise: str = "") -> Iterator[str]:
     """One ROL: a role and a person are required."""
-    made = fields(ROL, {"role": entries.target(reference), "part": part, "team": team or {}}, entries)
+    target = entries.target(reference)
+    role = target if target.get("resourceType") == _ROLE else {"practitioner": reference, "telecom": target.get("telecom")}
+    made = fields(ROL, {"role": role, "part": part, "team": team or {}}, entries)
     who = xcn(reference, entries) or xcn_of(person(part.get("member"), entries))
-    role = made[3] or otherwise
-    if who and role:
-        yield segment("ROL", made | {2: _UNCHANGED, 3: role, 4: who})
+    code = made[3] or otherwise
+    if who and code:
+        yield segment("ROL", made | {2: _UNCHANGED, 3: code, 4: who})
 
 
 def of_patient(copy: Copy) -> Iterator[str]:
@@ -64,7 +67,7 @@ def of_patient(copy: Copy) -> Iterator[str]:
     for reference in objects(copy.message.patient.get("generalPractitioner")):
         if is_role(reference, entries):
             yield from _written({}, reference, entries, otherwise=_PRIMARY)
-    for team in entries.of("CareTeam"):
+    for team in filter(is_so, entries.of("CareTeam")):
         for member in objects(team.get("participant")):
             yield from _written(member, member.get("member"), entries, team)
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 from hub.adapters.fhir.document import Entries, Json, obj, objects, text
 from hub.adapters.fhir.er7 import codes, datatypes
 from hub.adapters.fhir.er7.actors import xcn
+from hub.adapters.fhir.er7.negation import is_so
 from hub.adapters.fhir.er7.rows import Rows, coded, fields, many, one, refers_once
 from hub.adapters.fhir.er7.text import components, escape, inner, repetitions, segment
 
@@ -72,4 +73,4 @@ def specimens_of(resource: Json, entries: Entries) -> list[Json]:
     """The Specimens a report, an order or an observation refers to."""
     given = resource.get("specimen")
     found = [entries.target(r) for r in (objects(given) if isinstance(given, list) else [obj(given)])]
-    return [s for s in found if s.get("resourceType") == "Specimen"]
+    return [s for s in found if s.get("resourceType") == "Specimen" and is_so(s)]

@@ -56,5 +56,5 @@ def segment(name: str, fields: Mapping[int, str]) -> str:
 
 def header_segment(fields: Mapping[int, str]) -> str:
     """MSH: field 1 is the separator itself, field 2 the other delimiters."""
-    last = max(fields)
+    last = max((n for n, value in fields.items() if value), default=2)
     return FIELD.join(["MSH", ENCODING, *(fields.get(n, "") for n in range(3, last + 1))])

@@ -43,15 +43,18 @@ MOVED: Final[dict[str, tuple[str, ...]]] = {
     "SCH-11": ("SCH-11", "AIS-4"),
 }
 
+UNDER_THE_TYPE: Final = "what a document holds is told under the document's type, and what is empty not at all"
 _CX: Final = r"(PID-(2|3|4|18|21)|PV1-(5|19|50)|NK1-(12|33)|MRG-(1|3)|IN1-(10|49))"
-_XCN: Final = r"(EVN-5|PD1-4|PV1-(7|8|9|17|52)|PV2-13|ROL-4|PR1-(8|11|12)|DG1-16|ORC-(10|11|12|19)|OBR-(10|16)|OBX-(16|25)|SCH-(12|16|20)|AIP-3|RXO-14|RXA-10|TXA-(9|10))"
+_XCN: Final = (
+    r"(EVN-5|PD1-4|PV1-(7|8|9|17|52)|PV2-13|ROL-4|PR1-(8|11|12)|DG1-16|ORC-(10|11|12|19)|OBR-(10|16)|OBX-(16|25)|SCH-(12|16|20)|AIP-3"
+    r"|RXO-14|RXA-10|TXA-(9|10))"
+)
 _XON: Final = r"(PD1-3|NK1-13|ORC-21|OBX-23|IN1-(4|11)|SFT-1)"
 _EI: Final = r"(DG1-20|IAM-7|OBX-18|OBR-(2|3)|ORC-(2|3|4)|SPM-2|ROL-1|PR1-19|TXA-(12|13)|SCH-(1|2|26|27)|RF1-(6|11))"
 _XPN: Final = r"(PID-(5|6|9)|NK1-(2|30)|MRG-7|IN1-16|IAM-14|PRD-2)"
 _XAD: Final = r"(PID-11|NK1-(4|32)|ORC-(22|24)|OBX-24|IN1-5|PRD-3|ROL-11|RXA-28)"
 _XTN: Final = r"(PID-(13|14|40)|NK1-(5|6|31|40|41)|ORC-(14|23)|OBR-17|ROL-12|PRD-5)"
 _PL: Final = r"(PV1-(3|6|11|42|43)|PV2-1|AIL-3|RXA-27)"
-_OBX: Final = r"(MDM|ORU|VXU)"
 
 # patterns of the message, the place and the value ("" for any), reason; the first that fits counts
 LOSSES: Final[tuple[tuple[str, str, str, str], ...]] = (
@@ -125,7 +128,7 @@ LOSSES: Final[tuple[tuple[str, str, str, str], ...]] = (
         "an observation of VXU is one of an immunization in 2.5.1; R4 has elements for the best known, without detail",
     ),
     ("REF.*|RRI.*", r"PR1-.*", "", "a procedure of a referral is none of the Bundle"),
-    ("MDM.*", r"OBX-(3|11)\..*", "", "an attachment without its data is none"),
+    ("MDM.*", r"OBX-(3|11)\..*", "", UNDER_THE_TYPE),
     ("MDM.*", r"TXA-(3|13)\..*", "", "a document without content has no type of content, and a new one no parent"),
     ("RDS.*", r"(ORC-1|RXR-1)\..*", "", "what was handed out is told as it was given, once"),
     ("", r"OBX-15\.[456]", "", "an organisation has one number here"),

@@ -51,6 +51,12 @@ class Tally:
         else:
             self.unexplained.setdefault(place, []).append((value, where))
 
+    @property
+    def share(self) -> float:
+        """What came back, of all there was."""
+        back = self.kept.total() + self.moved.total()
+        return back / max(1, back + self.lost.total() + sum(map(len, self.unexplained.values())))
+
     def __str__(self) -> str:
         kept, moved, lost, odd = self.kept.total(), self.moved.total(), self.lost.total(), sum(map(len, self.unexplained.values()))
         every = max(1, kept + moved + lost + odd)
@@ -171,14 +177,16 @@ def _score(a: Repetition, b: Repetition) -> int:
 
 
 def _matched(reps: list[Repetition], found: list[Repetition]) -> Iterator[tuple[Repetition, Repetition]]:
-    left = list(found)
+    """The best pairs; what has nothing in common with anything is paired in its order."""
+    left, alone = list(found), []
     for rep in reps:
         best = max(left, key=lambda f: _score(rep, f), default={})
-        if best and _score(rep, best):
+        if _score(rep, best):
             left.remove(best)
             yield rep, best
         else:
-            yield rep, {}
+            alone.append(rep)
+    yield from ((rep, left[n] if n < len(left) else {}) for n, rep in enumerate(alone))
 
 
 def _pairs(old: list[Segment], new: list[Segment], numbers: dict[int, str]) -> Iterator[tuple[Segment, Segment | None]]:
