@@ -114,8 +114,9 @@ class Entries:
         if self._records is None:
             self._records = {}
             for record in self.of("Provenance"):
-                for target in objects(record.get("target")):
-                    self._records.setdefault(id(self.target(target)), []).append(record)
+                for found in map(self.target, objects(record.get("target"))):
+                    if found:
+                        self._records.setdefault(id(found), []).append(record)
         return self._records.get(id(resource), [])
 
     def of(self, kind: str) -> list[Json]:

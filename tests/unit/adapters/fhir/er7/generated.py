@@ -28,6 +28,7 @@ days: Final = st.integers(0, 3000).map(lambda n: f"{_DAY_ZERO + timedelta(days=n
 clock: Final = st.tuples(st.integers(0, 23), st.integers(0, 59), st.integers(0, 59)).map(lambda t: "{:02}{:02}{:02}".format(*t))
 moments: Final = st.tuples(days, clock, st.sampled_from(["+0000", "+0100", "-0500"])).map("".join) | days
 instants: Final = st.tuples(days, clock, st.sampled_from(["+0000", "+0100"])).map("".join)  # what R4 wants to the second
+starts, ends = (st.sampled_from(row.split()) for row in ("20200101 20210101083000+0100", "20300101 20310101160000+0100"))
 numbers: Final = st.integers(0, 9999).map(str) | st.tuples(st.integers(0, 99), st.integers(1, 99)).map(lambda t: f"{t[0]}.{t[1]}")
 
 
@@ -54,6 +55,10 @@ _PERIOD: Final = st.tuples(st.integers(0, 999), st.integers(0, 999)).map(
     lambda t: f"{_DAY_ZERO + timedelta(days=t[0]):%Y%m%d}^{_DAY_ZERO + timedelta(days=t[0] + t[1]):%Y%m%d}"
 )
 TYPES: Final[Mapping[str, Field]] = {
+    "key": keys,
+    "instant": instants,
+    "start": starts,
+    "end": ends,
     "ST": _text(words),
     "NM": numbers,
     "DT": days,
@@ -75,6 +80,7 @@ TYPES: Final[Mapping[str, Field]] = {
         st.just(""),
         _maybe(codes("5001 0301")),
     ),
+    "XAD-work": _parts(_text(words), st.just(""), _text(names), st.just("^^"), codes("B C")),
     "XTN-home": _parts(numbers, st.just("PRN"), codes("PH CP FX"))
     | _parts(st.just(""), st.just("NET"), st.just("Internet"), keys.map(lambda k: f"{k}@x.no")),
     "XTN-work": _parts(numbers, st.just("WPN"), codes("PH FX")),
@@ -82,223 +88,111 @@ TYPES: Final[Mapping[str, Field]] = {
     "PL": _parts(_text(names), _text(names), _text(names), _text(names), st.just("^"), _text(names), keys),
 }
 
-# message type -> segments in order -> field -> data type or codes
-Row = dict[str, str | Field]
-_PERSON: Final[Row] = {
-    "3!": "CX",
-    "5!": "XPN",
-    "7": "TS",
-    "8": codes("F M O U"),
-    "11": "XAD",
-    "13": "XTN-home",
-    "14": "XTN-work",
-    "16": codes("M D S W", "HL70002"),
-    "17": codes("LUT CAT", "HL70006"),
-    "23": "ST",
-    "25": codes("1 2 3"),
-    "26": "CE",
-    "28": "CE",
-    "30": codes("Y"),
-    "35": "CE",
-    "36": "CE",
-}
-_VISIT: Final[Row] = {
-    "1!": codes("1"),
-    "2!": codes("I O E"),
-    "3!": "PL",
-    "4": codes("A E R"),
-    "5": "CX",
-    "6": "PL",
-    "7": "XCN",
-    "8": "XCN",
-    "9": "XCN",
-    "10": codes("SUR CAR"),
-    "13": codes("R"),
-    "14": codes("1 2 7"),
-    "16": codes("VIP"),
-    "17": "XCN",
-    "36": codes("01 02"),
-    "38": "CE",
-    "44": "TS",
-    "52": "XCN",
-}
-MESSAGES: Final[Mapping[str, tuple[tuple[str, Row], ...]]] = {
+# a row: "3! CE" is field 3, always there, of a data type; "8 F|M" is field 8, perhaps, one of two codes; "4 DA|FA:HL70127" is a CE of them
+_PERSON: Final = (
+    "3! CX; 5! XPN; 7 TS; 8 F|M|O|U; 11 XAD; 13 XTN-home; 14 XTN-work; 16 M|D|S|W:HL70002; 17 LUT|CAT:HL70006; 23 ST; "
+    "25 1|2|3; 26 CE; 28 CE; 30 Y; 35 CE; 36 CE"
+)
+_VISIT: Final = (
+    "1! 1; 2! I|O|E; 3! PL; 4 A|E|R; 5 CX; 6 PL; 7 XCN; 8 XCN; 9 XCN; 10 SUR|CAR; 13 R; 14 1|2|7; 16 VIP; 17 XCN; 36 01|02; "
+    "38 CE; 44 TS; 52 XCN"
+)
+# message type -> segments in order
+MESSAGES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "ADT^A01^ADT_A01": (
-        ("EVN", {"1!": codes("A01"), "2!": instants, "5": "XCN", "6": "TS"}),
+        ("EVN", "1! A01; 2! instant; 5 XCN; 6 TS"),
         ("PID", _PERSON),
-        ("PD1", {"3": "XON", "4": "XCN"}),
-        (
-            "NK1",
-            {
-                "1!": codes("1"),
-                "2!": "XPN",
-                "3": codes("SPO MTH FTH BRO", "HL70063"),
-                "4": "XAD",
-                "5": "XTN-home",
-                "6": "XTN-work",
-                "8": "DT",
-                "13": "XON",
-                "15": codes("F M"),
-                "20": "CE",
-                "33": "CX",
-            },
-        ),
+        ("PD1", "3 XON; 4 XCN"),
+        ("NK1", "1! 1; 2! XPN; 3 SPO|MTH|FTH|BRO:HL70063; 4 XAD; 5 XTN-home; 6 XTN-work; 8 DT; 13 XON; 15 F|M; 20 CE; 33 CX"),
         ("PV1", _VISIT),
-        ("PV2", {"3": "CE", "8": "TS", "9": "TS", "11": codes("1 20"), "12": "ST", "25": codes("1 2 3"), "38": codes("A C", "HL70430")}),
-        (
-            "AL1",
-            {"1!": codes("1"), "2": codes("DA FA EA AA", "HL70127"), "3!": "CE", "4": codes("SV MO MI", "HL70128"), "5": "ST", "6": "DT"},
-        ),
-        (
-            "DG1",
-            {
-                "1!": codes("1"),
-                "3!": "CE",
-                "4": "ST",
-                "5": "TS",
-                "6!": codes("A W F"),
-                "15": codes("1 2"),
-                "16": "XCN",
-                "19": "TS",
-                "20": "EI",
-            },
-        ),
-        (
-            "PR1",
-            {
-                "1!": codes("1"),
-                "3!": "CE",
-                "4": "ST",
-                "5!": "TS",
-                "6": codes("A D"),
-                "8": "XCN",
-                "11": "XCN",
-                "12": "XCN",
-                "15": "CE",
-                "19": "EI",
-            },
-        ),
-        (
-            "IN1",
-            {
-                "1!": codes("1"),
-                "2!": "CE",
-                "3!": "CX",
-                "4!": "XON",
-                "5": "XAD",
-                "12": "DT",
-                "13": "DT",
-                "16": "XPN",
-                "17": codes("SPO CHD", "HL70063"),
-            },
-        ),
+        ("PV2", "3 CE; 8 TS; 9 TS; 11 1|20; 12 ST; 25 1|2|3; 38 A|C:HL70430"),
+        ("AL1", "1! 1; 2 DA|FA|EA|AA:HL70127; 3! CE; 4 SV|MO|MI:HL70128; 5 ST; 6 DT"),
+        ("DG1", "1! 1; 3! CE; 4 ST; 5 TS; 6! A|W|F; 15 1|2; 16 XCN; 19 TS; 20 EI"),
+        ("PR1", "1! 1; 3! CE; 4 ST; 5! TS; 6 A|D; 8 XCN; 11 XCN; 12 XCN; 15 CE; 19 EI"),
+        ("IN1", "1! 1; 2! CE; 3! CX; 4! XON; 5 XAD-work; 12 DT; 13 DT; 16 XPN; 17 SPO|CHD:HL70063"),
     ),
     "ADT^A60^ADT_A60": (
-        ("EVN", {"1!": codes("A60"), "2!": instants}),
+        ("EVN", "1! A60; 2! instant"),
         ("PID", _PERSON),
-        (
-            "IAM",
-            {
-                "1!": codes("1"),
-                "2": codes("DA FA", "HL70127"),
-                "3!": "CE",
-                "4": codes("SV MI", "HL70128"),
-                "5": "ST",
-                "6!": codes("A", "HL70323"),
-                "7": "EI",
-                "11": "DT",
-                "13": "TS",
-            },
-        ),
+        ("IAM", "1! 1; 2 DA|FA:HL70127; 3! CE; 4 SV|MI:HL70128; 5 ST; 6! A:HL70323; 7 EI; 11 DT; 13 TS"),
     ),
     "ORU^R01^ORU_R01": (
         ("PID", _PERSON),
-        (
-            "OBR",
-            {"1!": codes("1"), "2": "EI", "3": "EI", "4!": "CE", "7": "TS", "22": instants, "24": codes("CH MB"), "25!": codes("F P C")},
-        ),
-        (
-            "OBX",
-            {
-                "1!": codes("1"),
-                "2!": codes("NM"),
-                "3!": "CE",
-                "5": "NM",
-                "7": "ST",
-                "8": codes("H L A N"),
-                "11!": codes("F P C"),
-                "14": "TS",
-                "16": "XCN",
-                "17": "CE",
-            },
-        ),
-        ("NTE", {"1!": codes("1"), "3!": "ST"}),
+        ("OBR", "1! 1; 2 EI; 3 EI; 4! CE; 7 TS; 22 instant; 24 CH|MB; 25! F|P|C"),
+        ("OBX", "1! 1; 2! NM; 3! CE; 5 NM; 7 ST; 8 H|L|A|N; 11! F|P|C; 14 TS; 16 XCN; 17 CE"),
+        ("NTE", "1! 1; 3! ST"),
     ),
     "MDM^T02^MDM_T02": (
-        ("EVN", {"1!": codes("T02"), "2!": instants}),
+        ("EVN", "1! T02; 2! instant"),
+        ("PID", _PERSON),
+        ("PV1", _VISIT),
+        ("TXA", "1! 1; 2! CN|DS|HP; 3! TX; 6 instant; 9 XCN; 12! EI; 16 key; 17! AU; 19 AV|OB"),
+        ("OBX", "1! 1; 2! TX; 3! CE; 5! ST; 11! F"),
+    ),
+    "REF^I12^REF_I12": (
+        ("RF1", "1! P; 2 A|R:HL70280; 3 CE; 5 CE; 6! EI; 7 start; 8 end; 10 CE; 11 EI"),
+        ("PRD", "1! RP:HL70286; 2! XPN; 3 XAD; 5 XTN-work"),
+        ("PID", _PERSON),
+        ("DG1", "1! 1; 3! CE; 6! W|F; 20 EI"),
+        ("AL1", "1! 1; 3! CE; 5 ST"),
+        ("PR1", "1! 1; 3! CE; 5! TS; 11 XCN"),
+        ("OBR", "1! 1; 4! CE; 7 TS; 25! F|P"),
+        ("OBX", "1! 1; 2! NM; 3! CE; 5! NM; 11! F"),
+        ("NTE", "1! 1; 3! ST"),
+        ("PV1", _VISIT),
+    ),
+    "OML^O21^OML_O21": (
         ("PID", _PERSON),
         ("PV1", _VISIT),
         (
-            "TXA",
-            {
-                "1!": codes("1"),
-                "2!": codes("CN DS HP"),
-                "3!": codes("TX"),
-                "6": instants,
-                "9": "XCN",
-                "12!": "EI",
-                "16": keys,
-                "17!": codes("AU"),
-                "19": codes("AV OB"),
-            },
+            "ORC",
+            (
+                "1! NW|SC|XO; 2! EI; 3 EI; 4 EI; 5 HD|CM|CA; 9 TS; 10! XCN; 11 XCN; 12! XCN; 16 CE; 17 CE; 21 XON; 22 XAD-work; "
+                "23 XTN-work; 24 XAD; 29 I|O:HL70482"
+            ),
         ),
-        ("OBX", {"1!": codes("1"), "2!": codes("TX"), "3!": "CE", "5!": "ST", "11!": codes("F")}),
+        ("TQ1", "1! 1; 3 BID|TID|QID; 7 start; 8 end; 9 S|A|R; 10 ST; 14 2|9"),
+        ("OBR", "1! 1; 4! CE; 11 G; 13 ST; 17 XTN-work; 31 CE; 46 CE; 47 CE"),
+        ("NTE", "1! 1; 3! ST"),
+        ("DG1", "1! 1; 3! CE; 6! W|F"),
+        ("OBX", "1! 1; 2! NM; 3! CE; 5 NM; 11! F|P"),
+        ("SPM", "1! 1; 2 key; 4! CE; 6 CE; 7 CE; 8 CE; 12 NM; 14 ST; 17 TS; 18 TS; 20 Y|N; 24 CE; 27 CE"),
     ),
     "SIU^S12^SIU_S12": (
-        ("SCH", {"1!": "EI", "2": "EI", "8": codes("ROUTINE CHECKUP", "HL70276"), "25!": codes("Booked", "HL70278")}),
+        ("SCH", "1! EI; 2 EI; 8 ROUTINE|CHECKUP:HL70276; 25! Booked:HL70278"),
         ("PID", _PERSON),
-        ("RGS", {"1!": codes("1")}),
-        ("AIS", {"1!": codes("1"), "3!": "CE", "4!": instants}),
-        ("AIL", {"1!": codes("1"), "3!": "PL"}),
-        ("AIP", {"1!": codes("1"), "3!": "XCN"}),
+        ("RGS", "1! 1"),
+        ("AIS", "1! 1; 3! CE; 4! instant"),
+        ("AIL", "1! 1; 3! PL"),
+        ("AIP", "1! 1; 3! XCN"),
     ),
     "VXU^V04^VXU_V04": (
         ("PID", _PERSON),
-        ("ORC", {"1!": codes("RE"), "2": "EI", "3!": "EI"}),
-        (
-            "RXA",
-            {
-                "1!": codes("0"),
-                "2!": codes("1"),
-                "3!": "TS",
-                "5!": "CE",
-                "6!": "NM",
-                "7": keys,
-                "10": "XCN",
-                "15": keys,
-                "16": "DT",
-                "18": "CE",
-                "19": "CE",
-                "20": codes("CP"),
-            },
-        ),
-        ("RXR", {"1!": codes("ID IM IV PO SC", "HL70162"), "2": "CE"}),
+        ("ORC", "1! RE; 2 EI; 3! EI"),
+        ("RXA", "1! 0; 2! 1; 3! TS; 5! CE; 6! NM; 7 key; 10 XCN; 15 key; 16 DT; 18 CE; 19 CE; 20 CP"),
+        ("RXR", "1! ID|IM|IV|PO|SC:HL70162; 2 CE"),
     ),
     "RDE^O11^RDE_O11": (
         ("PID", _PERSON),
-        ("ORC", {"1!": codes("NW"), "2!": "EI", "9": "TS", "12": "XCN"}),
-        ("RXE", {"2!": "CE", "3!": "NM", "5!": keys, "6": "CE", "10": "NM", "11": keys, "12": codes("1 2 3")}),
-        ("TQ1", {"1!": codes("1"), "3": codes("BID TID"), "9": codes("S A R")}),
-        ("RXR", {"1!": codes("IM IV PO SC", "HL70162"), "2": "CE"}),
+        ("ORC", "1! NW; 2! EI; 9 TS; 12 XCN"),
+        ("RXE", "2! CE; 3! NM; 5! key; 6 CE; 10 NM; 11 key; 12 1|2|3"),
+        ("TQ1", "1! 1; 3 BID|TID; 9 S|A|R"),
+        ("RXR", "1! IM|IV|PO|SC:HL70162; 2 CE"),
     ),
 }
 
 
-def _segment(name: str, row: Row) -> Field:
+def _field(what: str) -> Field:
+    if what in TYPES:
+        return TYPES[what]
+    known, _, system = what.partition(":")
+    return codes(known.replace("|", " "), system)
+
+
+def _segment(name: str, row: str) -> Field:
     fields: dict[int, Field] = {}
-    for n, what in row.items():
-        made = TYPES[what] if isinstance(what, str) else what
-        fields[int(n.rstrip("!"))] = made if n.endswith("!") else _maybe(made)
+    for number, what in (part.split() for part in row.split("; ")):
+        fields[int(number.rstrip("!"))] = _field(what) if number.endswith("!") else _maybe(_field(what))
     return st.fixed_dictionaries(fields).map(lambda said: "|".join([name, *(said.get(n, "") for n in range(1, max(said) + 1))]).rstrip("|"))
 
 
