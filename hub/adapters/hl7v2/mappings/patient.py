@@ -7,6 +7,7 @@ from hub.adapters.hl7v2.er7 import Segment
 from hub.adapters.hl7v2.mappings import actors, codes, datatypes, kin
 from hub.adapters.hl7v2.mappings.content import Content, Text
 from hub.adapters.hl7v2.mappings.datatypes import EXTENSION, Json, coded, extension, table_concept
+from hub.adapters.hl7v2.mappings.languages import language
 from hub.adapters.hl7v2.mappings.rows import Draft, Link, Row, Rows, apply
 from hub.adapters.hl7v2.mappings.times import date, date_time
 from hub.model import Identifier
@@ -48,11 +49,8 @@ def _congregation(raw: str, t: Text) -> str:
     return t.part(parts, 1) or t.part(parts, 10)
 
 
-_tongue: Final = datatypes.concept("urn:ietf:bcp:47")
-
-
 def _language(raw: str, t: Text) -> Json:
-    concept = _tongue(raw, t)
+    concept = language(raw, t)
     return {"language": concept} if concept else {}
 
 
