@@ -5,13 +5,15 @@ from typing import Final
 from hub.adapters.hl7v2.mappings import actors, codes, datatypes
 from hub.adapters.hl7v2.mappings.content import Text
 from hub.adapters.hl7v2.mappings.datatypes import Json, coded
+from hub.adapters.hl7v2.mappings.languages import language
 from hub.adapters.hl7v2.mappings.rows import Draft, Link, Row, Rows, apply, prune
 from hub.adapters.hl7v2.mappings.times import date
 
 _CONTACT: Final = frozenset({"EMR", "E", "F", "I", "S"})  # NK1-3 (0131): a contact only; every other code is a relation too
 _CONTACT_ELEMENTS: Final = ("relationship", "telecom", "gender", "period")
+_REACHABLE: Final = ("name", "telecom", "address")  # R4 pat-1: a contact says one of these, or names an organisation
+_PERSONAL: Final = ("name", "telecom", "address", "identifier")  # without any of them a relation is to nobody
 _MOTHER: Final = [{"coding": [{"system": f"{codes.TERMINOLOGY}v3-RoleCode", "code": "MTH", "display": "mother"}]}]
-_tongue: Final = datatypes.concept("urn:ietf:bcp:47")
 
 
 def _date(raw: str, t: Text) -> str:
@@ -24,7 +26,7 @@ def _work(raw: str, t: Text) -> Json:
 
 
 def _language(raw: str, t: Text) -> Json:
-    concept = _tongue(raw, t)
+    concept = language(raw, t)
     return {"language": concept} if concept else {}
 
 
@@ -67,14 +69,15 @@ def next_of_kin(draft: Draft, patient: Json, reference: Json) -> None:
         made = prune(apply(NK1, nk1, {}, draft, place))
         reached = apply(_REACHED, nk1, {}, draft, place) if len(nk1.fields) > 30 else {}
         organisation = _organisation(draft, nk1.field(13), reached, place) if nk1.field(13) else {}
-        if not made.get("name") and not organisation:
-            continue
-        patient.setdefault("contact", []).append(_contact(made, organisation))
-        if made.get("name") and datatypes.leaf(nk1.field(3), draft.text) not in _CONTACT:
-            person = {"resourceType": "RelatedPerson", "patient": reference, **made}
-            for key, values in reached.items():
-                person[key] = [*person.get(key, ()), *values]
-            draft.add(place, person)
+        if organisation or not made.keys().isdisjoint(_REACHABLE):
+            patient.setdefault("contact", []).append(_contact(made, organisation))
+        person = made if organisation and not made.get("name") else _with(made, reached)
+        if not person.keys().isdisjoint(_PERSONAL) and datatypes.leaf(nk1.field(3), draft.text) not in _CONTACT:
+            draft.add(place, {"resourceType": "RelatedPerson", "patient": reference, **person})
+
+
+def _with(made: Json, reached: Json) -> Json:
+    return made | {key: [*made.get(key, ()), *values] for key, values in reached.items()}
 
 
 def _contact(made: Json, organisation: Json) -> Json:

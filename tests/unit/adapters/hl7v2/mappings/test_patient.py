@@ -104,6 +104,21 @@ def test_an_organisation_can_be_next_of_kin() -> None:
     assert organisation["contact"][0]["address"]["city"] == "Oslo"
 
 
+def test_a_next_of_kin_without_a_name_is_whom_one_can_reach() -> None:
+    bundle = rendered(hl7v2(message("ADT^A01", "NK1|1||SPO^Spouse^HL70063||22000000", PV1)))
+    (person,), (contact,) = of(bundle, "RelatedPerson"), of(bundle, "Patient")[0]["contact"]
+    assert (person["telecom"][0]["value"], contact["telecom"]) == ("22000000", person["telecom"])
+    elsewhere = rendered(hl7v2(message("ADT^A01", "NK1|1||SPO^Spouse^HL70063" + "|" * 29 + "Gata 1^^Oslo", PV1)))
+    assert of(elsewhere, "RelatedPerson")[0]["address"][0]["city"] == "Oslo"
+    assert "contact" not in of(elsewhere, "Patient")[0]
+
+
+def test_a_relation_to_nobody_is_none() -> None:
+    bundle = rendered(hl7v2(message("ADT^A01", "NK1|1||SPO^Spouse^HL70063|||||20200101|20301231", PV1)))
+    assert "contact" not in of(bundle, "Patient")[0]
+    assert not of(bundle, "RelatedPerson")
+
+
 def test_the_account_of_a_retired_record_is_told() -> None:
     bundle = rendered(hl7v2(message("ADT^A40", "MRG|B88^^^STOLAV||4001^^^STOLAV")))
     (account,) = of(bundle, "Account")
