@@ -14,6 +14,12 @@ _SUBSCRIBER: Final = "http://hl7.org/fhir/5.0/StructureDefinition/extension-subs
 _MANAGER: Final = {"coding": [coding_of("http://snomed.info/sct", "768832004")], "text": "case manager"}
 _SELF: Final = frozenset({"SEL", "PATIENT", "SELF", "18"})  # IN1-17, GT1-11: it is the patient
 _relationship: Final = coded("Relationship")
+_RELATIONS: Final = f"{codes.TERMINOLOGY}subscriber-relationship"
+# 0063 -> subscriber-relationship, to which R4 binds Coverage.relationship (extensible: where one of its codes fits, it is there)
+_SUBSCRIBERS: Final = {
+    "SEL": "self", "SPO": "spouse", "DOM": "common", "CHD": "child", "NCH": "child", "SCH": "child", "PAR": "parent", "MTH": "parent",
+    "FTH": "parent", "OTH": "other",
+}  # fmt: skip
 _plan_type: Final = table_concept("0086")
 
 
@@ -51,12 +57,19 @@ def _policy(raw: str, t: Text) -> Json:
     return {"value": text, "type": {"text": "policy number"}} if text else {}
 
 
+def _to_subscriber(raw: str, t: Text) -> Json:
+    """IN1-17 by the guide, and in R4's own words before that."""
+    made = _relationship(raw, t)
+    known = _SUBSCRIBERS.get(datatypes.leaf(raw, t).upper(), "") if t.raw(raw, 3) in {"", "HL70063"} else ""
+    return made | {"coding": [coding_of(_RELATIONS, known), *made["coding"]]} if known else made
+
+
 IN1: Final[Rows] = (
     Row(2, "class", _plan_class, many=True),
     Row(12, "period.start", datatypes.moment),
     Row(13, "period.end", datatypes.moment),
     Row(15, "type", _plan_type),
-    Row(17, "relationship", _relationship),
+    Row(17, "relationship", _to_subscriber),
     Row(36, "identifier", _policy, many=True),
 )
 _INSURED: Final[Rows] = (

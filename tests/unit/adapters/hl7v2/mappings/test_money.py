@@ -69,6 +69,20 @@ def test_a_coverage_without_a_company_says_so() -> None:
 
 
 @pytest.mark.parametrize(
+    ("relation", "found"),
+    [
+        ("SPO^Spouse^HL70063", ["spouse", "SPS"]),
+        ("CHD", ["child", "CHILD"]),
+        ("FCH^Foster child^HL70063", ["CHLDFOST"]),
+        ("CHD^Child^LOCAL", ["CHD"]),
+    ],
+)
+def test_the_relation_to_the_subscriber_is_in_fhir_s_words_where_it_has_them(relation: str, found: list[str]) -> None:
+    (made,) = of(told("ADT^A01", PV1, IN1.format(name="Berg^Kari", relation=relation)), "Coverage")
+    assert [c["code"] for c in made["relationship"]["coding"]] == found
+
+
+@pytest.mark.parametrize(
     ("gt1", "kind"),
     [("GT1|1||Berg^Kari||Gata 1^^Oslo|22000000|||F||SPO|", "RelatedPerson"), ("GT1|1||Berg^Ole||||||||SEL|", "Patient"),
      ("GT1|1||" + "|" * 18 + "Company^^^^^^^^^9", "Organization")],
