@@ -49,17 +49,20 @@ DOCUMENT_STATUS: Final = _table(  # 0271; no map
 )
 DOCUMENT_CURRENT: Final = _table({"AV": "current", "CA": "entered-in-error", "OB": "superseded", "UN": "current"})  # 0273; AV is mapped
 APPOINTMENT_STATUS: Final = _table(  # 0278, in lower case without blanks
-    {code.lower(): status for code, status in plain("FillerStatusCodes[Appointment]").items()} | {"canceled": "cancelled"}
+    {code.lower(): status for code, status in plain("FillerStatusCodes[Appointment]").items()}
+    | {"canceled": "cancelled", "dc": "cancelled"}  # Dc: discontinued, no map
 )
 APPOINTMENT_EVENT: Final = _table(  # 0003: what the event made of it; no map
     {"S12": "booked", "S13": "booked", "S14": "booked", "S15": "cancelled", "S16": "cancelled", "S17": "entered-in-error", "S26": "noshow"}
 )
 APPOINTMENT_ORDER: Final = _table(  # 0278 for the ServiceRequest behind an appointment, whose statuses are others than Appointment's
-    {"complete": "completed", "cancelled": "revoked", "canceled": "revoked", "deleted": "entered-in-error", "discontinued": "revoked"}
-)
+    {"complete": "completed", "cancelled": "revoked", "canceled": "revoked", "deleted": "entered-in-error", "discontinued": "revoked",
+     "dc": "revoked"}
+)  # fmt: skip
 PARTICIPATION: Final = _table(  # 0278 for one who takes part; no map
     {"pending": "tentative", "waitlist": "tentative", "booked": "accepted", "started": "accepted", "complete": "accepted",
-     "cancelled": "declined", "canceled": "declined", "deleted": "declined", "discontinued": "declined", "noshow": "declined"}
+     "cancelled": "declined", "canceled": "declined", "deleted": "declined", "discontinued": "declined", "dc": "declined",
+     "noshow": "declined"}
 )  # fmt: skip
 REFERRAL_STATUS: Final = _table({"A": "active", "P": "active", "R": "revoked", "E": "revoked"})  # 0283; no map
 COMPLETION: Final = _table(plain("CompletionStatus"))  # 0322

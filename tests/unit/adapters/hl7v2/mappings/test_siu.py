@@ -94,7 +94,14 @@ def test_a_kind_is_a_kind_wherever_it_stands() -> None:
 
 @pytest.mark.parametrize(
     ("said", "status"),
-    [("Booked", "accepted"), ("Pending", "tentative"), ("Cancelled", "declined"), ("No show", "declined"), ("", "accepted")],
+    [
+        ("Booked", "accepted"),
+        ("Pending", "tentative"),
+        ("Cancelled", "declined"),
+        ("Dc", "declined"),
+        ("No show", "declined"),
+        ("", "accepted"),
+    ],
 )
 def test_whether_one_comes(said: str, status: str) -> None:
     made = appointment({}, line("AIP", {1: "1", 3: "1^Lund^Kari", 12: said}))
