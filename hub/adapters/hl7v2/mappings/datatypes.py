@@ -166,6 +166,15 @@ def xpn(raw: str, t: Text) -> Json:
     return name_of(t.parts(raw), t, 1, raw)
 
 
+_CALLED_BY: Final = 15  # XPN
+
+
+def nickname(raw: str, t: Text) -> Json:
+    """XPN-15 -> HumanName: what the person is called by, beside the name it stands in; ``{}`` for nothing."""
+    called = t.part(t.parts(raw), _CALLED_BY) if raw.count(t.component) >= _CALLED_BY - 1 else ""
+    return {"use": "nickname", "given": [called]} if called else {}
+
+
 # the parts of FN (subcomponents from the second on) that FHIR keeps beside the family name
 _FAMILY: Final = ("humanname-own-prefix", "humanname-own-name", "humanname-partner-prefix", "humanname-partner-name")
 
@@ -226,8 +235,9 @@ def xad(raw: str, t: Text) -> Json:
     lines = [line for line in (*_street(t.raw(raw, 1), t), t.part(parts, 2), t.part(parts, 19)) if line]
     if lines:
         out["line"] = lines
-    for key, n in (("city", 3), ("state", 4), ("postalCode", 5), ("country", 6), ("district", 9)):
+    for key, n in (("city", 3), ("state", 4), ("postalCode", 5), ("country", 6)):
         put(out, key, t.part(parts, n))
+    put(out, "district", _text(t.raw(raw, 9), t))
     if not out.keys() - {"use", "type"}:
         return {}
     if kind == "HV":
@@ -235,6 +245,14 @@ def xad(raw: str, t: Text) -> Json:
     if len(parts) > 9:
         _address_more(out, parts, t, raw)
     return out
+
+
+def _text(raw: str, t: Text) -> str:
+    """CWE -> string, the CWE a component: the original text (9), else the text (2), else the code."""
+    if t.subcomponent not in raw:
+        return t.leaf(raw)
+    parts = [t.leaf(p) for p in raw.split(t.subcomponent)]
+    return t.part(parts, 9) or t.part(parts, 2) or parts[0]
 
 
 def _address_more(out: Json, parts: list[str], t: Text, raw: str) -> None:

@@ -37,6 +37,7 @@ def _security_number(raw: str, t: Text) -> Json:
 
 NK1: Final[Rows] = (
     Row(2, "name", datatypes.xpn, many=True),
+    Row(2, "name", datatypes.nickname, many=True),
     Row(3, "relationship", coded("Relationship"), many=True),
     Row(4, "address", datatypes.xad, many=True),
     Row(5, "telecom", datatypes.xtn, many=True),

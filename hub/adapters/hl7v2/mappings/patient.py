@@ -79,6 +79,7 @@ PID: Final[Rows] = (
     Row(7, "birthDate", _date),
     Row(7, "_birthDate", _born),
     Row(8, "gender", datatypes.mapped(codes.GENDER)),
+    Row(5, "name", datatypes.nickname, many=True),
     Row(9, "name", datatypes.xpn, many=True),
     Row(11, "address", datatypes.xad, many=True),
     Row(13, "telecom", _home, many=True),
