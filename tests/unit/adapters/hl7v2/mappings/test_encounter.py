@@ -81,6 +81,18 @@ def test_coverage_episode_and_history() -> None:
     assert of(bundle, "Basic")[0]["code"]["coding"][0]["code"] == "EncounterHistory"
 
 
+@pytest.mark.parametrize(
+    ("written", "name", "system"),
+    [
+        ("3^20261120", "3", "http://terminology.hl7.org/CodeSystem/v2-0113"),
+        ("257622000&Helsehus&SCT", "Helsehus", "http://snomed.info/sct"),
+    ],
+)
+def test_where_the_patient_went_is_a_kind_of_place_in_its_own_code_system(written: str, name: str, system: str) -> None:
+    (place,) = of(visit("ADT^A03", f37=written), "Location")
+    assert (place["name"], place["type"][0]["coding"][0]["system"]) == (name, system)
+
+
 def test_pv2() -> None:
     pv2 = "PV2|MED4^401^1||I10^High blood pressure^I10|||||20261120|20261123|3|3|a < b|9144889^Lund^Kari|||||||||R|||2"
     made = encounter("ADT^A01", pv2 + "|" * 13 + "A")
