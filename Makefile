@@ -3,7 +3,7 @@ VENV := .venv/bin
 ROUNDS ?= 100
 ARGS ?=
 
-.PHONY: help run test check bench soak lock env env-dev
+.PHONY: help run test check bench conformance soak lock env env-dev
 
 help:  ## what can be asked for
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -22,6 +22,9 @@ check: env-dev  ## lint, types and architecture, without running anything
 
 bench: env-dev  ## the measurements in the README, as JSON lines
 	@$(VENV)/python -m bench $(ARGS)
+
+conformance: env-dev  ## how far the translation is as the standard says: the guide's rows, and agreement with other converters (ARGS=--write: into docs)
+	@$(VENV)/python -m tests.conformance.report $(ARGS)
 
 soak: env-dev  ## fault rounds beyond the ten of make test: make soak ROUNDS=n
 	HUB_FAULT_ROUNDS=$(ROUNDS) $(VENV)/python -m pytest tests/faults --timeout=0 $(ARGS)
