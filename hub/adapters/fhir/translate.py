@@ -5,7 +5,7 @@ from typing import Final
 from hub.adapters import bundle as bundles
 from hub.adapters.fhir import facts
 from hub.adapters.fhir.document import obj, text
-from hub.adapters.fhir.er7 import Copy, compose
+from hub.adapters.fhir.er7 import Copy, body, head
 from hub.adapters.fhir.message import Message, merged, read
 from hub.adapters.fhir.times import microseconds
 from hub.model import Detail, Event, Form, Kind, Provider, Received
@@ -15,13 +15,14 @@ _GROWTH_MAX: Final = 4  # times: a v2 message repeats of a Bundle what several o
 
 
 class FhirMessage:
-    """``model.Message`` over a FHIR message Bundle. Read once; filtered Bundles are made when asked for and kept."""
+    """``model.Message`` over a FHIR message Bundle. Read once; what recipients have in common is made when asked for and kept."""
 
     def __init__(self, received: Received) -> None:
         self._received: Final = received
         self._message: Message | None = None
         self._event: Event | None = None
         self._bytes: Final[dict[Detail, bytes]] = {}
+        self._bodies: Final[dict[Detail, bytes]] = {}
 
     @property
     def received(self) -> Received:
@@ -37,7 +38,7 @@ class FhirMessage:
     def render(self, form: Form, detail: Detail, recipient: Provider) -> bytes:
         """The bytes one recipient gets: the sender's own for FHIR in full. Raises Rejected, NO_TRANSLATION among others."""
         if form is Form.HL7V2:
-            return compose(Copy(self._read(), self.event(), detail, recipient, _SIZE_MIN + _GROWTH_MAX * len(self._received.raw)))
+            return self._composed(Copy(self._read(), self.event(), detail, recipient, _SIZE_MIN + _GROWTH_MAX * len(self._received.raw)))
         if detail is Detail.FULL:
             return self._received.raw
         return bundles.addressed(self._filtered(detail), recipient)
@@ -46,6 +47,11 @@ class FhirMessage:
         if self._message is None:
             self._message = read(self._received.raw)
         return self._message
+
+    def _composed(self, copy: Copy) -> bytes:
+        if copy.detail not in self._bodies:
+            self._bodies[copy.detail] = body(copy)
+        return head(copy) + self._bodies[copy.detail]
 
     def _filtered(self, detail: Detail) -> bytes:
         data = self._bytes.get(detail)
