@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from hub.adapters.control_ids import ControlIds
 from hub.settings import Settings
-from hub.web import admin, answers, capability, consents, edi, metrics, pages, process_message
+from hub.web import admin, answers, capability, consents, edi, metrics, pages, process_message, submissions
 from hub.web.state import STATE, State
 
 KEEPALIVE_SECONDS: Final = 75.0
@@ -32,6 +32,8 @@ def routes(state: State) -> list[web.RouteDef]:
         web.post("/edi/messages", edi.post_message),  # as the one above
         web.get("/edi/messages/{id}/status", edi.status),  # provider (its own messages), admin
         web.get("/edi/messages/{id}/apprec", edi.apprec),  # provider (its own messages), admin
+        web.post("/fhir", submissions.submit),  # provider
+        web.post("/fhir/", submissions.submit),  # provider
         web.get("/fhir/Consent", consents.search),  # patient (own), admin
         web.get("/fhir/Consent/{id}", consents.get),  # patient (own), admin
         web.put("/fhir/Consent/{id}", consents.put),  # patient (own), admin

@@ -7,6 +7,10 @@ from aiohttp import web
 from hub.web.answers import fhir
 
 _DATE = "2026-11-01"
+_WRITES = (
+    "POST to the base URL: a transaction, batch or collection Bundle, one resource, or a notification of a subscription with full-resource"
+    " content. Each change is told to those who may know of it, as the event it means; nothing is stored to be read. JSON only."
+)
 
 
 def statement() -> dict[str, Any]:
@@ -22,8 +26,10 @@ def statement() -> dict[str, Any]:
     security = {"cors": False, "description": "Bearer tokens made by: hub token --as admin|patient:<id>|provider:<id>"}
     rest = {
         "mode": "server",
+        "documentation": _WRITES,
         "security": security,
         "resource": [consent],
+        "interaction": [{"code": "transaction"}, {"code": "batch"}],
         "operation": [{"name": "process-message", "definition": "http://hl7.org/fhir/OperationDefinition/MessageHeader-process-message"}],
     }
     return {

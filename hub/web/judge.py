@@ -1,12 +1,13 @@
 """What the FHIR door makes of one body: a record, refused or not. Checks run as at the MLLP door: header, sender, then the content."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from hub import telemetry
 from hub.adapters.control_ids import ControlIds
-from hub.adapters.fhir.message import Envelope, Heading, envelope, heading, unwelcome
+from hub.adapters.fhir.message import Envelope, Heading, envelope, heading, unwelcome, unwelcome_in
+from hub.adapters.fhir.parts import Part
 from hub.errors import ANSWERS, Reason, Rejected
 from hub.identity import Pseudonyms, event_id
 from hub.model import Adapter, Provider, Received, Refusal
@@ -25,13 +26,41 @@ def judge(  # one message, who brought it, and what it is judged by
     raw: bytes, identified: Identified, who: Principal | None, directory: Directory, pseudonyms: Pseudonyms, now_us: int
 ) -> Received:
     """The record of an identified message, refused for its sender or else for its content. Pure."""
-    seen, refusal = identified
-    provider = None
+    provider, refusal = None, identified[1]
     try:
-        provider = speaker(seen.senders, who, directory)
+        provider = speaker(identified[0].senders, who, directory)
     except Rejected as exc:
         refusal = Refusal(exc.reason, exc.where)
-    name = provider.id if provider else ""
+    return _record(raw, (identified[0], refusal), provider.id if provider else "", pseudonyms, now_us)
+
+
+def bearer(who: Principal, directory: Directory) -> Provider:
+    """The provider that a token is for, who speaks for itself whatever it sends. Raises Rejected(UNKNOWN_SENDER)."""
+    provider = directory.provider(who.id) if who.role is Role.PROVIDER else None
+    if provider is None or provider.suspended:
+        raise Rejected(Reason.UNKNOWN_SENDER)
+    return provider
+
+
+@dataclass(frozen=True, slots=True)
+class PartRules:
+    """What one message of a submission may be."""
+
+    person_numbers: PersonNumbers
+    bytes_max: int
+
+
+def judge_part(part: Part, provider: Provider, rules: PartRules, pseudonyms: Pseudonyms, now_us: int) -> Received:
+    """The record of one message of a submission; what it is refused for is told by its place in what was sent. Pure."""
+    place = "" if rules.person_numbers is PersonNumbers.ANY else unwelcome_in(part.message, rules.person_numbers)
+    refusal = Refusal(Reason.UNWELCOME_PERSON_NUMBER, part.place(place)) if place else None
+    if len(part.raw) > rules.bytes_max:
+        refusal = Refusal(Reason.TOO_LARGE)
+    return _record(part.raw, (part.envelope, refusal), provider.id, pseudonyms, now_us)
+
+
+def _record(raw: bytes, identified: Identified, name: str, pseudonyms: Pseudonyms, now_us: int) -> Received:
+    seen, refusal = identified
     return Received(
         event_id=event_id(Adapter.FHIR, name, seen.application, seen.sender, seen.control_id, raw),
         adapter=Adapter.FHIR,

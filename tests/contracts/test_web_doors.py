@@ -39,6 +39,8 @@ TABLE: dict[tuple[str, str], tuple[int, int, int, int]] = {
     ("POST", "/edi/messages"): (422, 403, 422, 422),  # the same; {} holds no document
     ("GET", "/edi/messages/{id}/status"): (401, 403, LET_IN, LET_IN),
     ("GET", "/edi/messages/{id}/apprec"): (401, 403, LET_IN, LET_IN),
+    ("POST", "/fhir"): (401, 403, LET_IN, 403),  # a provider speaks for itself: nobody else can
+    ("POST", "/fhir/"): (401, 403, LET_IN, 403),
     ("GET", "/fhir/Consent"): (401, 400, 403, 400),
     ("GET", "/fhir/Consent/{id}"): (401, LET_IN, 403, LET_IN),
     ("PUT", "/fhir/Consent/{id}"): (401, LET_IN, 403, LET_IN),
@@ -153,6 +155,20 @@ def test_only_plain_json_is_read(web: Client, headers: dict[str, str], status: i
 
 
 @pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (b"<Bundle xmlns='http://hl7.org/fhir'/>", {"Content-Type": "application/fhir+xml"}),
+        (b"<Bundle xmlns='http://hl7.org/fhir'/>", {"Content-Type": "application/fhir+json"}),  # whatever it is called
+        (b"{}", {"Content-Type": "application/fhir+json", "Content-Encoding": "gzip"}),
+    ],
+)
+def test_xml_is_refused_clearly(web: Client, token: Any, body: bytes, headers: dict[str, str]) -> None:
+    got = web.with_token(token(PROVIDER)).ask("POST", "/fhir", body, headers)
+    assert (got.status, got.json()["issue"][0]["code"]) == (415, "not-supported")
+    assert got.json()["issue"][0]["diagnostics"] == "send application/fhir+json"
+
+
+@pytest.mark.parametrize(
     "body",
     [
         b"",
@@ -169,9 +185,10 @@ def test_only_plain_json_is_read(web: Client, headers: dict[str, str], status: i
         b"\xef\xbb\xbf{}x",
     ],
 )
-@pytest.mark.parametrize("path", ["/fhir/$process-message", "/fhir/Consent/c1", "/admin/providers/p1"])
+@pytest.mark.parametrize("path", ["/fhir/$process-message", "/fhir", "/fhir/Consent/c1", "/admin/providers/p1"])
 def test_what_is_not_an_object_is_refused(web: Client, token: Any, body: bytes, path: str) -> None:
-    got = web.with_token(token(ADMIN)).ask("POST" if "$" in path else "PUT", path, body)
+    method = "POST" if path in ("/fhir/$process-message", "/fhir") else "PUT"
+    got = web.with_token(token(PROVIDER if path == "/fhir" else ADMIN)).ask(method, path, body)
     assert got.status in (400, 422)
     assert len(got.body) < 1000
 

@@ -31,10 +31,18 @@ def _constant(_name: str) -> NoReturn:
     raise _BadError
 
 
+class Number(float):
+    """A decimal that remembers its digits: FHIR counts 1.50 as more precise than 1.5."""
+
+    __slots__ = ("digits",)
+    digits: str
+
+
 def _float(text: str) -> float:
-    value = float(text)
+    value = Number(text)
     if math.isinf(value):
         raise _BadError
+    value.digits = text
     return value
 
 
@@ -54,11 +62,12 @@ def parse(raw: bytes) -> Json:
         raise Rejected(Reason.BAD_JSON) from None  # the original error quotes the message
     if not isinstance(value, dict):
         raise Rejected(Reason.NOT_A_MESSAGE)
-    _bound(value)
+    bound(value)
     return value
 
 
-def _bound(value: Json) -> None:
+def bound(value: Json) -> None:
+    """Raises Rejected(TOO_COMPLEX) for what nests deeper than any resource."""
     level: list[Any] = [value]
     for _ in range(DEPTH_MAX):
         level = [v for holder in level for v in (holder.values() if isinstance(holder, dict) else holder) if isinstance(v, dict | list)]
@@ -85,7 +94,7 @@ def text(value: Any) -> str:
 class Entries:
     """The resources of a Bundle, and how references in it resolve (R4, Bundle, "Resolving references in Bundles")."""
 
-    __slots__ = ("_by_name", "all")
+    __slots__ = ("_by_name", "_records", "all")
 
     def __init__(self, bundle: Json) -> None:
         entries = objects(bundle.get("entry"))
@@ -97,6 +106,18 @@ class Entries:
             for name in (text(entry.get("fullUrl")), f"{text(resource.get('resourceType'))}/{text(resource.get('id'))}"):
                 if name and not name.endswith("/"):
                     self._by_name.setdefault(name, resource)
+
+        self._records: dict[int, list[Json]] | None = None
+
+    def records(self, resource: Json) -> list[Json]:
+        """The Provenances whose target is a resource."""
+        if self._records is None:
+            self._records = {}
+            for record in self.of("Provenance"):
+                for found in map(self.target, objects(record.get("target"))):
+                    if found:
+                        self._records.setdefault(id(found), []).append(record)
+        return self._records.get(id(resource), [])
 
     def of(self, kind: str) -> list[Json]:
         """The resources of a type, in order."""

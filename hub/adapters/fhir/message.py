@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from hub.adapters.fhir.document import Entries, Json, obj, objects, parse, text
-from hub.adapters.fhir.mappings import KINDS, RAISED_BY_THE_HUB
+from hub.adapters.fhir.mappings import KINDS, RAISED_BY_THE_HUB, V2
 from hub.errors import Reason, Rejected
 from hub.identity import are_too_many, canonical
 from hub.model import Identifier, Kind
@@ -14,6 +14,7 @@ from hub.numbers import PersonNumbers
 _CONTROL_ID_MAX: Final = 255
 _NAME_MAX: Final = 512
 _HEADER: Final = "Bundle.entry[0].resource"
+_ACCOUNT_MERGE: Final = (V2, "A41")  # merges two accounts of one patient, who stays who they are
 _PATIENTS: Final = ("subject", "patient")  # the elements by which resources name their patient
 
 
@@ -76,7 +77,11 @@ def heading(raw: bytes) -> Heading | None:
 
 def envelope(raw: bytes) -> Envelope:
     """Header and patient of a message. Raises Rejected; ``where`` is a FHIRPath."""
-    message = read(raw)
+    return envelope_of(read(raw))
+
+
+def envelope_of(message: Message) -> Envelope:
+    """Header and patient of a message that was read. Raises Rejected."""
     if message.kind is RAISED_BY_THE_HUB:
         raise Rejected(Reason.UNSUPPORTED_EVENT, f"{_HEADER}.event")
     header, found = message.header, identifiers(message.patient)
@@ -102,7 +107,11 @@ def read(raw: bytes) -> Message:
 
     Raises Rejected: those of ``parse``, NOT_A_MESSAGE, NO_HEADER, UNSUPPORTED_EVENT, MISSING_PATIENT, SEVERAL_PATIENTS, BROKEN_REFERENCE.
     """
-    bundle = parse(raw)
+    return check(parse(raw))
+
+
+def check(bundle: Json) -> Message:
+    """A message Bundle that was parsed, checked as by ``read``. Raises Rejected."""
     if bundle.get("resourceType") != "Bundle" or bundle.get("type") != "message":
         raise Rejected(Reason.NOT_A_MESSAGE, "Bundle.type")
     entries = Entries(bundle)
@@ -150,7 +159,7 @@ def merged(message: Message, known: tuple[Identifier, ...]) -> tuple[Identifier,
             retired += objects(patient.get("identifier"))
     given = dict.fromkeys(canonical(text(i.get("system")), value) for i in retired if (value := text(i.get("value"))))
     found = tuple(i for i in given if i not in known)
-    if not found:
+    if not found and event_code(message.header) != _ACCOUNT_MERGE:
         raise Rejected(Reason.MISSING_FIELD, "Patient.link")
     if are_too_many(found):
         raise Rejected(Reason.TOO_COMPLEX, "Patient.link")
@@ -159,9 +168,11 @@ def merged(message: Message, known: tuple[Identifier, ...]) -> tuple[Identifier,
 
 def unwelcome(raw: bytes, allowed: PersonNumbers) -> str:
     """Where the message names a patient, the one it is about or one merged into it, by a number the hub does not take; "" = nowhere."""
-    if allowed is PersonNumbers.ANY:
-        return ""
-    message = read(raw)
+    return "" if allowed is PersonNumbers.ANY else unwelcome_in(read(raw), allowed)
+
+
+def unwelcome_in(message: Message, allowed: PersonNumbers) -> str:
+    """As ``unwelcome``, of a message that was read."""
     for n, resource in enumerate(message.entries.all):
         if resource.get("resourceType") == "Patient":
             for m, given in enumerate(objects(resource.get("identifier"))):

@@ -1,4 +1,4 @@
-"""FHIR times (R4: dateTime, instant, date) as microseconds and as HL7 v2 DTM."""
+"""FHIR times (R4: dateTime, instant, date, time) as microseconds and as HL7 v2 DTM, DT and TM."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -8,10 +8,14 @@ from zoneinfo import ZoneInfo
 ZONE: Final = ZoneInfo("Europe/Oslo")  # of dates, which have no offset
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FORM: Final = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?)?)?)?", re.ASCII)
+_TIME: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(\.\d{1,4})?\d*", re.ASCII)
 _FIRST: Final = "0000-01-01"
+_OFFSET_MAX: Final = 5
+_FRACTION_MAX: Final = 5  # the point and four digits (HL7 2.5.1, DTM)
 
 
-def _moment(text: str) -> datetime | None:
+def _moment(text: str) -> tuple[datetime, str] | None:
+    """The moment and its fraction of a second as written."""
     found = _FORM.fullmatch(text)
     if found is None:
         return None
@@ -22,23 +26,36 @@ def _moment(text: str) -> datetime | None:
         moment.astimezone(UTC)  # an offset that leads out of the calendar overflows here
     except (ValueError, OverflowError):
         return None
-    return moment
+    return moment, found[4] or ""
 
 
 def microseconds(text: str) -> int | None:
     """Whole microseconds since 1970; missing parts count as their lowest value. None when it is no time."""
-    moment = _moment(text)
-    return None if moment is None else (moment - _EPOCH) // timedelta(microseconds=1)
+    found = _moment(text)
+    return None if found is None else (found[0] - _EPOCH) // timedelta(microseconds=1)
 
 
 def dtm(text: str) -> str:
-    """The time as a v2 DTM of the same precision, to the second; "" when it is none."""
-    moment = _moment(text)
-    if moment is None:
+    """The time as a v2 DTM of the same precision, to a tenth of a millisecond, with its offset; "" when it is none."""
+    found = _moment(text)
+    if found is None:
         return ""
     if len(text) <= len(_FIRST):
         return text.replace("-", "")
-    return f"{moment:%Y%m%d%H%M%S%z}"
+    moment, fraction = found
+    offset = f"{moment:%z}"[:_OFFSET_MAX]  # civil time before 1895 was off by seconds, too
+    return f"{moment.year:04}{moment:%m%d%H%M%S}{fraction[:_FRACTION_MAX]}{offset}"
+
+
+def dt(text: str) -> str:
+    """The day, month or year as a v2 DT; "" when it is none."""
+    return text[: len(_FIRST)].replace("-", "") if _moment(text) is not None else ""
+
+
+def tm(text: str) -> str:
+    """A FHIR time as a v2 TM; "" when it is none."""
+    found = _TIME.fullmatch(text)
+    return "" if found is None else "".join(part or "" for part in found.groups())
 
 
 def civil(us: int) -> str:

@@ -11,6 +11,9 @@ from hub.adapters.fhir.message import Message, merged, read
 from hub.adapters.fhir.times import microseconds
 from hub.model import Detail, Event, Form, Kind, Provider, Received
 
+_SIZE_MIN: Final = 65_536
+_GROWTH_MAX: Final = 4  # times: a v2 message repeats of a Bundle what several of its resources refer to
+
 
 class FhirMessage:
     """``model.Message`` over a FHIR message Bundle. Read once; filtered Bundles are made when asked for and kept."""
@@ -35,7 +38,7 @@ class FhirMessage:
     def render(self, form: Form, detail: Detail, recipient: Provider) -> bytes:
         """The bytes one recipient gets: the sender's own for FHIR in full. Raises Rejected, NO_TRANSLATION among others."""
         if form is Form.HL7V2:
-            return compose(Copy(self._read(), self.event(), detail, recipient))
+            return compose(Copy(self._read(), self.event(), detail, recipient, _SIZE_MIN + _GROWTH_MAX * len(self._received.raw)))
         if form is Form.KITH:
             return plo.compose(plo.Copy(self._read().bundle, self._shown(detail), self.event(), detail, recipient))
         if detail is Detail.FULL:

@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 
 from hub.adapters.control_ids import ControlIds
+from hub.adapters.fhir.parts import Part, split
+from hub.adapters.fhir.submission import read
 from hub.errors import Reason, Rejected
 from hub.identity import FNR, Pseudonyms
 from hub.model import Channel, Deliver, Provider, ProviderKind, Received, Refusal
 from hub.numbers import PersonNumbers
 from hub.routing.directory import Directory
-from hub.web.judge import identify, judge, without_conflict
+from hub.web.judge import PartRules, bearer, identify, judge, judge_part, without_conflict
 from hub.web.tokens import Principal
 
 PSEUDONYMS = Pseudonyms(b"k")
@@ -113,3 +115,41 @@ def test_a_number_the_hub_does_not_take_is_named_by_its_place() -> None:
     refusal = identify(raw, PersonNumbers.SYNTHETIC)[1]
     assert refusal == Refusal(Reason.UNWELCOME_PERSON_NUMBER, f"Bundle.entry[{n}].resource.identifier[1]")
     assert "15076500565" not in repr(refusal)
+
+
+def part(number: str = "15076500565") -> Part:
+    patient = {"resourceType": "Patient", "id": "1", "identifier": [{"system": FNR, "value": number}]}
+    visit = {
+        "resourceType": "Encounter",
+        "id": "5",
+        "status": "in-progress",
+        "class": {"code": "IMP"},
+        "subject": {"reference": "Patient/1"},
+    }
+    entries = [{"resource": r, "request": {"method": "PUT", "url": "x"}} for r in (visit, patient)]
+    raw = json.dumps({"resourceType": "Bundle", "type": "transaction", "entry": entries}).encode()
+    return split(read(raw), "a").parts[0]
+
+
+def test_a_token_speaks_for_its_provider_only_while_that_is_in_service() -> None:
+    directory = Directory(PROVIDERS, (), 1)
+    assert bearer(Principal.parse("provider:a"), directory) == PROVIDERS[0]
+    for who in ("provider:gone", "provider:nobody", "admin", "patient:15076500565"):
+        with pytest.raises(Rejected) as caught:
+            bearer(Principal.parse(who), directory)
+        assert caught.value.reason is Reason.UNKNOWN_SENDER
+
+
+def test_a_message_of_a_submission_is_its_bearers_whatever_it_says() -> None:
+    rules = PartRules(PersonNumbers.ANY, 100_000)
+    taken = judge_part(part(), PROVIDERS[0], rules, PSEUDONYMS, 5)
+    assert (taken.provider, taken.answer, taken.refusal, taken.received_us) == ("a", "200", None, 5)
+    assert taken.event_id == judge_part(part(), PROVIDERS[0], rules, PSEUDONYMS, 9).event_id
+    assert taken.patient_key == PSEUDONYMS.of_message(taken.identifiers, "a").patient
+
+
+def test_a_message_of_a_submission_is_refused_by_its_place_in_what_was_sent() -> None:
+    real = judge_part(part(), PROVIDERS[0], PartRules(PersonNumbers.SYNTHETIC, 100_000), PSEUDONYMS, 5)
+    assert real.refusal == Refusal(Reason.UNWELCOME_PERSON_NUMBER, "Bundle.entry[1].resource.identifier[0]")
+    large = judge_part(part(), PROVIDERS[0], PartRules(PersonNumbers.ANY, 10), PSEUDONYMS, 5)
+    assert (large.refusal, large.answer) == (Refusal(Reason.TOO_LARGE), "413")

@@ -36,6 +36,7 @@ _V2_KINDS: Final[Mapping[str, Kind]] = {
     "A14": Kind.ADMISSION_PLANNED,
     "A15": Kind.TRANSFER_PLANNED,
     "A16": Kind.READY_FOR_DISCHARGE,
+    "A17": Kind.TRANSFERRED,
     "A18": Kind.MERGED,
     "A21": Kind.LEAVE_STARTED,
     "A22": Kind.LEAVE_ENDED,
@@ -95,24 +96,6 @@ KINDS: Final[Mapping[tuple[str, str], Kind]] = MappingProxyType(
     | {(V2, code): kind for code, kind in _V2_KINDS.items()}
     | {(OWN, kind.value): kind for kind in Kind}
 )
-# The HL7 v2 trigger that says the same, for recipients that take HL7 v2; kinds that are not here have no such form.
-ADT_TRIGGERS: Final[Mapping[Kind, str]] = MappingProxyType(
-    {
-        Kind.ADMITTED: "A01",
-        Kind.TRANSFERRED: "A02",
-        Kind.DISCHARGED: "A03",
-        Kind.REGISTERED: "A04",
-        Kind.PREADMITTED: "A05",
-        Kind.CLASS_CHANGED: "A06",
-        Kind.UPDATED: "A08",
-        Kind.ADMISSION_CANCELLED: "A11",
-        Kind.TRANSFER_CANCELLED: "A12",
-        Kind.DISCHARGE_CANCELLED: "A13",
-        Kind.READY_FOR_DISCHARGE: "A16",
-        Kind.NOT_READY_FOR_DISCHARGE: "A25",
-        Kind.MERGED: "A40",
-    }
-)
 # v3-ActCode of Encounter.class -> HL7 v2 table 0004
 CLASSES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -129,4 +112,3 @@ CLASSES: Final[Mapping[str, str]] = MappingProxyType(
         "PRENC": "P",
     }
 )
-GENDERS: Final[Mapping[str, str]] = MappingProxyType({"female": "F", "male": "M", "other": "O", "unknown": "U"})

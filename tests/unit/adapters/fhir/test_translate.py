@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.adapters.fhir.er7 import STRUCTURES, escape
-from hub.adapters.fhir.mappings import ADT_TRIGGERS, KINDS, OWN
+from hub.adapters.fhir.er7.triggers import TRIGGERS
+from hub.adapters.fhir.mappings import OWN, V2
 from hub.adapters.hl7v2.message import envelope
-from hub.errors import Reason, Rejected
+from hub.errors import Rejected
 from hub.model import Detail, Form, Identifier, Kind
 from tests.unit.adapters.fhir.made import bundle, entry, raw_of, ref
 from tests.unit.adapters.made import PV1, RECIPIENT, fhir, hl7v2, message, references, rendered
@@ -73,21 +73,10 @@ def test_a_v2_recipient_gets_an_adt_that_says_the_same() -> None:
     assert "Bjørnstad^Åse^Ødegård".encode() in out
 
 
-@pytest.mark.parametrize("kind", [k for k in Kind if k is not Kind.DEADLINE_BREACHED])
-def test_every_kind_as_v2_or_a_reason(kind: Kind) -> None:
+def test_merged_accounts_may_retire_no_identifier_of_the_patient() -> None:
     made = bundle()
-    made["entry"][0]["resource"]["eventCoding"] = {"system": OWN, "code": kind.value}
-    made["entry"][2]["resource"]["link"] = [{"type": "replaces", "other": {"identifier": {"system": "urn:mrn", "value": "8"}}}]
-    m = fhir(raw_of(made))
-    assert m.event().kind is KINDS[OWN, kind.value]
-    if kind in ADT_TRIGGERS:
-        out = m.render(Form.HL7V2, Detail.FULL, RECIPIENT)
-        assert hl7v2(out).event().kind is kind
-        assert ADT_TRIGGERS[kind] in STRUCTURES
-    else:
-        with pytest.raises(Rejected) as caught:
-            m.render(Form.HL7V2, Detail.FULL, RECIPIENT)
-        assert caught.value.reason is Reason.NO_TRANSLATION
+    made["entry"][0]["resource"]["eventCoding"] = {"system": V2, "code": "A41"}
+    assert fhir(raw_of(made)).event().merged == ()
 
 
 def test_a_merge_names_whom_it_retires() -> None:
@@ -110,14 +99,6 @@ def test_our_own_bundles_of_v2_messages_are_read_as_the_same_event() -> None:
     assert {n: getattr(again, n) for n in same} == {n: getattr(event, n) for n in same}
 
 
-def test_delimiters_in_names_make_no_fields() -> None:
-    assert escape("a|b^c~d&e\\f\ng\x07\r") == "a\\F\\b\\S\\c\\R\\d\\T\\e\\E\\f\\.br\\g"
-    made = bundle()
-    made["entry"][2]["resource"]["name"] = [{"family": "Å|PV1|^~", "given": ["x&y"]}]
-    out = fhir(raw_of(made)).render(Form.HL7V2, Detail.FULL, RECIPIENT)
-    assert hl7v2(out).bundle()["entry"][1]["resource"]["name"] == [{"family": "Å|PV1|^~", "given": ["x&y"]}]
-
-
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
     lambda inner: (
@@ -134,7 +115,7 @@ CHANGES = st.lists(st.tuples(st.integers(0, 8), st.sampled_from(KEYS), JSON), ma
 
 
 @settings(max_examples=300, deadline=None)
-@given(CHANGES, st.lists(JSON, max_size=2), st.sampled_from(sorted(ADT_TRIGGERS)))
+@given(CHANGES, st.lists(JSON, max_size=2), st.sampled_from(sorted(TRIGGERS)))
 def test_whatever_stands_where_only_rejected_comes_out(changes: list[tuple[int, str, Any]], entries: list[Any], kind: Kind) -> None:
     made = bundle()
     made["entry"][0]["resource"]["eventCoding"] = {"system": OWN, "code": kind.value}
