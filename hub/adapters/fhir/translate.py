@@ -5,13 +5,8 @@ from typing import Final
 from hub.adapters import bundle as bundles
 from hub.adapters import plo
 from hub.adapters.fhir import facts
-<<<<<<< HEAD
 from hub.adapters.fhir.document import Json, obj, text
-from hub.adapters.fhir.er7 import Copy, compose
-=======
-from hub.adapters.fhir.document import obj, text
 from hub.adapters.fhir.er7 import Copy, body, head
->>>>>>> t-compose
 from hub.adapters.fhir.message import Message, merged, read
 from hub.adapters.fhir.times import microseconds
 from hub.model import Detail, Event, Form, Kind, Provider, Received
@@ -44,13 +39,9 @@ class FhirMessage:
     def render(self, form: Form, detail: Detail, recipient: Provider) -> bytes:
         """The bytes one recipient gets: the sender's own for FHIR in full. Raises Rejected, NO_TRANSLATION among others."""
         if form is Form.HL7V2:
-<<<<<<< HEAD
-            return compose(Copy(self._read(), self.event(), detail, recipient, _SIZE_MIN + _GROWTH_MAX * len(self._received.raw)))
+            return self._composed(Copy(self._read(), self.event(), detail, recipient, _SIZE_MIN + _GROWTH_MAX * len(self._received.raw)))
         if form is Form.KITH:
             return plo.compose(plo.Copy(self._read().bundle, self._shown(detail), self.event(), detail, recipient))
-=======
-            return self._composed(Copy(self._read(), self.event(), detail, recipient, _SIZE_MIN + _GROWTH_MAX * len(self._received.raw)))
->>>>>>> t-compose
         if detail is Detail.FULL:
             return self._received.raw
         return bundles.addressed(self._filtered(detail), recipient)
@@ -60,17 +51,15 @@ class FhirMessage:
             self._message = read(self._received.raw)
         return self._message
 
-<<<<<<< HEAD
     def _shown(self, detail: Detail) -> Json:
         """The Bundle with no more than the detail shows."""
         whole = self._read().bundle
         return whole if detail is Detail.FULL else bundles.filtered(whole, detail, self._received.event_id)
-=======
+
     def _composed(self, copy: Copy) -> bytes:
         if copy.detail not in self._bodies:
             self._bodies[copy.detail] = body(copy)
         return head(copy) + self._bodies[copy.detail]
->>>>>>> t-compose
 
     def _filtered(self, detail: Detail) -> bytes:
         data = self._bytes.get(detail)
