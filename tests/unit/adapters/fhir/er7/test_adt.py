@@ -2,13 +2,16 @@ import pytest
 from hl7apy import load_reference
 
 from hub.adapters.fhir.er7.adt import SHAPES
+from hub.adapters.fhir.er7.triggers import TRIGGERS
 from hub.model import Kind
 from tests.unit.adapters.fhir.er7.composed import V2, coded, composed, lines, message, named, to
 from tests.unit.adapters.fhir.er7.trip import segments_of
 from tests.unit.adapters.fhir.er7.whole import AROUND, VALUE
 
 ADT = [
-    k for k in Kind if k.value.partition(".")[0] in {"patient", "admission", "preadmission", "transfer", "discharge", "leave", "encounter"}
+    k
+    for k in TRIGGERS
+    if k.value.partition(".")[0] in {"patient", "admission", "preadmission", "transfer", "discharge", "leave", "encounter"}
 ]
 
 
