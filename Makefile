@@ -12,7 +12,12 @@ run: env  ## the hub and its local stack, with a day in the region played; Ctrl-
 	@exec $(VENV)/hub up --demo $(ARGS)
 
 test: env-dev  ## everything, against the real stack (ARGS="-k word" for some)
+ifeq ($(strip $(ARGS)),)
+	$(VENV)/python -m pytest -n 2 tests/unit tests/conformance tests/test_shape.py
+	$(VENV)/python -m pytest tests/contracts tests/flows tests/faults
+else
 	$(VENV)/python -m pytest $(ARGS)
+endif
 
 check: env-dev  ## lint, types and architecture, without running anything
 	$(VENV)/ruff check .
