@@ -24,7 +24,9 @@ BAD_INPUT: Final = 65  # sysexits EX_DATAERR
 _ZONE: Final = ZoneInfo("Europe/Oslo")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _BOM: Final = b"\xef\xbb\xbf"
-_HEADERS: Final = re.compile(rb"(?:\A|(?<=[\r\n\x0b]))(?:\xef\xbb\xbf)?(?=MSH[^\r\n])")  # a message begins after a line end or a start block
+_HEADERS: Final = re.compile(
+    rb"(?:\A|(?<=[\r\n\x0b]))(?:\xef\xbb\xbf)?(?=MSH[^\r\n])"
+)  # a message begins after a line end or a start block
 _TRAILERS: Final = re.compile(rb"[\r\n](?:BTS|FTS|FHS|BHS)[^\r\n]*")
 _PROVIDER: Final = "sender"
 _RECIPIENT: Final = Provider("recipient", "recipient", ProviderKind.OTHER, "", (), Deliver(Channel.MAILBOX))
