@@ -85,9 +85,9 @@ def test_line_feeds_behind_the_last_segment_are_no_text(end: str) -> None:
     ],
 )
 def test_each_fault_has_its_reason_and_place(raw: bytes, expected: tuple[Reason, str]) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     assert refusal(raw) == expected
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
 
 
 def test_limits_are_arguments() -> None:
