@@ -30,6 +30,12 @@ class FhirMessage:
         """What the gateway took."""
         return self._received
 
+    @property
+    def known_as(self) -> tuple[str, ...]:
+        """The Bundle's id, which a recipient of the sender's own bytes sees."""
+        found = text(self._read().bundle.get("id"))
+        return (found,) if found and found != self._received.control_id else ()
+
     def event(self) -> Event:
         """What it means. Raises Rejected."""
         if self._event is None:

@@ -59,7 +59,7 @@ BROKEN = {
     "time.no-event-time Bundle.timestamp": lambda b: b.pop("timestamp"),
     "consent.unknown-label meta.security": lambda b: b["meta"]["security"].append({"code": "SECRET"}),
     "hl7v2.no-translation MessageHeader.event": lambda b: of(b, "MessageHeader").update(
-        eventCoding={"system": "urn:hub:event", "code": Kind.PROBLEM_ADDED.value}
+        eventCoding={"system": "urn:hub:event", "code": Kind.ACCOUNT_OPENED.value}
     ),
 }
 
