@@ -1,9 +1,10 @@
 PYTHON ?= python3
 VENV := .venv/bin
 ROUNDS ?= 100
+SECONDS ?= 600
 ARGS ?=
 
-.PHONY: help run test check bench soak lock env env-dev
+.PHONY: help run test check bench soak fuzz lock env env-dev
 
 help:  ## what can be asked for
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -30,6 +31,14 @@ bench: env-dev  ## the measurements in the README, as JSON lines
 
 soak: env-dev  ## fault rounds beyond the ten of make test: make soak ROUNDS=n
 	HUB_FAULT_ROUNDS=$(ROUNDS) $(VENV)/python -m pytest tests/faults --timeout=0 $(ARGS)
+
+fuzz: .venv-fuzz/made  ## every reader under atheris, in an environment of its own: make fuzz SECONDS=3600 (ARGS="er7 json" for some)
+	.venv-fuzz/bin/python -m tests.fuzz.run --seconds $(SECONDS) $(ARGS)
+
+.venv-fuzz/made: requirements.lock tests/fuzz/requirements.lock
+	$(PYTHON) -m venv --clear .venv-fuzz
+	.venv-fuzz/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock -r tests/fuzz/requirements.lock
+	touch $@
 
 lock: env-dev  ## resolve the dependencies anew into the lock files
 	$(VENV)/python -m pip install --quiet --disable-pip-version-check uv

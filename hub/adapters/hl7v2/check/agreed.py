@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from hub.adapters.finding import Finding, Severity
 from hub.adapters.hl7v2 import charset
-from hub.adapters.hl7v2.check.case import NULL, Case
+from hub.adapters.hl7v2.check.case import NULL, Case, values
 from hub.adapters.hl7v2.check.sections import field
 from hub.adapters.hl7v2.er7 import Segment
 from hub.adapters.profile import Required
@@ -50,6 +50,4 @@ def _unfilled(case: Case, required: Required) -> Iterator[Finding]:
 
 
 def _is_filled(segment: Segment, required: Required) -> bool:
-    size = len(segment.repetitions(required.number))
-    values = (segment.value(required.number, required.component, rep).strip() for rep in range(size))
-    return any(v and v != NULL for v in values)
+    return any(v and v != NULL for v in values(segment, required.number, required.component))

@@ -53,6 +53,15 @@ class Case:
                 yield number, segment
 
 
+def values(segment: Segment, n: int, component: int = 1, sub: int = 1) -> Iterator[str]:
+    """One value of each repetition of a field, unescaped, "" where it has none. The field is cut once however often it repeats."""
+    marks = segment.delimiters
+    for repetition in segment.repetitions(n):
+        parts = repetition.split(marks.component, component)
+        subs = parts[component - 1].split(marks.subcomponent, sub) if component <= len(parts) else []
+        yield segment.unescape(subs[sub - 1]).strip() if sub <= len(subs) else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Spot:
     """Where a rule is broken: the place, the segment's number, and what may be said of the value (its shape)."""

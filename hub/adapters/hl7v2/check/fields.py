@@ -98,7 +98,7 @@ def _of_field(at: _Place, n: int, rule: Rule) -> Iterator[Finding]:
     repetitions = at.segment.repetitions(n)
     if rule.high == 0:
         problem = f"withdrawn from the standard in version {at.standard.version}"
-        yield at.finding(_N, "withdrawn-field", problem, "leave it empty")
+        yield at.finding(_N, "withdrawn-field", problem, "leave it empty; where the hub reads it, it goes on doing so")
         return
     if rule.high != MANY and len(repetitions) > rule.high:
         problem = f"repeats, and may stand {rule.high} time{'s' if rule.high > 1 else ''}: {_STRICT}"

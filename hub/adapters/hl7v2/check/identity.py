@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from hub.adapters.finding import shape
-from hub.adapters.hl7v2.check.case import NULL, Case, Spot
+from hub.adapters.hl7v2.check.case import NULL, Case, Spot, values
 from hub.adapters.hl7v2.er7 import Segment
 from hub.adapters.hl7v2.message import identifiers
 from hub.identity import NATIONAL, NO_BASIS
@@ -16,18 +16,16 @@ _AUTHORITY, _TYPE = 4, 5  # components of CX
 _SSN: Final = 19
 
 
-def _values(segment: Segment, n: int) -> Iterator[tuple[int, str]]:
-    """(repetition from 0, CX-1) of a field's identifiers."""
-    for rep in range(len(segment.repetitions(n))):
-        value = segment.value(n, 1, rep).strip()
-        if value and value != NULL:
-            yield rep, value
+def _identifiers(segment: Segment, n: int) -> Iterator[tuple[str, str, str, str]]:
+    """CX-1, the namespace and the universal id of CX-4, and CX-5 of each identifier in a field."""
+    parts = (values(segment, n), values(segment, n, _AUTHORITY), values(segment, n, _AUTHORITY, 2), values(segment, n, _TYPE))
+    yield from (found for found in zip(*parts, strict=True) if found[0] and found[0] != NULL)
 
 
 def _of_nobody(case: Case, name: str, n: int) -> Iterator[Spot]:
     for number, segment in case.numbered(name):
-        for rep, value in _values(segment, n):
-            if not segment.value(n, _AUTHORITY, rep) and not segment.value(n, _AUTHORITY, rep, 2) and not person_number(value):
+        for value, namespace, universal, _ in _identifiers(segment, n):
+            if not namespace and not universal and not person_number(value):
                 yield Spot(f"{name}-{n}.4", number)
 
 
@@ -44,8 +42,7 @@ def merged_without_authority(case: Case) -> Iterator[Spot]:
 def by_namespace_only(case: Case) -> Iterator[Spot]:
     """PID-3 whose authority is a local word: known within the sender only."""
     for number, pid in case.numbered("PID"):
-        for rep, value in _values(pid, 3):
-            namespace, universal = pid.value(3, _AUTHORITY, rep), pid.value(3, _AUTHORITY, rep, 2)
+        for value, namespace, universal, _ in _identifiers(pid, 3):
             if namespace and not universal and not namespace.startswith(_URIS) and namespace not in NO_BASIS and not person_number(value):
                 yield Spot("PID-3.4", number)
 
@@ -54,10 +51,9 @@ def is_no_person_number(case: Case) -> Iterator[Spot]:
     """An identifier that is said to be a person number and does not hold."""
     for number, segment in case.numbered("PID", "MRG"):
         n = 3 if segment.name == "PID" else 1
-        for rep, value in _values(segment, n):
-            system = f"urn:oid:{segment.value(n, _AUTHORITY, rep, 2)}"
-            said = segment.value(n, _TYPE, rep), NO_BASIS.get(segment.value(n, _AUTHORITY, rep), system)
-            if (said[0] in _PERSON_TYPES or said[1] in NATIONAL) and not person_number(value):
+        for value, namespace, universal, kind in _identifiers(segment, n):
+            system = NO_BASIS.get(namespace, f"urn:oid:{universal}")
+            if (kind in _PERSON_TYPES or system in NATIONAL) and not person_number(value):
                 yield Spot(f"{segment.name}-{n}.1", number, shape(value))
 
 

@@ -55,7 +55,8 @@ NEEDS: Final = (
          "the four digits in component 9 of the home address, such as 5001", field("PID", 11)),
     Need(_W, "routing.no-gp", pathway.without_gp,
          "no general practitioner: the patient's is not told, unless an earlier message named one",
-         "PD1-4 with the HPR number: <number>^Lund^Kari^^^^^^&2.16.578.1.12.4.1.4.4&ISO, or PD1-3 with the organisation number",
+         "PD1-4 with the HPR number: <number>^Lund^Kari^^^^^^&2.16.578.1.12.4.1.4.4&ISO, or PD1-3 with the organisation number; from"
+         " version 2.7 on PRT or ROL in the role PP",
          field("PD1", 4)),
     Need(_W, "routing.gp-unknown", pathway.gp_of_nobody,
          "the practitioner's number is of no register that providers are known by (organisation number, HER-id, HPR): nobody is told as GP",

@@ -6,7 +6,7 @@ from typing import Final
 
 from hub.adapters.finding import shape
 from hub.adapters.hl7v2 import charset
-from hub.adapters.hl7v2.check.case import Case, Spot
+from hub.adapters.hl7v2.check.case import Case, Spot, values
 from hub.adapters.hl7v2.er7 import Segment
 from hub.adapters.hl7v2.escapes import unescape
 
@@ -93,9 +93,9 @@ def no_base64(case: Case) -> Iterator[Spot]:
     for number, obx in case.numbered("OBX"):
         if obx.value(2) != "ED":
             continue
-        for rep in range(len(obx.repetitions(5))):
-            data = "".join(obx.value(5, 5, rep).split())
-            if obx.value(5, 4, rep).upper() == "BASE64" and data and (len(data) % 4 or not _BASE64.fullmatch(data)):
+        for encoding, written in zip(values(obx, 5, 4), values(obx, 5, 5), strict=True):
+            data = "".join(written.split())
+            if encoding.upper() == "BASE64" and data and (len(data) % 4 or not _BASE64.fullmatch(data)):
                 yield Spot("OBX-5.5", number, shape(data).partition(",")[0])
 
 
