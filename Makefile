@@ -1,9 +1,10 @@
 PYTHON ?= python3
 VENV := .venv/bin
 ROUNDS ?= 100
+SECONDS ?= 600
 ARGS ?=
 
-.PHONY: help run test check bench conformance soak lock env env-dev
+.PHONY: help run test check bench conformance soak fuzz lock env env-dev
 
 help:  ## what can be asked for
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -12,7 +13,12 @@ run: env  ## the hub and its local stack, with a day in the region played; Ctrl-
 	@exec $(VENV)/hub up --demo $(ARGS)
 
 test: env-dev  ## everything, against the real stack (ARGS="-k word" for some)
+ifeq ($(strip $(ARGS)),)
+	$(VENV)/python -m pytest -n 2 tests/unit tests/conformance tests/test_shape.py
+	$(VENV)/python -m pytest tests --ignore tests/unit --ignore tests/conformance --ignore tests/test_shape.py
+else
 	$(VENV)/python -m pytest $(ARGS)
+endif
 
 check: env-dev  ## lint, types and architecture, without running anything
 	$(VENV)/ruff check .
@@ -28,6 +34,14 @@ conformance: env-dev  ## how far the translation is as the standard says: the gu
 
 soak: env-dev  ## fault rounds beyond the ten of make test: make soak ROUNDS=n
 	HUB_FAULT_ROUNDS=$(ROUNDS) $(VENV)/python -m pytest tests/faults --timeout=0 $(ARGS)
+
+fuzz: .venv-fuzz/made  ## every reader under atheris, in an environment of its own: make fuzz SECONDS=3600 (ARGS="er7 json" for some)
+	.venv-fuzz/bin/python -m tests.fuzz.run --seconds $(SECONDS) $(ARGS)
+
+.venv-fuzz/made: requirements.lock tests/fuzz/requirements.lock
+	$(PYTHON) -m venv --clear .venv-fuzz
+	.venv-fuzz/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock -r tests/fuzz/requirements.lock
+	touch $@
 
 lock: env-dev  ## resolve the dependencies anew into the lock files
 	$(VENV)/python -m pip install --quiet --disable-pip-version-check uv

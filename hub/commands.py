@@ -119,6 +119,12 @@ def _translate(given: Given) -> int:
     return translate(given.file, given.to, as_json=given.json, encoding=_read(given).settings.undeclared_encoding)
 
 
+def _check_message(given: Given) -> int:
+    from hub.stream.check_message_tool import check_messages  # noqa: PLC0415
+
+    return check_messages(given.files, given.profile, _read(given).settings, as_json=given.json)
+
+
 def _send(given: Given) -> int:
     from hub.stream.tools import send  # noqa: PLC0415
 
@@ -178,6 +184,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "trace": _trace,
     "watch-folder": _watch_folder,
     "check": _check,
+    "check-message": _check_message,
     "quarantine": _quarantine,
     "token": _token,
 }

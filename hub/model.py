@@ -229,6 +229,11 @@ class Message(Protocol):
     @property
     def received(self) -> Received: ...
 
+    @property
+    def known_as(self) -> tuple[str, ...]:
+        """Other ids its sender or a receiver may look for it by, beside the control id (the id of a Bundle that has an identifier too)."""
+        ...
+
     def event(self) -> Event:
         """What it means. Raises Rejected."""
         ...

@@ -9,12 +9,18 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from hub import telemetry
 from hub.ledger.migrate import migrate
 from hub.stack import kafka as local_kafka
 from hub.stack import postgres as local_postgres
 from hub.stack.supervise import Child, stop
+
+# A machine that is busy with something else must not fail a property: how long an example takes is for the benchmarks.
+hypothesis_settings.register_profile("hub", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("hub")
 
 
 @pytest.fixture(autouse=True)

@@ -49,6 +49,7 @@ class Entry:
     lock_keys: tuple[str, ...]
     event: Event | None = None  # the plan's event, of that patient
     conflict: tuple[str, ...] = ()
+    known_as: tuple[str, ...] = ()  # other ids of the message
 
 
 @dataclass(frozen=True, slots=True)

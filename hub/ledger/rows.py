@@ -48,11 +48,11 @@ def deliveries(writes: Writes) -> dict[str, list[bytes]]:
         now |= dict.fromkeys(merge.retired, merge.survivor)
     found: dict[str, list[bytes]] = {"outbox": [], "bundle": [], "conflict": []}
     for entry in writes.entries:
+        place = _place(entry)
+        found["bundle"] += [row(3, uuid(bundle_id), place) for bundle_id in bundle_ids(entry)]
         if entry.plan.deliveries:
-            place = _place(entry)
             patient = now.get(entry.patient_key, entry.patient_key)
             found["outbox"] += _outbox(entry, place, uuid(entry.plan.received.event_id) + text(patient))
-            found["bundle"] += [row(3, uuid(bundle_id), place) for bundle_id in bundle_ids(entry)]
             found["conflict"] += [row(3, place, texts(entry.conflict))] if entry.conflict else []
     return found
 
@@ -115,8 +115,14 @@ def _manner(channel: Channel, form: Form, detail: Detail) -> bytes:
 
 
 def bundle_ids(entry: Entry) -> Iterable[str]:
-    """The ids under which this message leaves the hub: of its Bundles, and of the KITH messages made of it."""
+    """The ids under which this message leaves the hub: of its Bundles, of the KITH messages made of it, and what else it is known as."""
     event_id, deliveries = entry.plan.received.event_id, entry.plan.deliveries
     details = dict.fromkeys(d.detail for d in deliveries if d.form is Form.FHIR)
     bundles = [derived_id(event_id, "bundle", detail.value) for detail in details]
-    return bundles + [kith_id(event_id, d.detail, d.recipient) for d in deliveries if d.form is Form.KITH]
+    own = [known_as_id(name) for name in entry.known_as]
+    return bundles + own + [kith_id(event_id, d.detail, d.recipient) for d in deliveries if d.form is Form.KITH]
+
+
+def known_as_id(name: str) -> str:
+    """Another id of a message, whatever it looks like, as one that fits beside those of Bundles."""
+    return derived_id("known-as", name.encode("utf-8", "replace").decode())

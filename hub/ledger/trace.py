@@ -16,6 +16,7 @@ from hub.errors import ANSWERS, Reason
 from hub.identity import derived_id
 from hub.ledger.arrays import ints
 from hub.ledger.connect import Conn, faults
+from hub.ledger.rows import known_as_id
 from hub.model import Form, Outcome, Result, Rule
 
 Json = dict[str, Any]
@@ -80,9 +81,10 @@ def _find(conn: Conn, any_id: str) -> Sequence[Any]:
         if not rows and given:
             condition = "event_id = %s"
             rows = cursor.execute(_MESSAGES.format(condition).encode(), (given[1],)).fetchall()
-        if not rows and given:
-            condition = "event_id IN (SELECT event_id FROM bundle JOIN message USING (part, off) WHERE bundle_id = %s)"
-            rows = cursor.execute(_MESSAGES.format(condition).encode(), (given[1],)).fetchall()
+        if not rows:
+            condition = "event_id IN (SELECT event_id FROM bundle JOIN message USING (part, off) WHERE bundle_id = ANY (%s::uuid[]))"
+            ids = [known_as_id(any_id), *([given[1]] if given else [])]
+            rows = cursor.execute(_MESSAGES.format(condition).encode(), (ids,)).fetchall()
         if not rows and given and given[1] != any_id:
             rows = cursor.execute(_MESSAGES.format("control_id = %s").encode(), (given[1],)).fetchall()
     return rows

@@ -23,7 +23,10 @@ DONE: Final = 0
 BAD_INPUT: Final = 65  # sysexits EX_DATAERR
 _ZONE: Final = ZoneInfo("Europe/Oslo")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_HEADERS: Final = re.compile(rb"(?:\A|(?<=[\r\n\x0b]))(?=MSH[^\r\n])")  # where a message begins: after a line end or a start block
+_BOM: Final = b"\xef\xbb\xbf"
+_HEADERS: Final = re.compile(
+    rb"(?:\A|(?<=[\r\n\x0b]))(?:\xef\xbb\xbf)?(?=MSH[^\r\n])"
+)  # a message begins after a line end or a start block
 _TRAILERS: Final = re.compile(rb"[\r\n](?:BTS|FTS|FHS|BHS)[^\r\n]*")
 _PROVIDER: Final = "sender"
 _RECIPIENT: Final = Provider("recipient", "recipient", ProviderKind.OTHER, "", (), Deliver(Channel.MAILBOX))
@@ -60,11 +63,11 @@ def translate(path: Path, to: str, *, as_json: bool, encoding: str = "utf-8") ->
 
 def messages(raw: bytes) -> list[bytes]:
     """The messages of a file: one FHIR Bundle, one KITH document, or HL7 v2 messages one after another, framed or in a batch or neither."""
-    body = raw.removeprefix(b"\xef\xbb\xbf").strip()
+    body = raw.removeprefix(_BOM).strip()
     if body[:1] in (b"{", b"[", b"<"):
         return [body]
-    body = _TRAILERS.sub(b"", raw.removeprefix(b"\xef\xbb\xbf"))
-    cut = [part.replace(b"\x0b", b"").replace(b"\x1c", b"").strip(b"\r\n\xef\xbb\xbf") for part in _HEADERS.split(body)]
+    body = _TRAILERS.sub(b"", raw.removeprefix(_BOM))
+    cut = [part.strip(b"\r\n\x0b\x1c") for part in _HEADERS.split(body)]
     return [part + b"\r" for part in cut if part.startswith(b"MSH")]
 
 

@@ -46,7 +46,8 @@ async def http(handler: Handler, path: str = "/fhir/$process-message") -> AsyncI
 
 
 def bundle(off: int, patient: str = "p1", recipient: str = "a", channel: str = "fhir") -> Row:
-    return Row(0, off, recipient, patient, channel=channel, form="fhir", payload=b'{"resourceType":"Bundle"}')
+    form = Deliver(Channel(channel)).form
+    return Row(0, off, recipient, patient, channel=channel, form=form, payload=b'{"resourceType":"Bundle"}')
 
 
 def parcel(payload: bytes = b"{}", form: str = "fhir") -> Parcel:
@@ -80,7 +81,7 @@ def test_an_http_refusal_parks(database_url: str, status: int, channel: str) -> 
     async def run() -> None:
         async with http(lambda _r: web.Response(status=status)) as (url, got):
             provider(database_url, "a", {"channel": channel, "url": url})
-            fill(database_url, [bundle(1), bundle(2)])
+            fill(database_url, [bundle(n, channel=channel) for n in (1, 2)])
             async with delivering(database_url):
                 await until(lambda: query(database_url, "SELECT 1 FROM outbox WHERE parked = %s", str(status)))
                 await asyncio.sleep(0.2)
@@ -98,7 +99,7 @@ def test_http_is_tried_again(database_url: str, status: int, channel: str) -> No
         moved = {"Location": "/elsewhere"} if status < 400 else {}
         async with http(lambda _r: web.Response(status=next(answers), headers=moved)) as (url, got):
             provider(database_url, "a", {"channel": channel, "url": url})
-            fill(database_url, [bundle(1)])
+            fill(database_url, [bundle(1, channel=channel)])
             async with delivering(database_url):
                 await drained(database_url)
             assert len(got) == 2

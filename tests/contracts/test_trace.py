@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,9 +10,10 @@ import pytest
 from hub.errors import Reason
 from hub.identity import derived_id
 from hub.ledger.trace import lives, trace
-from hub.model import Refusal
+from hub.model import Adapter, Refusal
 from hub.stream.trace_tool import run_trace
 from tests.contracts.transit_rig import Rig, received, rig
+from tests.unit.adapters.fhir.made import bundle, raw_of
 
 
 @pytest.fixture
@@ -49,6 +51,18 @@ def test_a_life_is_found_by_each_of_its_ids_and_says_everything(hub: Rig) -> Non
     for any_id in (message.event_id, message.event_id.upper(), town["bundle_id"], derived_id(message.event_id, "bundle", "minimal")):
         assert trace(hub.conn, any_id) == life
     assert "Åsen" not in json.dumps(life, ensure_ascii=False)
+
+
+def test_a_fhir_message_is_found_by_the_id_of_its_bundle_too(hub: Rig) -> None:
+    """What a FHIR recipient gets in full is the sender's own Bundle, with an id beside the identifier."""
+    made = bundle() | {"id": "sent-1", "identifier": {"system": "urn:x", "value": "c9"}}
+    message = replace(
+        received("c9"), adapter=Adapter.FHIR, control_id="c9", trigger="notification-admit", raw=raw_of(made), event_id=derived_id("f", "1")
+    )
+    hub.run(message)
+    life = trace(hub.conn, "c9")
+    assert life["event_id"] == message.event_id
+    assert trace(hub.conn, "sent-1") == life
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import json
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -31,6 +32,7 @@ from hub.web.readiness import asks, of_ledger
 from hub.web.state import Region, State
 from hub.web.tokens import issue, load_keys
 from tests.contracts.web import Answer, Client, clock, serving
+from tests.unit.adapters.fhir import pushed
 
 SAMPLES = Path(os.environ.get("HUB_SAMPLES", Path(__file__).resolve().parents[3] / "shared" / "samples")) / "davinci-alerts"
 PSEUDONYMS = Pseudonyms(b"k" * 32)
@@ -530,6 +532,32 @@ def test_a_control_id_used_again_for_something_else_is_told(region: Hub) -> None
     answers = [region.client.ask("POST", "/fhir/$process-message", m).status for m in (message("STOLAV"), other, message("STOLAV"))]
     assert answers == [200, 409, 200]
     assert sorted(r.answer for r in region.inbound(3)) == ["200", "200", "409"]
+
+
+def test_what_a_server_pushes_becomes_messages_and_the_same_again_the_same_messages(region: Hub) -> None:
+    server = region.as_("provider:st-olavs")
+    both = pushed.bundle(pushed.patient(), pushed.stay(), pushed.patient("2", pushed.OLA), pushed.result("7", "2"))
+    for _ in range(2):
+        got = server.ask("POST", "/fhir", both)
+        assert got.status == 200, got.body
+        assert got.json()["type"] == "transaction-response"
+    records = region.inbound(4)
+    assert len(records) == 4
+    found = Counter((r.event_id, r.trigger, r.patient_key) for r in records)
+    assert sorted(trigger for _, trigger, _ in found) == ["observation.reported", "patient.admitted"]
+    assert set(found.values()) == {2}
+    assert len({key for _, _, key in found}) == 2
+    assert all((r.provider, r.answer, r.refusal) == ("st-olavs", "200", None) for r in records)
+
+
+def test_a_transaction_that_is_refused_in_part_is_not_taken_and_says_where(region: Hub) -> None:
+    broken = pushed.bundle(pushed.patient(), pushed.stay(), pushed.stay("6", "9"))
+    got = region.as_("provider:st-olavs").ask("POST", "/fhir", broken)
+    assert got.status == 422, got.body
+    assert got.json()["issue"][0]["expression"] == ["Bundle.entry[2]"]
+    whole = pushed.bundle(pushed.patient(), pushed.stay())
+    assert region.as_("provider:st-olavs").ask("POST", "/fhir", whole).status == 200
+    assert [r.trigger for r in region.inbound(1)] == ["patient.admitted"]
 
 
 def test_a_broker_that_is_away_is_503(database_url: str, tmp_path: Path) -> None:

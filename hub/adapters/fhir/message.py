@@ -14,6 +14,7 @@ from hub.numbers import PersonNumbers
 _CONTROL_ID_MAX: Final = 255
 _NAME_MAX: Final = 512
 _HEADER: Final = "Bundle.entry[0].resource"
+_URIS: Final = ("urn:", "http://", "https://")
 _ACCOUNT_MERGE: Final = (V2, "A41")  # merges two accounts of one patient, who stays who they are
 _PATIENTS: Final = ("subject", "patient")  # the elements by which resources name their patient
 
@@ -139,12 +140,19 @@ def identifiers(patient: Json) -> tuple[Identifier, ...]:
     for given in objects(patient.get("identifier")):
         value = _printable(text(given.get("value")), "Patient.identifier.value")
         if value:
-            found[canonical(_printable(text(given.get("system")), "Patient.identifier.system"), value)] = None
+            _printable(text(given.get("system")), "Patient.identifier.system")
+            found[identified(given)] = None
     if not found:
         raise Rejected(Reason.MISSING_PATIENT, "Patient.identifier")
     if are_too_many(found):
         raise Rejected(Reason.TOO_COMPLEX, "Patient.identifier")
     return tuple(found)
+
+
+def identified(given: Json) -> Identifier:
+    """An Identifier under the system the hub knows it by. A v2 namespace, which is no URI, has its blanks there: a URI cannot."""
+    system = text(given.get("system"))
+    return canonical(system if system.startswith(_URIS) else system.replace("%20", " "), text(given.get("value")))
 
 
 def merged(message: Message, known: tuple[Identifier, ...]) -> tuple[Identifier, ...]:
@@ -157,7 +165,7 @@ def merged(message: Message, known: tuple[Identifier, ...]) -> tuple[Identifier,
     for patient in message.entries.of("Patient"):
         if patient is not message.patient:
             retired += objects(patient.get("identifier"))
-    given = dict.fromkeys(canonical(text(i.get("system")), value) for i in retired if (value := text(i.get("value"))))
+    given = dict.fromkeys(identified(i) for i in retired if text(i.get("value")))
     found = tuple(i for i in given if i not in known)
     if not found and event_code(message.header) != _ACCOUNT_MERGE:
         raise Rejected(Reason.MISSING_FIELD, "Patient.link")
@@ -209,10 +217,9 @@ def _must_name(reference: Json, target: Json, patient: Json, place: str) -> None
     """A patient may be named by identifier, with or without a reference beside it: it must be one of this patient's."""
     kind = text(target.get("resourceType")) or text(reference.get("type")).rpartition("/")[2] or "Patient"
     given = obj(reference.get("identifier"))
-    value = text(given.get("value")).strip()
-    if not value or kind != "Patient":
+    if not text(given.get("value")) or kind != "Patient":
         return
-    named = canonical(text(given.get("system")), value)
+    named = identified(given)
     same = [known.system for known in identifiers(patient) if known.value == named.value]
     if not any(named.system == system or not named.system or not system for system in same):
         raise Rejected(Reason.SEVERAL_PATIENTS, place)

@@ -6,7 +6,7 @@ from hub.adapters import bundle as bundles
 from hub.adapters import plo
 from hub.adapters.fhir import facts
 from hub.adapters.fhir.document import Json, obj, text
-from hub.adapters.fhir.er7 import Copy, compose
+from hub.adapters.fhir.er7 import Copy, body, head
 from hub.adapters.fhir.message import Message, merged, read
 from hub.adapters.fhir.times import microseconds
 from hub.model import Detail, Event, Form, Kind, Provider, Received
@@ -16,18 +16,25 @@ _GROWTH_MAX: Final = 4  # times: a v2 message repeats of a Bundle what several o
 
 
 class FhirMessage:
-    """``model.Message`` over a FHIR message Bundle. Read once; filtered Bundles are made when asked for and kept."""
+    """``model.Message`` over a FHIR message Bundle. Read once; what recipients have in common is made when asked for and kept."""
 
     def __init__(self, received: Received) -> None:
         self._received: Final = received
         self._message: Message | None = None
         self._event: Event | None = None
         self._bytes: Final[dict[Detail, bytes]] = {}
+        self._bodies: Final[dict[Detail, bytes]] = {}
 
     @property
     def received(self) -> Received:
         """What the gateway took."""
         return self._received
+
+    @property
+    def known_as(self) -> tuple[str, ...]:
+        """The Bundle's id, which a recipient of the sender's own bytes sees."""
+        found = text(self._read().bundle.get("id"))
+        return (found,) if found and found != self._received.control_id else ()
 
     def event(self) -> Event:
         """What it means. Raises Rejected."""
@@ -38,7 +45,7 @@ class FhirMessage:
     def render(self, form: Form, detail: Detail, recipient: Provider) -> bytes:
         """The bytes one recipient gets: the sender's own for FHIR in full. Raises Rejected, NO_TRANSLATION among others."""
         if form is Form.HL7V2:
-            return compose(Copy(self._read(), self.event(), detail, recipient, _SIZE_MIN + _GROWTH_MAX * len(self._received.raw)))
+            return self._composed(Copy(self._read(), self.event(), detail, recipient, _SIZE_MIN + _GROWTH_MAX * len(self._received.raw)))
         if form is Form.KITH:
             return plo.compose(plo.Copy(self._read().bundle, self._shown(detail), self.event(), detail, recipient))
         if detail is Detail.FULL:
@@ -54,6 +61,11 @@ class FhirMessage:
         """The Bundle with no more than the detail shows."""
         whole = self._read().bundle
         return whole if detail is Detail.FULL else bundles.filtered(whole, detail, self._received.event_id)
+
+    def _composed(self, copy: Copy) -> bytes:
+        if copy.detail not in self._bodies:
+            self._bodies[copy.detail] = body(copy)
+        return head(copy) + self._bodies[copy.detail]
 
     def _filtered(self, detail: Detail) -> bytes:
         data = self._bytes.get(detail)

@@ -9,9 +9,9 @@ from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 from hub.adapters.fhir.document import Json, obj, objects, text
+from hub.adapters.fhir.message import identified
 from hub.adapters.fhir.submission import Change
 from hub.errors import Reason, Rejected
-from hub.identity import canonical
 from hub.model import Identifier
 
 NOBODY: Final = -1  # names no patient
@@ -33,7 +33,7 @@ class Whole:
         self._people: Final[dict[Identifier, int]] = {}
         for n, resource in enumerate(self.resources):
             for given in _numbers(resource) if self.kind(n) == _PATIENT else ():
-                self._people.setdefault(_known(given), n)
+                self._people.setdefault(identified(given), n)
         self._owners: Final = [self._owner(n) for n in range(len(changes))]
         self._targets: Final[dict[int, list[int]]] = {}
         self._referrers: dict[int, list[int]] | None = None
@@ -60,7 +60,7 @@ class Whole:
         if found is not None:
             return found
         said = _said_patient(name, reference)
-        return self._people.get(_known(said)) if said else None
+        return self._people.get(identified(said)) if said else None
 
     def owner(self, n: int) -> int:
         """Whose a resource is: the number of a Patient, NOBODY, STRANGER or SEVERAL."""
@@ -118,7 +118,7 @@ class Whole:
         """A Patient of whom only identifiers are known."""
         if not identifiers:
             return STRANGER
-        known = _known(identifiers[0])
+        known = identified(identifiers[0])
         if known not in self._people:
             self._people[known] = len(self.resources)
             self.resources.append({"resourceType": _PATIENT, "identifier": identifiers})
@@ -185,8 +185,3 @@ def _said_patient(name: str, reference: Json) -> Json:
         return {}
     said = conditional(name) or obj(reference.get("identifier"))
     return said if text(said.get("value")) else {}
-
-
-def _known(given: Json) -> Identifier:
-    """An Identifier under the system the hub knows it by."""
-    return canonical(text(given.get("system")), text(given.get("value")))

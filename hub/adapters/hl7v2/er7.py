@@ -243,7 +243,7 @@ def _lines(text: str) -> list[str]:
     if "\n" not in text:
         lines = text.split("\r")
     elif 0 <= (first := text.find("\r")) < text.find("\n") - 1:
-        lines = [line.lstrip("\n") for line in text[:first].split("\r") + text[first + 1 :].split("\r")]
+        lines = [line.lstrip("\n") for line in text[:first].split("\r") + text[first + 1 :].rstrip("\r\n").split("\r")]
     else:
         lines = _LINE_END.split(text)
     return [line for line in lines if line and not line.isspace()]

@@ -39,6 +39,11 @@ class Hl7v2Message:
         """What the gateway took."""
         return self._received
 
+    @property
+    def known_as(self) -> tuple[str, ...]:
+        """Nothing: the control id is all there is."""
+        return ()
+
     def event(self) -> Event:
         """What it means. Raises Rejected."""
         if self._event is None:

@@ -35,6 +35,11 @@ class KithMessage:
         """What the gateway took."""
         return self._received
 
+    @property
+    def known_as(self) -> tuple[str, ...]:
+        """Nothing: the control id is all there is."""
+        return ()
+
     def event(self) -> Event:
         """What it means. Raises Rejected."""
         if self._event is None:

@@ -39,6 +39,14 @@ def test_one_that_is_refused_takes_nothing_from_the_others(tmp_path: Path, capsy
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.parametrize("last", ["Brû", "ï", "»", "¿"])  # in UTF-8 or ISO 8859-1 these end with a byte of the byte order mark
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_the_last_letter_of_a_message_stays(last: str, encoding: str) -> None:
+    raw = ONE + f"OBX|1|ST|||{last}".encode(encoding)
+    assert messages(raw + b"\r") == messages(raw) == [raw + b"\r"]
+    assert messages(raw + b"\r\xef\xbb\xbf" + raw) == [raw + b"\r"] * 2  # files put one behind the other
+
+
 @pytest.mark.parametrize("to", ["event", "fhir", "hl7v2", "kith"])
 @pytest.mark.parametrize("raw", [ONE, raw_of(bundle()), logistics("LOG_INNLAGT"), logistics("LOG_INNLAGT", encoding="ISO-8859-1")])
 def test_one_message_is_one_thing(raw: bytes, to: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

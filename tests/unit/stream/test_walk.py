@@ -135,6 +135,8 @@ def test_a_message_of_the_hub_itself_belongs_to_the_patient_it_names() -> None:
 
 
 class _Buggy:
+    known_as = ()
+
     def __init__(self, message: Received, where: str) -> None:
         self.received, self.where, self.inner = message, where, Hl7v2Message(message)
 

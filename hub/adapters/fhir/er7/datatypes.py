@@ -18,6 +18,10 @@ from hub.identity import canonical
 
 _DIGITS_MAX: Final = 60
 _NUMBER: Final = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
+_UNIVERSAL: Final = {  # table 0301
+    "ISO": re.compile(r"urn:oid:([0-2](?:\.(?:0|[1-9]\d*))+)", re.ASCII),
+    "UUID": re.compile(r"urn:uuid:([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})"),
+}
 _URI: Final = "urn:ietf:rfc:3986"
 _LOCAL: Final = f"{codes.V2}0396/"  # a coding system that only the sender knows
 _ORDER: Final = {"NL1": "F", "NL3": "G"}  # name-assembly-order -> 0444
@@ -71,9 +75,9 @@ def flag(value: Any) -> str:
 def hd(system: str, separator: str = SUBCOMPONENT) -> str:
     """A system as HD: OIDs and UUIDs by their type, other URIs as URI, the rest as a namespace."""
     system = system.removeprefix(_LOCAL)
-    for prefix, kind in (("urn:oid:", "ISO"), ("urn:uuid:", "UUID")):
-        if system.startswith(prefix):
-            return separator.join(("", escape(system.removeprefix(prefix)), kind))
+    for kind, form in _UNIVERSAL.items():
+        if found := form.fullmatch(system):
+            return separator.join(("", found[1], kind))
     if system.startswith(("http://", "https://", "urn:")):
         return separator.join(("", escape(system), "URI"))
     return escape(system.replace("%20", " "))

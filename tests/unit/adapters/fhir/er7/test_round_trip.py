@@ -27,7 +27,7 @@ def there_and_back(raw: bytes) -> tuple[bytes, bytes]:
 
 @pytest.mark.parametrize("kind", MESSAGES)
 @given(data=st.data())
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)  # validation takes a while, and longer beside others
 def test_every_field_that_is_mapped_both_ways_comes_back(kind: str, data: st.DataObject) -> None:
     raw = data.draw(messages(kind))
     after = there_and_back(raw)[1]

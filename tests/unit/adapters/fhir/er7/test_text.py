@@ -1,12 +1,13 @@
 import string
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.adapters.fhir.er7.text import components, escape, header_segment, inner, lines, repetitions, segment, subcomponents
 from hub.adapters.hl7v2.er7 import Er7
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_what_is_escaped_is_one_leaf_and_reads_as_it_was(said: str) -> None:
     made = escape(said)

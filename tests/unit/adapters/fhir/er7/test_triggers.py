@@ -17,6 +17,7 @@ WITHOUT = {
     Kind.ACCOUNT_CLOSED: "as above",
     Kind.ACCOUNT_PURGED: "as above",
     Kind.CHARGE_POSTED: "DFT likewise",
+    Kind.DISCHARGE_ANSWERED: "v2 has no event for a municipality's answer",
     Kind.DEADLINE_BREACHED: "the hub's own, which no v2 event means",
 }
 

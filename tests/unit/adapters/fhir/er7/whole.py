@@ -1,5 +1,6 @@
 """A message of every family, with everything in it that the family has segments for. ``CANARY`` marks what only full detail may show."""
 
+from copy import deepcopy
 from typing import Any, Final
 
 from hub.model import Kind
@@ -145,6 +146,6 @@ FAMILIES: Final[dict[Kind, tuple[str, tuple[tuple[str, dict[str, Any]], ...]]]] 
 
 
 def whole(kind: Kind) -> dict[str, Any]:
-    """The message of a kind."""
+    """The message of a kind, to be changed as one likes."""
     focus, resources = FAMILIES[kind]
-    return message(kind, *AROUND, *resources, focus=focus)
+    return deepcopy(message(kind, *AROUND, *resources, focus=focus))

@@ -71,8 +71,10 @@ def test_nothing_of_a_clinical_message_is_shown_but_who_and_where(trigger: str, 
     holds_together(json.loads(whole))
     told = {found[:3].decode() for found in re.findall(rb"CANARY(\w+)", whole)}
     assert {"SCH", "NTE", "TXA", "ORC", "RF1", "PRB", "RXA", "RXE", "OBR"} & set(names) <= told
-    for form, detail in product(Form, (Detail.MINIMAL, Detail.NOTICE)):
+    for form, detail in product((Form.HL7V2, Form.FHIR), (Detail.MINIMAL, Detail.NOTICE)):
         assert re.findall(rb"CANARY\w+", m.render(form, detail, RECIPIENT)) == []
+    with pytest.raises(Rejected):  # KITH has no word for it
+        m.render(Form.KITH, Detail.FULL, RECIPIENT)
 
 
 @pytest.mark.parametrize("trigger", TRIGGERS)
