@@ -80,7 +80,7 @@ def _described(raw: str, t: Text) -> Json:
 def _discharged_to(raw: str, t: Text) -> Json:
     """DLD -> Location of that type: where the patient went is a kind of place, or the name of one."""
     kind = _discharge_place(t.raw(raw, 1).replace(t.subcomponent, t.component), t)  # a CWE that is a component
-    coding = next(iter(kind.get("coding", ())), {})
+    coding: Json = next(iter(kind.get("coding", ())), {})
     name = kind.get("text") or coding.get("code", "")
     return {"resourceType": "Location", "name": name, "type": [kind]} if name else {}
 

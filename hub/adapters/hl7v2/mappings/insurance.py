@@ -58,10 +58,10 @@ def _policy(raw: str, t: Text) -> Json:
 
 
 def _to_subscriber(raw: str, t: Text) -> Json:
-    """IN1-17 by the guide, and in R4's own words before that."""
+    """IN1-17 by the guide, and in R4's own words beside that."""
     made = _relationship(raw, t)
     known = _SUBSCRIBERS.get(datatypes.leaf(raw, t).upper(), "") if t.raw(raw, 3) in {"", "HL70063"} else ""
-    return made | {"coding": [coding_of(_RELATIONS, known), *made["coding"]]} if known else made
+    return made | {"coding": [*made["coding"], coding_of(_RELATIONS, known)]} if known else made
 
 
 IN1: Final[Rows] = (

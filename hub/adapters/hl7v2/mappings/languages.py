@@ -30,7 +30,8 @@ _SHORT: Final = dict(
         "wol:wo xho:xh yid:yi yor:yo zha:za zho:zh zul:zu"
     ).split()
 )
-_TABLES: Final = frozenset(f"{codes.TERMINOLOGY}v2-{n}" for n in ("0296", "0657"))
+_TABLE: Final = f"{codes.TERMINOLOGY}v2-0296"
+_TABLES: Final = frozenset({_TABLE, f"{codes.TERMINOLOGY}v2-0657"})
 _TWO: Final = frozenset(_SHORT.values())
 
 
@@ -42,20 +43,16 @@ def tag(code: str) -> str:
 
 def _concept(raw: str, t: Text) -> Json:
     made = cwe(raw, t, BCP_47)
-    found: list[Json] = []
-    for coding in made.get("coding", ()):
-        known = tag(coding.get("code", ""))
-        if known and coding.get("system") in _TABLES:
-            found += [_tagged(coding, known), coding]
-        elif known and coding.get("system") == BCP_47 and len(coding["code"]) == _LETTERS:
-            found.append(_tagged(coding, known))
-        else:
-            found.append(coding)
-    return made | {"coding": found} if found else made
-
-
-def _tagged(coding: Json, known: str) -> Json:
-    return coding_of(BCP_47, known, coding.get("display", ""))
+    found: list[Json] = []  # as they came, and then in BCP 47
+    tagged: list[Json] = []
+    for given in made.get("coding", ()):
+        code, system = given["code"], given.get("system")
+        known = tag(code)
+        is_longer = system == BCP_47 and len(code) == _LETTERS  # by default: it is of the table, and there is a shorter one
+        if known and (system in _TABLES or is_longer):
+            tagged.append(coding_of(BCP_47, known, given.get("display", "")))
+        found.append(given | {"system": _TABLE} if known and is_longer else given)
+    return made | {"coding": found + tagged} if found else made
 
 
 # CWE -> CodeableConcept: each code of table 0296 as BCP 47 too

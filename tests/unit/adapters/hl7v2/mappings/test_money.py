@@ -71,8 +71,8 @@ def test_a_coverage_without_a_company_says_so() -> None:
 @pytest.mark.parametrize(
     ("relation", "found"),
     [
-        ("SPO^Spouse^HL70063", ["spouse", "SPS"]),
-        ("CHD", ["child", "CHILD"]),
+        ("SPO^Spouse^HL70063", ["SPS", "spouse"]),
+        ("CHD", ["CHILD", "child"]),
         ("FCH^Foster child^HL70063", ["CHLDFOST"]),
         ("CHD^Child^LOCAL", ["CHD"]),
     ],
