@@ -5,7 +5,7 @@ from functools import cache
 
 import pytest
 
-from tests.conformance import data_types, guide
+from tests.conformance import data_types, guide, report
 from tests.conformance.condition import demands
 from tests.conformance.element import Resources, steps
 from tests.conformance.judge import Verdict, verdicts
@@ -55,6 +55,12 @@ def test_every_component_is_mapped_or_excepted_with_a_reason(capsys: pytest.Capt
 def test_no_exception_has_outlived_its_reason() -> None:
     assert stale((*found(), *types()), exceptions()) == []
     assert all(len(e.reason) > 20 for e in exceptions())
+
+
+def test_the_page_shows_what_was_measured() -> None:
+    page = report.PAGE.read_text("utf-8")
+    assert report.totals(table(found())) in page, "python -m tests.conformance.report --write"
+    assert types_line(types()) in page
 
 
 def test_every_condition_of_the_guide_can_be_read() -> None:
