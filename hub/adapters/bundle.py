@@ -60,13 +60,17 @@ def written(resource: Json) -> str:
 
 
 def to_bytes(bundle: Json) -> bytes:
-    """Compact JSON in UTF-8, keys in the order they were made, entries last; numbers marked by the adapter lose their quotes."""
+    """Compact JSON in UTF-8, keys in the order they were made, entries last; numbers marked by the adapter lose their quotes.
+
+    Each entry is made into bytes by itself: a document in one of them may be as large as all the others together.
+    """
     rest = bundle.copy()
-    entries = ",".join([_entry_text(e) for e in rest.pop("entry", ())])
-    text = f'{"".join(_CHUNKS(rest, 0))[:-1]},"entry":[{entries}]}}'
-    if '"\\u0000n' in text:
-        text = _NUMBER.sub(r"\1", text)
-    return text.encode()
+    entries = b",".join([_encoded(_entry_text(e)) for e in rest.pop("entry", ())])
+    return b"".join((_encoded("".join(_CHUNKS(rest, 0))[:-1]), b',"entry":[', entries, b"]}"))
+
+
+def _encoded(text: str) -> bytes:
+    return (_NUMBER.sub(r"\1", text) if '"\\u0000n' in text else text).encode()
 
 
 def _entry_text(entry: Json) -> str:

@@ -8,16 +8,17 @@ the hub is one of them: both are left empty, which asks for one answer to every 
 from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Final
+from typing import AnyStr, Final
 
 from hub.adapters.hl7v2 import escapes
-from hub.adapters.hl7v2.charset import BOM
+from hub.adapters.hl7v2.charset import BOM, name_of
 from hub.adapters.hl7v2.er7 import Er7, Segment
 from hub.adapters.hl7v2.escapes import Delimiters
 from hub.model import Detail, Provider
 
 APPLICATION: Final = "CAREHUB"  # MSH-3 of everything the hub sends
 _ANY_SENDER: Final = "*"
+_MSH_18: Final = 18
 _WANTED: Final = frozenset({15, 16})  # MSH: which acknowledgements the sender wants
 _HEADER: Final = frozenset(range(1, 26)) - _WANTED
 # What a filtered message keeps, segment by field; everything else, Z segments included, is left out. PV1 without diet, ambulatory status,
@@ -46,26 +47,36 @@ class Whole:
         end = min((i for i in (body.find(b"\r"), body.find(b"\n")) if i >= 0), default=len(body))
         separator = er7.delimiters.field.encode("ascii")
         fields = [b"" if n in _WANTED else field for n, field in enumerate(body[:end].split(separator), 1)]
+        _declare(fields, name_of(er7.encoding, raw).encode("ascii"), b"")
         self._er7: Final = er7
         self._source: Final = source
         self._before: Final = separator.join(fields[:2]) + separator
-        self._after: Final = b"".join(separator + field for field in fields[6:]) + body[end:]
+        self._after: Final = b"".join(separator + field for field in fields[6:])
+        self._rest: Final = memoryview(body)[end:]  # a document in it may be as large as the message
 
     def readdressed(self, recipient: Provider) -> bytes:
-        """The sender's bytes with MSH-3 to 6 replaced and MSH-15 and 16 emptied."""
-        return (
-            self._before + _address(self._er7.delimiters, self._er7.encoding, recipient.id, *names(self._source, recipient)) + self._after
-        )
+        """The sender's bytes with MSH-3 to 6 replaced, MSH-15 and 16 emptied, and MSH-18 filled where it was left out and is needed."""
+        address = _address(self._er7.delimiters, self._er7.encoding, recipient.id, *names(self._source, recipient))
+        return b"".join((self._before, address, self._after, self._rest))
+
+
+def _declare(fields: list[AnyStr], name: AnyStr, empty: AnyStr) -> None:
+    """MSH-18 where the sender left it out: its own character set is known to the hub and to nobody behind it. ``fields`` begin with MSH."""
+    if name and (len(fields) < _MSH_18 or not fields[_MSH_18 - 1].strip()):
+        fields += [empty] * (_MSH_18 - len(fields))
+        fields[_MSH_18 - 1] = name
 
 
 def filtered(er7: Er7, detail: Detail, source: str, recipient: Provider) -> bytes:
     """The segments and fields of ``KEPT``, addressed anew, in the message's own character set, each ended by CR."""
     kept = KEPT[detail]
-    lines = [_line(segment, kept[segment.name]) for segment in er7 if segment.name in kept]
-    separator = er7.delimiters.field
-    head = lines[0].split(separator)
-    head[2:6] = [_address(er7.delimiters, er7.encoding, recipient.id, *names(source, recipient)).decode(er7.encoding)]
-    return "".join(f"{line}\r" for line in [separator.join(head), *lines[1:]]).encode(er7.encoding)
+    head, *lines = [_line(segment, kept[segment.name]) for segment in er7.only(kept.keys())]
+    separator, codec = er7.delimiters.field, er7.encoding
+    body = "".join(f"{line}\r" for line in lines).encode(codec)
+    fields = head.split(separator)
+    fields[2:6] = _address(er7.delimiters, codec, recipient.id, *names(source, recipient)).decode(codec).split(separator)
+    _declare(fields, name_of(codec, separator.join(fields).encode(codec) + body), "")
+    return f"{separator.join(fields)}\r".encode(codec) + body
 
 
 def names(source: str, recipient: Provider) -> tuple[str, str, str, str]:

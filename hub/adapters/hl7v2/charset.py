@@ -45,6 +45,17 @@ def codec_of(name: str) -> str:
     return found
 
 
+def name_of(codec: str, data: bytes) -> str:
+    """The name in table 0211 under which bytes of a codec can be declared; "" where HL7 has none for it, or where ASCII needs none."""
+    if data.isascii():
+        return ""
+    if codec == "utf-8":
+        return "UNICODE UTF-8"
+    if codec == "cp1252" and not _C1.search(data):
+        codec = "iso8859-1"  # beside those bytes the same
+    return codec.removeprefix("iso").replace("-", "/") if codec.startswith("iso8859") else ""
+
+
 def decode(data: bytes, codec: str) -> str:
     """The text of bytes, strictly. Raises Rejected(BAD_ENCODING, MSH-18)."""
     if data.isascii():  # every codec carried here contains ASCII

@@ -7,7 +7,7 @@ last, so no content can make a segment, field or component.
 import dataclasses
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -144,6 +144,10 @@ class Er7:
     def segments(self, name: str = "") -> list[Segment]:
         """All segments of a name, or all of them, in order."""
         return [self._segment(i) for i, tag in enumerate(self._tags) if not name or tag[:3] == name]
+
+    def only(self, names: Container[str]) -> Iterator[Segment]:
+        """The segments of these names, in order; the others are not cut."""
+        return (self._segment(i) for i, tag in enumerate(self._tags) if tag[:3] in names)
 
     def until(self, name: str, n: int) -> "Er7":
         """The message as far as the n-th segment of a name (from 0), which is left out with all behind it; the whole when there is none."""

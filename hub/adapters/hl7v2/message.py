@@ -222,7 +222,8 @@ def _name(er7: Er7, fields: Sequence[str], n: int) -> str:
     if er7.delimiters.component in text:
         parts = text.split(er7.delimiters.component)
         text = parts[0] or parts[1]
-    return er7.unescape(text).strip() if er7.delimiters.escape in text else text.strip()
+    text = er7.unescape(text).strip() if er7.delimiters.escape in text else text.strip()
+    return "" if text == _NULL else text
 
 
 def _version(text: str) -> str:

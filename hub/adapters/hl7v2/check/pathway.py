@@ -6,6 +6,7 @@ from typing import Final
 from hub.adapters.finding import shape
 from hub.adapters.hl7v2.check.case import Case, Spot
 from hub.adapters.hl7v2.mappings import codes
+from hub.adapters.hl7v2.mappings.gp import NOBODY
 from hub.adapters.hl7v2.mappings.times import microseconds
 from hub.consent.question import LABELS
 from hub.identity import ENH, HER, HPR
@@ -38,7 +39,7 @@ def without_gp(case: Case) -> Iterator[Spot]:
 
 def gp_of_nobody(case: Case) -> Iterator[Spot]:
     """A general practitioner whose number belongs to no register the hub knows providers by."""
-    gps = case.event.gps if case.event is not None else ()
+    gps = [i for i in case.event.gps if i != NOBODY] if case.event is not None else []
     if gps and not any(i.system in _GP_SYSTEMS for i in gps):
         yield Spot("PD1-4.9", case.number_of("PD1"))
 
