@@ -209,7 +209,7 @@ def _body(raw: bytes) -> tuple[bytes, bool]:
 
 def _marks(body: bytes) -> Delimiters:
     if body[:3] not in (b"MSH", b"FHS", b"BHS"):
-        raise Rejected(Reason.NO_HEADER)
+        raise Rejected(Reason.NO_HEADER, "MSH")
     head = body[3:12].decode("latin-1")  # MSH-1, at most five characters of MSH-2, and what must end them
     end = head.find(head[:1], 1) if head else -1
     ended = end if end > 0 else re.search(r"[\r\n]|\Z", head).start()  # type: ignore[union-attr]  # \Z always matches

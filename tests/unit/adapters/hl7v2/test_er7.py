@@ -54,8 +54,8 @@ def test_line_feeds_behind_the_last_segment_are_no_text(end: str) -> None:
 @pytest.mark.parametrize(
     ("raw", "expected"),
     [
-        (b"", (Reason.NO_HEADER, "")),
-        (b"PID|1\r" + MSH.encode(), (Reason.NO_HEADER, "")),
+        (b"", (Reason.NO_HEADER, "MSH")),
+        (b"PID|1\r" + MSH.encode(), (Reason.NO_HEADER, "MSH")),
         (b"MSH", (Reason.BAD_DELIMITERS, "MSH-2")),
         (b"MSH|", (Reason.BAD_DELIMITERS, "MSH-2")),
         (b"MSH|^~\\|A", (Reason.BAD_DELIMITERS, "MSH-2")),

@@ -166,7 +166,7 @@ def test_nothing_is_raised_and_a_refusal_has_an_answer(raw: bytes) -> None:
 
 def test_the_reasons_a_sender_hears_are_in_the_table() -> None:
     assert isinstance(judged(b"x"), Refusal)
-    assert judged(b"x") == Refusal(Reason.NO_HEADER)
+    assert judged(b"x") == Refusal(Reason.NO_HEADER, "MSH")
 
 
 REAL, SYNTHETIC = "15076500565", "10915596784"
