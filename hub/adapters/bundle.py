@@ -162,7 +162,8 @@ def _entry(entry: Json, keys: frozenset[str], known: set[str]) -> Json:
 def _codings(found: Any, system: str) -> list[Json]:
     """System and code of the Codings of a system, of all systems where it is ""; the words beside them are left out."""
     codings = [c for c in found if isinstance(c, dict)] if isinstance(found, list) else []
-    return [{k: c[k] for k in ("system", "code") if k in c} for c in codings if not system or c.get("system") in {system, None}]
+    said = [c for c in codings if not system or c.get("system") is None or c.get("system") == system]
+    return [kept for c in said if (kept := {k: c[k] for k in ("system", "code") if isinstance(c.get(k), str)})]
 
 
 def _takes_part(person: Any) -> Any:

@@ -9,8 +9,9 @@ from hub.adapters.hl7v2.head import peek
 from hub.adapters.hl7v2.mappings import KINDS
 from hub.adapters.hl7v2.receive import Peer, receive
 from hub.adapters.hl7v2.translate import Hl7v2Message
-from hub.errors import Rejected
-from hub.model import Channel, Deliver, Detail, Form, Provider, ProviderKind, Received
+from hub.adapters.kith.reply import acknowledge, verdict
+from hub.errors import Reason, Rejected
+from hub.model import Channel, Deliver, Detail, Form, Provider, ProviderKind, Received, Refusal
 from tests.fuzz.door import DOOR
 
 RECIPIENT = Provider("trondheim", "Trondheim kommune", ProviderKind.MUNICIPALITY, "942110464", ("TRD",), Deliver(Channel.MAILBOX))
@@ -114,6 +115,51 @@ def fhir() -> tuple[bytes, ...]:
             except Rejected:
                 continue
     return tuple(made)
+
+
+def submissions() -> tuple[bytes, ...]:
+    """The same resources as a FHIR server would push them: each alone, and together as a transaction, a batch and a collection."""
+    made = []
+    for raw in fhir()[-3:]:
+        entries = [e for e in json.loads(raw)["entry"] if e["resource"]["resourceType"] not in {"MessageHeader", "Provenance"}]
+        made += [json.dumps(e["resource"]).encode() for e in entries[:3]]
+        for shape in ("transaction", "batch", "collection"):
+            written = [e | {"request": {"method": "PUT", "url": f"{e['resource']['resourceType']}/1"}} for e in entries]
+            made.append(json.dumps({"resourceType": "Bundle", "type": shape, "entry": written}).encode())
+    return tuple(made)
+
+
+_KITH = """<?xml version="1.0" encoding="{encoding}"?>
+<MsgHead xmlns="http://www.kith.no/xmlstds/msghead/2006-05-24"><MsgInfo>
+<Type V="{type}"/><MIGversion>v1.2 2006-05-24</MIGversion><GenDate>2026-11-20T08:30:15</GenDate><MsgId>m-1</MsgId>
+<Sender><Organisation><OrganisationName>St. Olavs</OrganisationName><Ident><Id>974749025</Id><TypeId V="ENH"/></Ident>
+<Organisation><OrganisationName>Østmarka</OrganisationName><Ident><Id>8094866</Id><TypeId V="HER"/></Ident></Organisation></Organisation>
+</Sender>
+<Receiver><Organisation><OrganisationName>Trondheim</OrganisationName><Ident><Id>942110464</Id><TypeId V="ENH"/></Ident></Organisation>
+</Receiver>
+<Patient><FamilyName>Bjørnstad</FamilyName><GivenName>Åse</GivenName><DateOfBirth>1969-11-13</DateOfBirth><Sex V="2"/>
+<Ident><Id>13116900216</Id><TypeId V="FNR"/></Ident><Address><StreetAdr>Gt 1</StreetAdr><County V="5001"/></Address></Patient>
+</MsgInfo>{document}</MsgHead>"""
+_DOCUMENT = '<Document><RefDoc><MsgType V="XML"/><Content>{}</Content></RefDoc></Document>'
+_READY = """<p:Pasientlogistikk xmlns:p="http://www.kith.no/xmlstds/po/Pasientlogistikk/2012-04-01"
+xmlns="http://www.kith.no/xmlstds/po/poKomponent/2012-04-01">
+<InformasjonOmForsendelsen><Forsendelsesstatus V="N"/></InformasjonOmForsendelsen>
+<p:MeldingUtskrivningsklarPasient><TidsfestetHendelse><Hendelsekode V="3"/><TidspunktForHendelse V="2026-11-20T08:25:00"/>
+<StedForHendelse><StedHendelse>Sengepost 3</StedHendelse></StedForHendelse></TidsfestetHendelse></p:MeldingUtskrivningsklarPasient>
+</p:Pasientlogistikk>"""
+_DIALOG = """<Dialogmelding xmlns="http://www.kith.no/xmlstds/dialog/2013-01-23"><Notat><TemaKodet V="6" S="2.16.578.1.12.4.1.1.7322"/>
+<TekstNotatInnhold>Hører gjerne &amp; snart</TekstNotatInnhold></Notat></Dialogmelding>"""
+
+
+def kith() -> tuple[bytes, ...]:
+    """Norwegian messages, and the receipts that answer them."""
+    made = [
+        _KITH.format(type=kind, encoding=name, document=_DOCUMENT.format(payload)).encode(name)
+        for kind, payload in (("LOG_UTSKRIVNINGSKLAR", _READY), ("DIALOG_HELSEFAGLIG", _DIALOG))
+        for name in ("UTF-8", "ISO-8859-1")
+    ]
+    receipts = [acknowledge(raw, verdict(refusal, taken=True), 0) for raw in made for refusal in (None, Refusal(Reason.BAD_XML, "MsgHead"))]
+    return (*made, *receipts)
 
 
 def _segments(size: int, *parts: str) -> bytes:
@@ -233,4 +279,25 @@ HOSTILE_FHIR: Mapping[str, Callable[[int], bytes]] = {
     "telephones": lambda n: _with_patient(n, "telecom", {"system": "phone", "value": "1"}),
     "labels": lambda n: json.dumps(_bundle(meta={"security": [{"code": "R"}] * (n // 15)})).encode(),
     "a long reference": lambda n: _with_entries(200, {"resourceType": "Encounter", "subject": {"reference": "http://" + "a/" * (n // 2)}}),
+}
+
+
+def _xml(n: int, document: str) -> bytes:
+    return _KITH.format(type="DIALOG_HELSEFAGLIG", encoding="UTF-8", document=document).encode()[: n + 3_000]
+
+
+HOSTILE_KITH: Mapping[str, Callable[[int], bytes]] = {
+    "depth": lambda n: _xml(n, _DOCUMENT.format("<a>" * (n // 7) + "</a>" * (n // 7))),
+    "open depth": lambda n: b"<a>" * (n // 3),
+    "elements": lambda n: _xml(n, _DOCUMENT.format("<a/>" * (n // 4 - 100))),
+    "attributes": lambda n: _xml(n, _DOCUMENT.format("<a " + " ".join(f'a{i}="1"' for i in range(n // 12)) + "/>")),
+    "the same attribute": lambda n: b"<a " + b'a="1" ' * (n // 6) + b"/>",
+    "namespaces": lambda n: _xml(n, _DOCUMENT.format("".join(f'<x{i}:a xmlns:x{i}="u{i}"/>' for i in range(n // 26)))),
+    "references": lambda n: _xml(n, _DOCUMENT.format("&#65;" * (n // 5))),
+    "comments": lambda n: _xml(n, _DOCUMENT.format("<!---->" * (n // 7))),
+    "a long text": lambda n: _xml(n, _DOCUMENT.format(_DIALOG.replace("snart", "x" * n))),
+    "a long name": lambda n: b"<" + b"a" * n + b"/>",
+    "a document type": lambda n: b"<!DOCTYPE a [" + b'<!ENTITY a "aaaaaaaaaa">' * (n // 25) + b"]><a>&a;</a>",
+    "blanks": lambda n: b" " * n + b"<a/>",
+    "documents": lambda n: _xml(n, _DOCUMENT.format(_DIALOG) * (n // 400)),
 }

@@ -6,10 +6,13 @@ Anything else, an assertion of its own included, is a bug. The hypothesis tests 
 import json
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 from hub.adapters.fhir import check as fhir_check
+from hub.adapters.fhir import parts
+from hub.adapters.fhir import submission as submissions
 from hub.adapters.fhir.document import parse
 from hub.adapters.fhir.message import envelope as fhir_envelope
 from hub.adapters.fhir.message import heading, unwelcome
@@ -21,16 +24,20 @@ from hub.adapters.hl7v2.framing import Deframer, Frame, Refused
 from hub.adapters.hl7v2.head import peek
 from hub.adapters.hl7v2.receive import Peer, receive
 from hub.adapters.hl7v2.translate import Hl7v2Message
+from hub.adapters.kith import receipt
+from hub.adapters.kith import receive as kith_door
+from hub.adapters.kith import reply as kith_reply
+from hub.adapters.kith.translate import KithMessage
 from hub.adapters.profile import Terms
 from hub.errors import Reason, Rejected
 from hub.model import Adapter, Detail, Form, Received
 from hub.numbers import PersonNumbers
 from tests.fuzz import corpus
-from tests.fuzz.door import DOOR
+from tests.fuzz.door import DOOR, SENDER
 
 Read = Callable[[bytes], None]
-# places as we write them: PID-3.4, Bundle.entry[0].resource, "control byte in segment 3", "character 17", "segments"
-_PLACE: Final = re.compile(r"[A-Z][A-Z0-9]{2}(-\d+(\.\d+)?)?|[A-Z][A-Za-z]+(\.[A-Za-z]+|\[\d+\])*|[A-Za-z ]+( \d+)?|after [A-Z]{3}")
+# places as we write them: PID-3.4, Bundle.entry[0].resource, MsgHead/MsgInfo, "control byte in segment 3", "character 17", "segments"
+_PLACE: Final = re.compile(r"[A-Z][A-Z0-9]{2}(-\d+(\.\d+)?)?|[A-Z][A-Za-z]+([./]([A-Za-z]+|[*])|\[\d+\])*|[A-Za-z ]+( \d+)?|after [A-Z]{3}")
 _TERMS: Final = Terms()
 _HEAD_BYTES: Final = 4096  # of a refused frame, kept for its answer
 
@@ -163,6 +170,33 @@ def fhir(raw: bytes) -> None:
         assert receive(copy, peek(copy), Peer(), DOOR, 0)
 
 
+def submission(raw: bytes) -> None:
+    """What a FHIR server pushes: each change is refused with its place, or is a message of its own that the hub can read again."""
+    given = submissions.read(raw)
+    split = parts.split(given, "sender")
+    for refusal in split.refused.values():
+        told(Rejected(refusal.reason, refusal.where))
+    assert all(n in range(len(given.changes)) for part in split.parts for n in part.changes)
+
+
+def kith(raw: bytes) -> None:
+    """A MsgHead: judged, answered with a receipt that is one, translated into every form; or a receipt itself."""
+    with suppress(Rejected):
+        receipt.read(raw)
+    seen = kith_door.receive(raw, lambda _names, _place: SENDER, kith_door.Door(DOOR.pseudonyms), 0)
+    refusal = seen.refusal if isinstance(seen, Received) else seen
+    if refusal is not None:
+        told(Rejected(refusal.reason, refusal.where))
+    if isinstance(seen, Received) and refusal is None:
+        assert receipt.read(kith_reply.acknowledge(raw, kith_reply.verdict(refusal, taken=True), 0))
+        message = KithMessage(seen, FhirMessage)
+        message.event()
+        for detail in Detail:
+            for form in Form:
+                with suppress(Rejected):
+                    message.render(form, detail, corpus.RECIPIENT)
+
+
 def check(raw: bytes) -> None:
     """A check of a sender's messages: findings, whatever the bytes."""
     assert hl7v2_check.judge(raw, _TERMS).findings is not None
@@ -191,6 +225,8 @@ READERS: Final = {
     "translation": Reader(translation, corpus.v2),
     "json": Reader(document, corpus.fhir),
     "fhir": Reader(fhir, corpus.fhir),
+    "submission": Reader(submission, corpus.submissions),
+    "kith": Reader(kith, corpus.kith),
     "check": Reader(check, lambda: (*corpus.v2(), *corpus.fhir())),
 }
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import json
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -20,11 +21,12 @@ from hub.adapters.hl7v2.framing import Deframer
 from hub.adapters.hl7v2.head import peek
 from hub.adapters.hl7v2.receive import Peer, receive
 from hub.adapters.hl7v2.translate import Hl7v2Message
+from hub.adapters.kith.message import envelope as kith_envelope
 from hub.errors import Rejected
 from hub.model import Detail, Form, Received
-from tests.fuzz.corpus import HOSTILE_FHIR, HOSTILE_V2, PV1, RECIPIENT, message
+from tests.fuzz.corpus import HOSTILE_FHIR, HOSTILE_KITH, HOSTILE_V2, PV1, RECIPIENT, message
 from tests.fuzz.door import DOOR
-from tests.fuzz.readers import READERS, attempt
+from tests.fuzz.readers import READERS, attempt, submission
 
 SIZE = 100_000
 SECONDS_PER_100_KB = 0.1
@@ -46,6 +48,33 @@ def _twice(raw: bytes, r: random.Random) -> bytes:
     return raw[:j] + raw[i:j] + raw[j:]
 
 
+_VALUES = (None, True, 0, -1, 1.5, "", " ", "x", '""', "2026-11-20", "urn:uuid:0", [], {}, [{}], [[]], {"reference": "urn:uuid:0"}, [None])
+
+
+def _other_value(raw: bytes, r: random.Random) -> bytes:
+    """JSON with one value anywhere in it replaced, left out or moved, so that it is JSON still; other bytes as they are."""
+    try:
+        document = json.loads(raw)
+    except (ValueError, RecursionError):
+        return raw
+    holders = [document]
+    for holder in holders:  # grows as it is walked
+        inner = holder.values() if isinstance(holder, dict) else holder if isinstance(holder, list) else ()
+        holders += [v for v in inner if isinstance(v, dict | list) and v]
+    holder = r.choice(holders)
+    if isinstance(holder, dict) and holder:
+        key = r.choice(list(holder))
+        holder[r.choice([key, key, r.choice(list(holder))])] = r.choice([*_VALUES, [holder[key]], r.choice(holders)])
+        if r.randrange(4) == 0:
+            del holder[key]
+    elif isinstance(holder, list) and holder:
+        holder[r.randrange(len(holder))] = r.choice([*_VALUES, r.choice(holder)])
+    try:
+        return json.dumps(document).encode()
+    except (ValueError, RecursionError):  # it has been put into itself
+        return raw
+
+
 _SPOILERS: tuple[Callable[[bytes, random.Random], bytes], ...] = (
     lambda raw, r: raw[: r.randrange(len(raw) + 1)],
     lambda raw, r: raw[(i := r.randrange(len(raw) + 1)) :] + raw[:i],
@@ -58,6 +87,7 @@ _SPOILERS: tuple[Callable[[bytes, random.Random], bytes], ...] = (
     ),
     _without,
     _twice,
+    _other_value,
     lambda raw, r: raw.replace(
         *r.choice([(b"|", b"||"), (b"^", b"~"), (b"\r", b"\n"), (b'"value"', b'"system"'), (b"{", b"[{"), (b"1", b"x")])
     ),
@@ -111,6 +141,8 @@ ONCE: dict[str, tuple[Callable[[bytes], object], Mapping[str, Callable[[int], by
     "escapes": (lambda raw: unescape(raw.decode("latin-1"), Delimiters()), HOSTILE_V2),
     "json": (parse, HOSTILE_FHIR),
     "fhir": (envelope, HOSTILE_FHIR),
+    "submission": (submission, HOSTILE_FHIR),
+    "kith": (kith_envelope, HOSTILE_KITH),
 }
 
 
@@ -136,7 +168,7 @@ def test_reading_takes_less_than_100_ms_for_100_kb_whatever_it_is(name: str) -> 
         assert _seconds(read, raw, bound) < bound, what
 
 
-@pytest.mark.parametrize("name", ["er7", "door", "event", "json", "fhir"])
+@pytest.mark.parametrize("name", ["er7", "door", "event", "json", "fhir", "kith"])
 def test_ten_times_the_size_takes_ten_times_as_long(name: str) -> None:
     read, hostile = ONCE[name]
     for what, make in hostile.items():
@@ -158,7 +190,7 @@ def _held() -> int:
     return int(psutil.Process().memory_info().rss)
 
 
-@pytest.mark.parametrize("name", ["door", "translation", "json", "fhir"])
+@pytest.mark.parametrize("name", ["door", "translation", "json", "fhir", "kith"])
 def test_memory_does_not_grow_with_messages_that_come_again(name: str) -> None:
     seeds = sorted(READERS[name].seeds(), key=len)[:6]
     held = []

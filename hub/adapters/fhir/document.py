@@ -16,19 +16,22 @@ ENTRIES_MAX: Final = 10_000
 _BOM: Final = b"\xef\xbb\xbf"
 
 
+_NUMBER: Final = "a number"
+
+
 class _BadError(ValueError):
-    """Not the JSON that is read here."""
+    """Not the JSON that is read here; its text says what is not, in words of ours."""
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> Json:
     made = dict(pairs)
     if len(made) != len(pairs):
-        raise _BadError
+        raise _BadError("a name that comes twice")
     return made
 
 
 def _constant(_name: str) -> NoReturn:
-    raise _BadError
+    raise _BadError(_NUMBER)
 
 
 class Number(float):
@@ -41,7 +44,7 @@ class Number(float):
 def _float(text: str) -> float:
     value = Number(text)
     if math.isinf(value):
-        raise _BadError
+        raise _BadError(_NUMBER)
     value.digits = text
     return value
 
@@ -50,20 +53,31 @@ def parse(raw: bytes) -> Json:
     """The object in a body. Raises Rejected: UNSUPPORTED_FORMAT (XML), BAD_JSON, TOO_COMPLEX, NOT_A_MESSAGE (no object)."""
     body = raw.removeprefix(_BOM).strip()
     if body.startswith(b"<"):
-        raise Rejected(Reason.UNSUPPORTED_FORMAT)
+        raise Rejected(Reason.UNSUPPORTED_FORMAT, "Bundle")
     try:
         value = json.loads(body.decode("utf-8"), object_pairs_hook=_pairs, parse_constant=_constant, parse_float=_float)
         if b"\\u" in body:
             written = json.dumps(value, ensure_ascii=False)
             written.encode("utf-8")  # half a surrogate pair has no bytes
             if "\\u0000" in written.replace("\\\\", ""):  # no FHIR string holds NUL, and no database's text
-                raise _BadError
-    except (ValueError, RecursionError):  # ValueError: not UTF-8, not JSON, a number of too many digits
-        raise Rejected(Reason.BAD_JSON) from None  # the original error quotes the message
+                raise _BadError("a text that holds NUL")
+    except (ValueError, RecursionError) as exc:  # ValueError: not UTF-8, not JSON, a number of too many digits
+        raise Rejected(Reason.BAD_JSON, _place(exc)) from None  # the original error quotes the message
     if not isinstance(value, dict):
-        raise Rejected(Reason.NOT_A_MESSAGE)
+        raise Rejected(Reason.NOT_A_MESSAGE, "Bundle")
     bound(value)
     return value
+
+
+def _place(exc: ValueError | RecursionError) -> str:
+    """Where in the body it ceased to be JSON, counted from 1, or what of it is none."""
+    if isinstance(exc, json.JSONDecodeError):
+        return f"character {exc.pos + 1}"
+    if isinstance(exc, UnicodeDecodeError):
+        return f"byte {exc.start + 1}"
+    if isinstance(exc, UnicodeEncodeError):
+        return "a text that is no Unicode"
+    return "nesting" if isinstance(exc, RecursionError) else str(exc) if isinstance(exc, _BadError) else _NUMBER
 
 
 def bound(value: Json) -> None:
@@ -73,7 +87,7 @@ def bound(value: Json) -> None:
         level = [v for holder in level for v in (holder.values() if isinstance(holder, dict) else holder) if isinstance(v, dict | list)]
         if not level:
             return
-    raise Rejected(Reason.TOO_COMPLEX)
+    raise Rejected(Reason.TOO_COMPLEX, "nesting")
 
 
 def objects(value: Any) -> list[Json]:

@@ -1,5 +1,6 @@
 """Answers of the FHIR door as OperationOutcome (R4): fixed words by reason, never a value of the message."""
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
@@ -7,6 +8,7 @@ from hub.errors import ANSWERS, Reason, Rejected
 from hub.model import Refusal
 
 Json = dict[str, Any]
+_PATH: Final = re.compile(r"[A-Z][A-Za-z]*(\.[A-Za-z]+|\[\d+\])*")  # FHIRPath as we write it; other places are words
 _STATUS: Final = {202: "202 Accepted", 400: "400 Bad Request", 403: "403 Forbidden", 409: "409 Conflict", 413: "413 Content Too Large",
                   415: "415 Unsupported Media Type", 422: "422 Unprocessable Content", 500: "500 Internal Server Error",
                   503: "503 Service Unavailable"}  # fmt: skip
@@ -54,6 +56,8 @@ def _outcome(severity: str, code: str, diagnostics: str, reason: Reason | None =
     issue: Json = {"severity": severity, "code": code, "diagnostics": diagnostics}
     if reason is not None:
         issue["details"] = {"coding": [{"system": "urn:hub:reason", "code": reason.value}]}
-    if where:
+    if _PATH.fullmatch(where):
         issue["expression"] = [where]
+    elif where:
+        issue["diagnostics"] += f" ({where})"
     return {"resourceType": "OperationOutcome", "issue": [issue]}

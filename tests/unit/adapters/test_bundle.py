@@ -3,10 +3,12 @@
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.adapters.bundle import Written, to_bytes, written
+from hub.adapters.bundle import Written, filtered, to_bytes, written
+from hub.model import Detail
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=20).filter(lambda s: not s.startswith("\x00"))
 VALUES = st.recursive(
@@ -43,3 +45,14 @@ def test_a_resource_that_is_changed_is_written_anew() -> None:
 def test_numbers_keep_the_digits_they_were_written_with() -> None:
     data = to_bytes({"resourceType": "Bundle", "entry": [{"resource": {"value": "\x00n5.400"}}]})
     assert data == b'{"resourceType":"Bundle","entry":[{"resource":{"value":5.400}}]}'
+
+
+@pytest.mark.parametrize("odd", [[], {}, ["x"], {"x": "CANARY"}, 7, None, True])
+@pytest.mark.parametrize("key", ["system", "code"])
+def test_a_label_that_is_no_label_is_left_out_whatever_it_is(key: str, odd: object) -> None:
+    label = {"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "R"} | {key: odd}
+    header = {"resourceType": "MessageHeader", "meta": {"security": [label], "tag": [label]}}
+    made = filtered({"resourceType": "Bundle", "type": "message", "entry": [{"resource": header}]}, Detail.MINIMAL, "e")
+    assert "CANARY" not in json.dumps(made)
+    for coding in made["entry"][0]["resource"].get("meta", {}).get("security", []):
+        assert all(isinstance(value, str) for value in coding.values())

@@ -45,3 +45,28 @@ def test_the_records_of_a_resource_are_those_that_name_it() -> None:
     entries = Entries({"entry": [{"fullUrl": "urn:uuid:v", "resource": visit}, *({"resource": r} for r in (first, second, other))]})
     assert entries.records(visit) == [first, second]
     assert entries.records({}) == []
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason", "where"),
+    [
+        (b"", Reason.BAD_JSON, "character 1"),
+        (b'{"secret": 1,}', Reason.BAD_JSON, "character 14"),
+        (b'{"secret": "\xff"}', Reason.BAD_JSON, "byte 13"),
+        (b'{"secret":1,"secret":2}', Reason.BAD_JSON, "a name that comes twice"),
+        (b'{"secret":NaN}', Reason.BAD_JSON, "a number"),
+        (b'{"secret":1e999}', Reason.BAD_JSON, "a number"),
+        (b'{"secret":' + b"9" * 5000 + b"}", Reason.BAD_JSON, "a number"),
+        (b'{"secret":"\\ud800"}', Reason.BAD_JSON, "a text that is no Unicode"),
+        (b'{"secret":"\\u0000"}', Reason.BAD_JSON, "a text that holds NUL"),
+        (b"[" * 100_000, Reason.BAD_JSON, "nesting"),
+        (b'{"a":' * 100 + b"1" + b"}" * 100, Reason.TOO_COMPLEX, "nesting"),
+        (b"<Bundle/>", Reason.UNSUPPORTED_FORMAT, "Bundle"),
+        (b"[]", Reason.NOT_A_MESSAGE, "Bundle"),
+    ],
+)
+def test_what_is_refused_says_where(raw: bytes, reason: Reason, where: str) -> None:
+    with pytest.raises(Rejected) as caught:
+        parse(raw)
+    assert (caught.value.reason, caught.value.where) == (reason, where)
+    assert caught.value.__cause__ is None

@@ -51,3 +51,14 @@ def test_several_outcomes_are_one() -> None:
     outcome = all_of([told(["e1"]), missed()[1]])
     OperationOutcome.model_validate(outcome)
     assert [i["severity"] for i in outcome["issue"]] == ["information", "fatal"]
+
+
+@pytest.mark.parametrize(
+    ("where", "expression"), [("Bundle.entry[0].resource.focus[1]", True), ("character 17", False), ("Content-Type", False)]
+)
+def test_a_place_that_is_no_path_stands_in_the_words(where: str, expression: bool) -> None:  # noqa: FBT001
+    _, outcome = refused(Rejected(Reason.BAD_JSON, where))
+    OperationOutcome.model_validate(outcome)
+    issue = outcome["issue"][0]
+    assert ("expression" in issue) is expression
+    assert (where in issue["diagnostics"]) is not expression

@@ -103,8 +103,8 @@ def test_a_notification_without_resources_says_where_they_are_missing() -> None:
 @pytest.mark.parametrize(
     ("raw", "reason", "where"),
     [
-        (b"<Bundle/>", Reason.UNSUPPORTED_FORMAT, ""),
-        (b"{", Reason.BAD_JSON, ""),
+        (b"<Bundle/>", Reason.UNSUPPORTED_FORMAT, "Bundle"),
+        (b"{", Reason.BAD_JSON, "character 2"),
         (raw_of(bundle(shape="message")), Reason.UNSUPPORTED_TYPE, "Bundle.type"),
         (raw_of(bundle(shape="searchset")), Reason.UNSUPPORTED_TYPE, "Bundle.type"),
         (raw_of(bundle(shape="history")), Reason.NO_HEADER, "Bundle.entry[0].resource"),
