@@ -1,13 +1,13 @@
-"""Judging a sender's FHIR messages: what the hub refuses, what it needs, what was agreed with the sender.
+"""Judging a sender's FHIR messages, and what its FHIR server pushes: what the hub refuses, what it needs, what was agreed with the sender.
 
 Whether the resources are valid R4 is not judged here: the hub reads what it needs of them and hands them on as they are.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
-from hub.adapters.fhir import facts
+from hub.adapters.fhir import facts, parts, submission
 from hub.adapters.fhir.document import Json, objects, text
 from hub.adapters.fhir.message import Envelope, Message, envelope, read, unwelcome
 from hub.adapters.fhir.times import microseconds
@@ -184,19 +184,45 @@ NEEDS: Final = (
 
 
 def judge(raw: bytes, terms: Terms) -> Judged:
-    """Judge one message Bundle. Total: whatever it is, findings come out."""
+    """Judge one message Bundle, or what a FHIR server pushes instead. Total: whatever it is, findings come out."""
     try:
-        seen = envelope(raw)
-        refusal = _refusal(raw, seen, terms)
-        message = FhirMessage(_received(seen, raw))
-        event = message.event()
+        return _judged(raw, envelope(raw), terms)
+    except Rejected as exc:
+        if (exc.reason, exc.where) != (Reason.NOT_A_MESSAGE, "Bundle.type"):
+            return Judged((_told(Refusal(exc.reason, exc.where)),))
+    try:
+        return _pushed(raw, terms)
     except Rejected as exc:
         return Judged((_told(Refusal(exc.reason, exc.where)),))
+
+
+def _judged(raw: bytes, seen: Envelope, terms: Terms) -> Judged:
+    """A message. Raises Rejected."""
+    refusal = _refusal(raw, seen, terms)
+    message = FhirMessage(_received(seen, raw))
+    event = message.event()
     if refusal is not None:
         return Judged((_told(refusal),), seen.trigger)
     case = _Case(read(raw), seen, event, _has_v2(message))
     found = (*_unmet(case), *_broken(seen, terms))
     return Judged(found, seen.trigger, (seen.application, seen.sender, seen.control_id))
+
+
+def _pushed(raw: bytes, terms: Terms) -> Judged:
+    """Changes: those that are refused, and what is wanting in the messages that the hub makes of the others. Raises Rejected."""
+    if len(raw) > terms.frame_bytes_max:
+        raise Rejected(Reason.TOO_LARGE, "Bundle")
+    split = parts.split(submission.read(raw), _SENDER)
+    found = [_told(refusal) for refusal in split.refused.values()]
+    whoever = replace(
+        terms, profile=replace(terms.profile, applications=(), facilities=(), messages=())
+    )  # who pushes is known by its token
+    for part in split.parts:
+        try:
+            found += _judged(part.raw, part.envelope, whoever).findings
+        except Rejected as exc:
+            found.append(_told(Refusal(exc.reason, part.place(exc.where))))
+    return Judged(tuple({(f.code, f.place): f for f in found}.values()))
 
 
 def _refusal(raw: bytes, seen: Envelope, terms: Terms) -> Refusal | None:

@@ -93,7 +93,33 @@ def test_an_agreement_that_is_kept() -> None:
     assert found(good(), Terms(profile=profile)) == set()
 
 
-@pytest.mark.parametrize("raw", [b"", b"{", b"[]", b"{}", b"<Bundle/>", b'{"resourceType":"Bundle","type":"batch"}', b"\xff"])
+def pushed(shape: str, *resources: dict[str, Any]) -> bytes:
+    """Resources as a FHIR server pushes them."""
+    entries = [
+        {"fullUrl": f"urn:uuid:{n}", "resource": r, "request": {"method": "PUT", "url": f"{r['resourceType']}/{n}"}}
+        for n, r in enumerate(resources)
+    ]
+    return json.dumps({"resourceType": "Bundle", "type": shape, "entry": entries}).encode()
+
+
+@pytest.mark.parametrize("shape", ["transaction", "batch", "collection"])
+def test_what_a_fhir_server_pushes_is_judged_by_the_messages_that_are_made_of_it(shape: str) -> None:
+    somebody = {"resourceType": "Patient", "identifier": [{"value": "A77"}], "name": [{"family": "Qvz"}]}
+    stay = {"resourceType": "Encounter", "status": "in-progress", "subject": {"reference": "urn:uuid:0"}}
+    judged = judge(pushed(shape, somebody, stay), TERMS)
+    assert not judged.is_refused
+    codes = {f.code for f in judged.findings}
+    assert {"identity.no-authority", "pathway.no-class", "pathway.no-ward", "pathway.no-visit-number"} <= codes
+    assert "Qvz" not in repr(judged)
+
+
+def test_changes_that_the_hub_refuses_are_told_by_their_place() -> None:
+    (finding,) = judge(pushed("batch", {"resourceType": "Encounter", "subject": {"reference": "urn:uuid:9"}}), TERMS).findings
+    assert finding.severity is Severity.ERROR
+    assert finding.place.startswith("Bundle.entry[0]")
+
+
+@pytest.mark.parametrize("raw", [b"", b"{", b"[]", b"<Bundle/>", b'{"resourceType":"Bundle","type":"document"}', b"\xff"])
 def test_what_is_no_message_is_one_error(raw: bytes) -> None:
     (finding,) = judge(raw, TERMS).findings
     assert finding.severity is Severity.ERROR
