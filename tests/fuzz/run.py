@@ -98,8 +98,8 @@ def fuzz(name: str, seconds: int) -> dict[str, Any]:
     (DATA / f"{name}.log").write_text(run.stderr, "utf-8")
     figures = _figures(run.stderr)
     broken = [p.name for p in sorted(set(DATA.glob(f"{name}-*")) - before)]
-    if not figures or (run.returncode and not broken):
-        broken.append(f"did not run: see {name}.log")
+    if not broken and (run.returncode or not figures):
+        broken.append(f"ended before its time (code {run.returncode}): see {name}.log")
     return {"reader": name, "seconds": seconds, **figures, "broken": broken}
 
 
