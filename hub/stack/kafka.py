@@ -62,8 +62,14 @@ def start(folder: Path, say: java.Say, preferred_port: int = 0, on_spawn: OnSpaw
     return child, f"127.0.0.1:{port}"
 
 
+def cluster_id(folder: Path) -> str:
+    """The id of the cluster in a folder: 16 bytes in base64, as Kafka has it, and no "-" first, which its tool takes for an option."""
+    text = urlsafe_b64encode(uuid.uuid5(uuid.NAMESPACE_URL, str(folder)).bytes).decode().rstrip("=")
+    return f"A{text[1:]}" if text.startswith("-") else text
+
+
 def _format(runtime: str, jars: Path, properties: Path, folder: Path) -> None:
-    cluster = urlsafe_b64encode(uuid.uuid5(uuid.NAMESPACE_URL, str(folder)).bytes).decode().rstrip("=")
+    cluster = cluster_id(folder)
     tool = (
         runtime,
         *java.NO_TRACE,
