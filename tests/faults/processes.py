@@ -90,6 +90,13 @@ class Hub:
                 os.killpg(process.pid, how)
             process.wait(30)
 
+    def revive(self) -> None:
+        """What a supervisor does: a process that ended by itself (its watchdog, a server away too long) is started again."""
+        for name in list(self.running):
+            if not self.alive(name):
+                self.kill(name)
+                self.start(name)
+
     def alive(self, name: str) -> bool:
         """Whether the process runs."""
         return name in self.running and self.running[name].poll() is None

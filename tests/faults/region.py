@@ -133,6 +133,7 @@ class Run:
             acknowledged = {s.control_id for s in self.history.sent if s.outcome == "ok"}
 
             def quiet() -> bool:
+                self.hub.revive()
                 known = {r[0] for r in conn.execute("SELECT DISTINCT control_id FROM message")}
                 waiting = conn.execute("SELECT count(*) FROM outbox WHERE parked = '' AND recipient <> 'st-olavs'").fetchone()
                 return acknowledged <= known and waiting == (0,)
@@ -160,6 +161,7 @@ class Run:
                  WHERE e.patient_key IN (SELECT patient_key FROM message WHERE control_id = %s)"""
 
         def now() -> list[Stay]:
+            self.hub.revive()
             found = ((p, conn.execute(sql, (f"{self.name}-{p}-00001",)).fetchone()) for p in admitted)
             return [Stay(p, tuple(row[0]) if row else ()) for p, row in found]  # type: ignore[arg-type]
 
