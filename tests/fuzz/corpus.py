@@ -158,6 +158,7 @@ def kith() -> tuple[bytes, ...]:
         for kind, payload in (("LOG_UTSKRIVNINGSKLAR", _READY), ("DIALOG_HELSEFAGLIG", _DIALOG))
         for name in ("UTF-8", "ISO-8859-1")
     ]
+    made.append(made[-1].replace(b'S="2.16', b'S="2.s6'))  # refused at an attribute
     receipts = [acknowledge(raw, verdict(refusal, taken=True), 0) for raw in made for refusal in (None, Refusal(Reason.BAD_XML, "MsgHead"))]
     return (*made, *receipts)
 

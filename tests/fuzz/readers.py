@@ -36,8 +36,10 @@ from tests.fuzz import corpus
 from tests.fuzz.door import DOOR, SENDER
 
 Read = Callable[[bytes], None]
-# places as we write them: PID-3.4, Bundle.entry[0].resource, MsgHead/MsgInfo, "control byte in segment 3", "character 17", "segments"
-_PLACE: Final = re.compile(r"[A-Z][A-Z0-9]{2}(-\d+(\.\d+)?)?|[A-Z][A-Za-z]+([./]([A-Za-z]+|[*])|\[\d+\])*|[A-Za-z ]+( \d+)?|after [A-Z]{3}")
+# as we write them: PID-3.4, Bundle.entry[0].resource, MsgHead/MsgInfo/Type/@V, "control byte in segment 3", "character 17", "segments"
+_PLACE: Final = re.compile(
+    r"[A-Z][A-Z0-9]{2}(-\d+(\.\d+)?)?|[A-Z][A-Za-z]+([./](@?[A-Za-z]+|[*])|\[\d+\])*|[A-Za-z ]+( \d+)?|after [A-Z]{3}"
+)
 _TERMS: Final = Terms()
 _HEAD_BYTES: Final = 4096  # of a refused frame, kept for its answer
 
