@@ -23,7 +23,7 @@ from hub.model import (
     Subscription,
     Where,
 )
-from hub.routing.directory import Directory
+from hub.routing.directory import Directory, shows_more
 
 EVENT = Event("e", Kind.ADMITTED, Adapter.HL7V2, "st-olavs", "c", "k", (), 0, 0)
 NOBODY = PatientState()
@@ -289,3 +289,8 @@ def test_the_cost_of_a_message_does_not_grow_with_the_directory() -> None:
 
 def test_relations_are_words() -> None:
     assert [str(r) for r in Relation] == ["gp", "addressed", "pathway", "subscription"]
+
+
+def test_the_details_stand_in_one_order() -> None:
+    shown = [(one, other) for one in Detail for other in Detail if shows_more(one, other)]
+    assert shown == [(Detail.FULL, Detail.MINIMAL), (Detail.FULL, Detail.NOTICE), (Detail.MINIMAL, Detail.NOTICE)]
