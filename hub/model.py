@@ -129,9 +129,10 @@ class Outcome(StrEnum):
 
 
 class Result(StrEnum):
-    """A decision's answer. HOLD = not now: asked again later, never a permit."""
+    """A decision's answer. REDACT = permitted without some of its items. HOLD = not now: asked again later, never a permit."""
 
     PERMIT = "permit"
+    REDACT = "redact"
     DENY = "deny"
     HOLD = "hold"
 
@@ -315,6 +316,21 @@ class Consent:
     actors: tuple[Identifier, ...]  # empty = everyone
     start_us: int | None  # both ends inclusive; None = open
     end_us: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing a message tells, small enough to be left out of it. Empty or None where nobody knows: a lock then matches."""
+
+    key: str  # its place in the message: the same at every reading, and no patient data
+    type: str = ""  # FHIR resource type
+    labels: tuple[str, ...] = ()  # confidentiality and sensitivity; () = nobody has labelled it, which is taken as N
+    codes: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # (system, code)
+    first_us: int | None = None  # when it was clinically true, not when it was written
+    last_us: int | None = None
+    authors: tuple[Identifier, ...] = field(default=(), repr=False)
+    ids: tuple[Identifier, ...] = field(default=(), repr=False)  # its own, as a data reference may name it: identifiers, ("", "Type/id")
+    links: tuple[Identifier, ...] = field(default=(), repr=False)  # those of what it is about: its encounter, episode, care plan
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from hub.model import Kind, Refusal
 PARTS_MAX: Final = 1000
 _SIZE_MIN: Final = 1_048_576
 _GROWTH_MAX: Final = 8  # times: what several events share stands in the message of each
-_NI: Final = "ni:///sha-256;"  # RFC 6920
+
 _ABSENT: Final = {"extension": [{"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "unknown"}]}
 _PARTICIPANT: Final = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
 _DIGITS_MAX: Final = 60
@@ -83,7 +83,7 @@ def split(submission: Submission, sender: str) -> Split:
 
 def digest_name(digest: bytes) -> str:
     """A SHA-256 as a name (RFC 6920)."""
-    return _NI + urlsafe_b64encode(digest).rstrip(b"=").decode()
+    return bundles.HASH + urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 class _Making:
