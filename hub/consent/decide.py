@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from hub.consent.actors import actor_is, actor_matches
 from hub.consent.question import Question, Verdict
 from hub.consent.rules import RULES, Case, nothing_permits
-from hub.model import Consent, Policy, Provider
+from hub.model import Consent, Policy, Provider, Span
 
 
 def decide(question: Question, policy: Policy, now_us: int) -> Verdict:
@@ -22,8 +22,8 @@ def _case(question: Question, policy: Policy, now_us: int) -> Case:
     if not policy.consents or question.recipient is None:
         return Case(question, policy.readable, (), ())
     in_force = [c for c in _latest(policy.consents) if _applies(c, question.recipient, now_us)]
-    locks = {f"{c.id}/{c.version}" for c in in_force if c.deny}
-    permits = {f"{c.id}/{c.version}" for c in in_force if not c.deny}
+    locks = {f"{c.id}/{c.version}" for c in in_force if c.provision.deny}
+    permits = {f"{c.id}/{c.version}" for c in in_force if not c.provision.deny}
     return Case(question, policy.readable, tuple(sorted(locks)), tuple(sorted(permits)))
 
 
@@ -38,9 +38,10 @@ def _latest(consents: Iterable[Consent]) -> list[Consent]:
 
 def _applies(consent: Consent, recipient: Provider, now_us: int) -> bool:
     """Active, in its period (both ends inclusive), and naming the recipient or nobody in particular."""
-    begun = consent.start_us is None or consent.start_us <= now_us
-    ended = consent.end_us is not None and consent.end_us < now_us
+    provision, period = consent.provision, consent.provision.period or Span()
+    begun = period.start_us is None or period.start_us <= now_us
+    ended = period.end_us is not None and period.end_us < now_us
     if not consent.active or not begun or ended:
         return False
-    names = actor_matches if consent.deny else actor_is
-    return not consent.actors or any(names(actor, recipient) for actor in consent.actors)
+    names = actor_matches if provision.deny else actor_is
+    return not provision.actors or any(names(actor.identifier, recipient) for actor in provision.actors)

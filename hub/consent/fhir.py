@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from hub.errors import Reason, Rejected
 from hub.identity import HUB_PROVIDER, canonical
-from hub.model import Consent, Identifier, Provider
+from hub.model import Actor, Base, Consent, Identifier, Provider, Provision, Span
 from hub.numbers import has_national_checksum
 
 OSLO: Final = ZoneInfo("Europe/Oslo")
@@ -50,12 +50,12 @@ def consent_from_fhir(resource: Mapping[str, Any], version: int, organisations: 
     consent_id, patient = _id(resource), _patient(resource)
     try:
         _whole(resource)
-        deny, actors, start_us, end_us = _root(resource, organisations)
+        provision = _root(resource, organisations)
     except Rejected:
         if active:
             raise
-        deny, actors, start_us, end_us = True, (), None, None
-    return Consent(consent_id, version, active, deny, actors, start_us, end_us), patient
+        provision = Provision(deny=True)
+    return Consent(consent_id, version, active, provision, Base.LAW if provision.deny else Base.EXPLICIT), patient
 
 
 def _status(resource: Mapping[str, Any]) -> str:
@@ -93,17 +93,15 @@ def _whole(resource: Mapping[str, Any]) -> None:
         raise Rejected(Reason.UNSUPPORTED_CONSENT, "Consent.scope")
 
 
-_Root = tuple[bool, tuple[Identifier, ...], int | None, int | None]
-
-
-def _root(resource: Mapping[str, Any], organisations: Organisations | None) -> _Root:
+def _root(resource: Mapping[str, Any], organisations: Organisations | None) -> Provision:
     """Deny or permit, actors and period of the root provision; a consent without one is its policyRule alone, for everyone, always."""
     where = "Consent.provision"
     provision = _object(resource.get("provision", {}), where)
     _only(provision, _PROVISION, where)
     deny = _denies(provision, _codes(resource.get("policyRule", {}), "Consent.policyRule"))
-    actors = tuple(_actor(a, deny, f"{where}.actor[{n}]", organisations) for n, a in enumerate(_list(provision, "actor", f"{where}.actor")))
-    return deny, actors, *_period(provision, f"{where}.period")
+    found = _list(provision, "actor", f"{where}.actor")
+    actors = tuple(Actor(_actor(a, deny, f"{where}.actor[{n}]", organisations)) for n, a in enumerate(found))
+    return Provision(deny, _period(provision, f"{where}.period"), actors=actors)
 
 
 def _denies(provision: Mapping[str, Any], base: Sequence[str]) -> bool:
@@ -137,10 +135,10 @@ def _actor(actor: object, deny: bool, where: str, organisations: Organisations |
     return Identifier(system, value.strip())
 
 
-def _period(provision: Mapping[str, Any], where: str) -> tuple[int | None, int | None]:
-    """Both ends inclusive, in microseconds; None = open."""
+def _period(provision: Mapping[str, Any], where: str) -> Span | None:
+    """Both ends inclusive; None = always."""
     if "period" not in provision:
-        return None, None
+        return None
     period = _object(provision["period"], where)
     _only(period, _PERIOD, where)
     if "start" not in period and "end" not in period:
@@ -149,7 +147,7 @@ def _period(provision: Mapping[str, Any], where: str) -> tuple[int | None, int |
     end = _bounds(_text(period, "end", f"{where}.end"), f"{where}.end")[1] if "end" in period else None
     if start is not None and end is not None and end < start:
         raise Rejected(Reason.BAD_VALUE, where)
-    return start, end
+    return Span(start, end)
 
 
 def _bounds(text: str, where: str) -> tuple[int, int | None]:

@@ -5,8 +5,9 @@ from typing import Any, Final
 
 from psycopg.rows import TupleRow
 
+from hub.ledger.consent_rows import consent_of
 from hub.ledger.outbox import Asked, Parcel, Place
-from hub.model import Consent, Identifier, Policy, Rule
+from hub.model import Policy, Rule
 
 # Of how many patients a message's identifiers are now; asked of one that had two when it was decided. None = nobody knows any more.
 PATIENTS_OF: Final = """
@@ -44,16 +45,9 @@ def version_of(row: TupleRow) -> int:
 def _policy(rows: Sequence[Any] | None) -> Policy:
     """The consents of one patient; not readable when one of them is not what a consent must be."""
     try:
-        return Policy(tuple(_consent(*row) for row in rows or ()))
+        return Policy(tuple(consent_of(row) for row in rows or ()))
     except (TypeError, ValueError):
         return Policy(readable=False)
-
-
-def _consent(consent_id: str, version: int, *rest: Any) -> Consent:
-    active, deny, actors, start_us, end_us = rest
-    if not isinstance(version, int):
-        raise TypeError
-    return Consent(consent_id, version, active, deny, tuple(Identifier(str(s), str(v)) for s, v in actors), start_us, end_us)
 
 
 def _parcel(row: TupleRow) -> Parcel:

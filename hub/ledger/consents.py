@@ -14,8 +14,9 @@ from psycopg.types.json import Jsonb
 from hub.ledger.arrays import ints, texts
 from hub.ledger.asking import ASK, asked
 from hub.ledger.connect import Conn, faults
+from hub.ledger.consent_rows import columns_of, consent_of
 from hub.ledger.outbox import Asked, Place
-from hub.model import Consent, Identifier, Policy
+from hub.model import Consent, Policy
 
 GATE: Final = 7101
 _POLL_SECONDS: Final = 0.005
@@ -116,7 +117,7 @@ def put_consent(conn: Conn, new: NewVersion, came_too_late: Judge, wait_seconds_
 def _write(conn: Conn, new: NewVersion, came_too_late: Judge) -> list[_Send]:
     """The transaction of the gate: write the version, and see which claims on the patient would not be made with it."""
     c, keys = new.consent, texts(new.lock_keys)
-    actors = Jsonb([[a.system, a.value] for a in c.actors])
+    consent_id, version, active, deny, actors, start_us, end_us = columns_of(c)
     with conn.transaction():
         conn.execute("SELECT pg_advisory_xact_lock(%s)", (GATE,))
         latest = conn.execute("SELECT max(version) FROM consent WHERE id = %s", (c.id,)).fetchone()
@@ -126,7 +127,7 @@ def _write(conn: Conn, new: NewVersion, came_too_late: Judge) -> list[_Send]:
         for claim, *place in conn.execute(_UNDER_WAY, {"keys": keys}).fetchall():
             claims.setdefault(Place(*place), []).append(claim)
         before = _asked(conn, claims)
-        conn.execute(_INSERT, (c.id, c.version, c.active, c.deny, actors, c.start_us, c.end_us, new.now_us, Jsonb(new.resource)))
+        conn.execute(_INSERT, (consent_id, version, active, deny, Jsonb(actors), start_us, end_us, new.now_us, Jsonb(new.resource)))
         conn.execute("DELETE FROM consent_key WHERE consent_id = %s AND key <> ALL (%s)", (c.id, list(new.lock_keys)))
         insert = "INSERT INTO consent_key (key, consent_id) SELECT DISTINCT unnest(%s::text[]), %s ON CONFLICT DO NOTHING"
         conn.execute(insert, (keys, c.id))
@@ -180,7 +181,7 @@ def history(conn: Conn, consent_id: str) -> list[StoredConsent]:
 def _history(conn: Conn, consent_id: str, limit: int | None) -> list[StoredConsent]:
     with faults():
         rows = conn.execute(f"{_LATEST} LIMIT %s", (consent_id, limit)).fetchall()
-    return [StoredConsent(_consent(row[:7]), row[7], row[8]) for row in rows]
+    return [StoredConsent(consent_of(row[:7]), row[7], row[8]) for row in rows]
 
 
 def find_consents(conn: Conn, keys: Collection[str]) -> list[StoredConsent]:
@@ -189,14 +190,6 @@ def find_consents(conn: Conn, keys: Collection[str]) -> list[StoredConsent]:
         rows = conn.execute(_FIND, (texts(keys),)).fetchall()
     found = (get_consent(conn, consent_id) for (consent_id,) in rows)
     return [stored for stored in found if stored]
-
-
-def _consent(columns: Sequence[Any]) -> Consent:
-    """The row as a value. Raises TypeError or ValueError for a row nobody can have meant."""
-    consent_id, version, active, deny, actors, start_us, end_us = columns
-    if version is None or not isinstance(actors, list):
-        raise ValueError
-    return Consent(consent_id, version, active, deny, tuple(Identifier(str(s), str(v)) for s, v in actors), start_us, end_us)
 
 
 class Consents:
@@ -208,7 +201,7 @@ class Consents:
         for key, _, *columns in rows:
             of_key = self._found.setdefault(key, [])
             try:
-                of_key.append(_consent(columns))
+                of_key.append(consent_of(columns))
             except (TypeError, ValueError):
                 self._unreadable.add(key)
 

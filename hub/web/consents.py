@@ -85,7 +85,7 @@ def _judge(consent: Consent, directory: Directory, times_us: tuple[int, int]) ->
 
 
 def _effect(consent: Consent) -> str:
-    return ("lock" if consent.deny else "permit") if consent.active else "lifted"
+    return ("lock" if consent.provision.deny else "permit") if consent.active else "lifted"
 
 
 def _may_write(who: Principal, patient: Identifier, before: StoredConsent | None) -> None:
@@ -172,8 +172,9 @@ def _too_late(under_way: UnderWay) -> Iterator[dict[str, Any]]:
 
 def _nobody_yet(consent: Consent, directory: Directory) -> Iterator[dict[str, Any]]:
     """Names the actors of a lock that are no provider the hub knows."""
-    for n, actor in enumerate(consent.actors if consent.active and consent.deny else ()):
-        if not any(actor_matches(actor, provider) for provider in directory.providers):
+    root = consent.provision
+    for n, actor in enumerate(root.actors if consent.active and root.deny else ()):
+        if not any(actor_matches(actor.identifier, provider) for provider in directory.providers):
             yield {"id": f"nobody-yet-{n}", **outcome("warning", "not-found", _NOBODY_YET, f"Consent.provision.actor[{n}]")}
 
 

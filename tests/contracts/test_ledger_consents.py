@@ -10,6 +10,7 @@ from hub.ledger import consents
 from hub.ledger.connect import Conn, connect
 from hub.ledger.outbox import Asked
 from hub.model import Consent, Identifier, Policy
+from tests.consents import simple
 
 CLAIM = """INSERT INTO claim (worker, claimed_us, patient_keys, lock_keys, parts, offs, recipients)
 VALUES ('w', 1, %s, %s, %s, %s, %s) RETURNING id"""
@@ -23,7 +24,7 @@ def conn(database_url: str) -> Iterator[Conn]:
 
 
 def lock(i: str = "c1", version: int = 1, *, active: bool = True) -> Consent:
-    return Consent(i, version, active, deny=True, actors=(Identifier("urn:hub:provider", "a"),), start_us=None, end_us=5)
+    return simple(i, version, active=active, actors=(Identifier("urn:hub:provider", "a"),), end_us=5)
 
 
 def every(_before: Asked, _after: Asked) -> bool:
