@@ -403,21 +403,6 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
-    """One thing a message tells, small enough to be left out of it. Empty or None where nobody knows: a lock then matches."""
-
-    key: str  # its place in the message: the same at every reading, and no patient data
-    type: str = ""  # FHIR resource type
-    labels: tuple[str, ...] = ()  # confidentiality and sensitivity; () = nobody has labelled it, which is taken as N
-    codes: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # (system, code)
-    first_us: int | None = None  # when it was clinically true, not when it was written
-    last_us: int | None = None
-    authors: tuple[Identifier, ...] = field(default=(), repr=False)
-    ids: tuple[Identifier, ...] = field(default=(), repr=False)  # its own, as a data reference may name it: identifiers, ("", "Type/id")
-    links: tuple[Identifier, ...] = field(default=(), repr=False)  # those of what it is about: its encounter, episode, care plan
-
-
-@dataclass(frozen=True, slots=True)
 class Policy:
     """All consents that concern one patient, as read at one moment; ``readable`` is False when any of them could not be read."""
 
