@@ -20,8 +20,26 @@ SENSITIVITIES: Final = frozenset((
     "PSYTHPN", "SUD", "ETHUD", "OPIOIDUD", "STD", "TBOO", "VIO", "SICKLE", "DEMO", "DOB", "GENDER", "LIVARG", "MARST",
     "PATLOC", "RACE", "REL", "B", "EMPL", "LOCIS", "SSP", "ADOL", "CEL", "DIA", "DRGIS", "EMP", "PDS", "PHY", "PRS",
 ))  # fmt: skip
-LABELS: Final = SENSITIVITIES.union(CONFIDENTIALITY)
+# Volven 9603: locked by the source, and denied the patient (all of it, the discharge letter, the doctor's, the nurse's notes ...)
+SOURCE_LOCKED: Final = "NORS"
+PATIENT_DENIED: Final = frozenset({"NORN_ALL", "NORN_EPO", "NORN_FFL", "NORN_FOR", "NORN_KUT", "NORN_ANG"})
+LABELS: Final = SENSITIVITIES.union(CONFIDENTIALITY, PATIENT_DENIED, {SOURCE_LOCKED})
 RESTRICTED: Final = SENSITIVITIES | {"R", "V"}  # above normal
+# The words of a decision's reasons, beside consents as id/version, relations, labels and purposes
+UNKNOWN_RECIPIENT: Final = "unknown_recipient"
+SUSPENDED: Final = "suspended"
+UNKNOWN_PURPOSE: Final = "unknown_purpose"
+NO_LABEL: Final = "no_label"
+ACCESS_POLICY: Final = "access_policy"  # not the access policy or the purpose that such a person asks under
+AGE: Final = "age"  # too young or too old for it, or nobody knows
+PROTECTED_ADDRESS: Final = "protected_address"
+WITHHELD_BY_CHILD: Final = "withheld_by_child"
+EMERGENCY: Final = "emergency"
+CONSENT_GIVEN: Final = "consent_given"
+WORDS: Final = frozenset({
+    UNKNOWN_RECIPIENT, SUSPENDED, UNKNOWN_PURPOSE, NO_LABEL, ACCESS_POLICY, AGE, PROTECTED_ADDRESS, WITHHELD_BY_CHILD, EMERGENCY,
+    CONSENT_GIVEN,
+})  # fmt: skip
 TREATING: Final = frozenset({Relation.GP, Relation.ADDRESSED, Relation.PATHWAY})
 
 
