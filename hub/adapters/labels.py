@@ -28,7 +28,7 @@ RESTRICTIONS: Final[Mapping[str, str]] = MappingProxyType(
 REASONS: Final[Mapping[str, str]] = MappingProxyType(
     {"ATR": "R", "DIA": "DIA", "EMP": "EMP", "ORG": "R", "PAT": "R", "PHY": "PHY", "REG": "R", "VIP": "CEL"}
 )
-_NATIONAL: Final[Mapping[str, str]] = MappingProxyType({"SP": "V", "BL": "V", "NORS": "V"})  # 7608 and 9603: locked, blocked
+_NATIONAL: Final[Mapping[str, str]] = MappingProxyType({"SP": "NORS", "BL": "NORS"})  # 7608: locked, blocked; of 9603 the words are ours
 _BY_SYSTEM: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     {
         "": {},

@@ -84,7 +84,7 @@ class _Reading:
         self._text: Final = content.text
         self._whole: Final = whole(content)
         self._source: Final = Identifier(HUB_PROVIDER, received.provider)
-        self._trigger: Final = (f"{_TABLE}0003", received.trigger.partition("^")[2])
+        self._trigger: Final = ("", received.trigger.partition("^")[2])  # of no system: comparable with any, and nothing clinical
         self._came: Final = next((s for s in (span_us(content.value(n, f)) for n, f in (("EVN", 6), ("EVN", 2), ("MSH", 7))) if s), None)
         self._links: Final = tuple(self._visits())
 
