@@ -14,6 +14,8 @@ from hub.ledger.outbox import Attempted, Claim, Parcel, Place, Remainder, Waitin
 from hub.model import AttemptOutcome, Result, Rule
 
 FORM_CHANGED: Final = "form_changed"
+MADE_ANEW: Final = "made_anew"  # without something that it may not show any more, or with what it may show again
+NOT_REDACTABLE: Final = "not_redactable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,16 @@ class Book:
         """
         self.lanes.parked(row)
         return Attempted(parcel.place, parcel.attempts + 1, now_us, now_us, AttemptOutcome.HELD, FORM_CHANGED, parked=FORM_CHANGED)
+
+    def made_anew(self, row: Waiting, parcel: Parcel, now_us: int) -> Attempted:
+        """A delivery whose bytes were made anew: asked about again at once, before anything after it."""
+        self.lanes.again(row, now_us)
+        return Attempted(parcel.place, parcel.attempts + 1, now_us, now_us, AttemptOutcome.HELD, MADE_ANEW, now_us)
+
+    def not_redactable(self, row: Waiting, parcel: Parcel, now_us: int) -> Attempted:
+        """A delivery that shows more than it may and cannot be made without it: parked, unsent, until a person sees to it."""
+        self.lanes.parked(row)
+        return Attempted(parcel.place, parcel.attempts + 1, now_us, now_us, AttemptOutcome.HELD, NOT_REDACTABLE, parked=NOT_REDACTABLE)
 
     def settle(self, ended: Iterable[Ended], into: Settlement, now_us: int) -> None:
         """Tell the lanes what ended and collect what the ledger must be told."""

@@ -91,6 +91,11 @@ class Turns:
         self._conn = conn
         self._worker = worker
 
+    @property
+    def conn(self) -> AsyncConn:
+        """For what is done between two turns."""
+        return self._conn
+
     async def settle(self, settlement: Settlement) -> None:
         """Write what has ended, when there is nothing to ask about."""
         with faults():

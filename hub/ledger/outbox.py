@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from hub.model import AttemptOutcome, Policy
+from hub.model import AttemptOutcome, Item, Policy
 
 
 class Place(NamedTuple):
@@ -48,6 +48,14 @@ class Parcel:
     control_id: str = field(repr=False)
     payload: bytes = field(repr=False)
     conflict: bool = False  # the identifiers are those of two patients, still
+    items: tuple[Item, ...] | None = field(default=None, repr=False)  # of the message; None = nobody looked
+    dropped: tuple[str, ...] = ()  # keys of those that the payload is without
+    copy_id: str = ""  # the event id that a redacted copy bears, "" = the message's own
+
+    @property
+    def known_as(self) -> str:
+        """The event id as its recipient may know it: that of the whole is a print of what the copy is without."""
+        return self.copy_id or self.event_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from hub.errors import Faulted, Reason, Rejected
 from hub.identity import PatientKeys, Pseudonyms, derived_id
 from hub.ledger.batch import Entry, Known, Merge, Spot, Wanted, Writes
 from hub.model import Adapter, Event, Form, Kind, Message, Outcome, PatientState, Plan, Received, Refusal
-from hub.pipeline import plan
+from hub.pipeline import TERMS, Terms, plan
 from hub.routing.directory import Directory
 
 UNREADABLE: Final = Refusal(Reason.INTERNAL_ERROR, "message")
@@ -95,11 +95,12 @@ def wanted(items: Sequence[Item]) -> Wanted:
 class Walk:
     """One pass over a batch."""
 
-    def __init__(self, known: Known, directory: Directory, encode: Encode, now_us: int) -> None:
+    def __init__(self, known: Known, directory: Directory, encode: Encode, now_us: int, terms: Terms = TERMS) -> None:
         self._known: Final = known
         self._directory: Final = directory
         self._encode: Final = encode
         self._now_us: Final = now_us
+        self._terms: Final = terms
         self._out: Final = Walked()
 
     def all(self, items: Sequence[Item]) -> Walked:
@@ -181,7 +182,7 @@ class Walk:
         state = self._state(owner, sorted(retired))
         if in_conflict:
             state = replace(state, conflict=True)
-        made = plan(message, state, known.consents.policy(every_lock), self._directory, self._now_us)
+        made = plan(message, state, known.consents.policy(every_lock), self._directory, self._now_us, self._terms)
         if known.redrives:
             made = self._again_for(made, received.event_id)
         event = made.event
@@ -218,7 +219,7 @@ class Walk:
 
     def _encoded(self, item: Item, event: Event, made: Plan, retired: set[str], *, in_conflict: bool) -> ToSend:
         merged = () if in_conflict else tuple(dict.fromkeys((*sorted(retired), *item.merged.links)))  # what is held is not merged elsewhere
-        full = (d.payload for d in made.deliveries if d.form is Form.FHIR and d.detail == "full")
+        full = (d.payload for d in made.deliveries if d.form is Form.FHIR and d.detail == "full" and not d.dropped)
         bundle = next(full, None)
         if bundle is not None and len(bundle) > BUNDLE_BYTES_MAX:
             bundle = None
