@@ -1,12 +1,11 @@
 """How old a patient is, by civil days in Norway; where the date of birth leaves it open, both ends of what it may be."""
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo
 
-OSLO: Final = ZoneInfo("Europe/Oslo")
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+from hub.consent.times import today
+
 _BIRTH: Final = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?", re.ASCII)
 _DECEMBER: Final = 12
 
@@ -19,13 +18,13 @@ def ages(birth_date: str, now_us: int) -> tuple[int, int] | None:
     """
     found = _BIRTH.fullmatch(birth_date)
     try:
-        today = (_EPOCH + timedelta(microseconds=now_us)).astimezone(OSLO).date()
+        now = today(now_us)
         first, last = _days(found) if found else (date.max, date.max)
     except (ValueError, OverflowError):
         return None
-    if found is None or today < first:
+    if found is None or now < first:
         return None
-    return max(0, _years(last, today, leap_day=(3, 1))), _years(first, today, leap_day=(2, 28))
+    return max(0, _years(last, now, leap_day=(3, 1))), _years(first, now, leap_day=(2, 28))
 
 
 def _days(found: re.Match[str]) -> tuple[date, date]:
@@ -40,10 +39,10 @@ def _days(found: re.Match[str]) -> tuple[date, date]:
     return date(year, first, 1), end
 
 
-def _years(born: date, today: date, leap_day: tuple[int, int]) -> int:
+def _years(born: date, now: date, leap_day: tuple[int, int]) -> int:
     """Whole years between; leap_day: the month and day that stand for 29 February in a year without one."""
     birthday = (born.month, born.day)
-    is_leap = today.year % 4 == 0 and (today.year % 100 != 0 or today.year % 400 == 0)
+    is_leap = now.year % 4 == 0 and (now.year % 100 != 0 or now.year % 400 == 0)
     if birthday == (2, 29) and not is_leap:
         birthday = leap_day
-    return today.year - born.year - ((today.month, today.day) < birthday)
+    return now.year - born.year - ((now.month, now.day) < birthday)

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from psycopg.rows import TupleRow
 
-from hub.ledger.consent_rows import consent_of
+from hub.ledger.consent_rows import UNREADABLE, consent_of
 from hub.ledger.itemised import unpacked
 from hub.ledger.outbox import Asked, Parcel, Place
 from hub.model import Policy, Rule
@@ -27,7 +27,7 @@ LEFT JOIN LATERAL (SELECT rule, because, subscription FROM decision
                    WHERE part = w.part AND off = w.off AND recipient = w.recipient OFFSET 0) d ON true
 CROSS JOIN LATERAL (SELECT o.lock_keys || coalesce((SELECT array_agg(key) FROM identity i, unnest(i.lock_keys) AS key
                                                     WHERE i.patient_key = o.patient_key), '{{}}') AS keys) k
-LEFT JOIN LATERAL (SELECT json_agg(json_build_array(ck.consent_id, v.version, v.active, v.deny, v.actors, v.start_us, v.end_us)) AS consents
+LEFT JOIN LATERAL (SELECT json_agg(json_build_array(ck.consent_id, v.version, v.active, v.body)) AS consents
                    FROM consent_key ck LEFT JOIN LATERAL
                         (SELECT * FROM consent WHERE id = ck.consent_id ORDER BY version DESC LIMIT 1) v ON true
                    WHERE ck.key = ANY (k.keys)) c ON true
@@ -48,7 +48,7 @@ def _policy(rows: Sequence[Any] | None) -> Policy:
     """The consents of one patient; not readable when one of them is not what a consent must be."""
     try:
         return Policy(tuple(consent_of(row) for row in rows or ()))
-    except (TypeError, ValueError):
+    except UNREADABLE:
         return Policy(readable=False)
 
 
