@@ -10,7 +10,7 @@ from hub.delivery.gate import SUBSCRIPTION_ENDED
 from hub.delivery.lanes import Lanes
 from hub.delivery.retry import Backoff
 from hub.ledger.delivery import Settlement
-from hub.ledger.outbox import Attempted, Claim, Parcel, Place, Remainder, Waiting
+from hub.ledger.outbox import Attempted, Claim, Parcel, Place, Remainder, Waiting, consents_in
 from hub.model import AttemptOutcome, Result, Rule
 
 FORM_CHANGED: Final = "form_changed"
@@ -72,7 +72,8 @@ class Book:
         if verdict.result is Result.DENY:
             self.lanes.ended(row)
             code = SUBSCRIPTION_ENDED if SUBSCRIPTION_ENDED in verdict.because else verdict.rule
-            return Attempted(parcel.place, n, now_us, now_us, AttemptOutcome.WITHHELD, code)
+            consents = consents_in(verdict.because) if verdict.rule is Rule.LOCKED else ()
+            return Attempted(parcel.place, n, now_us, now_us, AttemptOutcome.WITHHELD, code, consents=consents)
         if verdict.rule is Rule.PATIENT_UNRESOLVED:
             self.lanes.parked(row)
             return Attempted(parcel.place, n, now_us, now_us, AttemptOutcome.HELD, verdict.rule, parked=verdict.rule)

@@ -12,34 +12,15 @@ from psycopg.rows import class_row
 from hub.ledger.connect import AsyncConn, faults
 from hub.ledger.itemised import packed
 from hub.ledger.outbox import Place
+from hub.ledger.stored import COLUMNS, Stored
 from hub.model import Item
 
-_SOURCE: Final = """
-SELECT event_id::text, adapter, provider, application, sender, control_id, trigger, patient_key, received_us, encoding, raw, answer
-FROM message WHERE part = %s AND off = %s"""
+_SOURCE: Final = f"SELECT {COLUMNS} FROM message m WHERE m.part = %s AND m.off = %s"  # noqa: S608  # a constant
 _SEEN: Final = "UPDATE outbox SET items = %s WHERE part = %s AND off = %s AND recipient = %s"
 _MADE: Final = """
 UPDATE outbox SET items = %s, payload = %s, detail = %s, dropped = %s::text[], copy_id = %s
 WHERE part = %s AND off = %s AND recipient = %s"""
 _KNOWN_AS: Final = "INSERT INTO bundle (bundle_id, part, off) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A message as it was recorded: the columns of its row."""
-
-    event_id: str
-    adapter: str
-    provider: str
-    application: str = field(repr=False)
-    sender: str = field(repr=False)
-    control_id: str = field(repr=False)
-    trigger: str = field(repr=False)
-    patient_key: str
-    received_us: int
-    encoding: str
-    raw: bytes = field(repr=False)
-    answer: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The rows of the outbox as delivery sees them: values only, importable without a database driver."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -73,6 +74,7 @@ class Attempted:
     code: str
     next_us: int = 0
     parked: str = ""
+    consents: tuple[str, ...] = ()  # ids of those that withheld it
 
     @property
     def settles(self) -> bool:
@@ -81,6 +83,11 @@ class Attempted:
 
 
 _SETTLING = frozenset({AttemptOutcome.DELIVERED, AttemptOutcome.WITHHELD, AttemptOutcome.DISCARDED})
+
+
+def consents_in(because: Iterable[str]) -> tuple[str, ...]:
+    """Ids of the consents among a decision's reasons, which name them as ``id/version``."""
+    return tuple(dict.fromkeys(word.rpartition("/")[0] for word in because if "/" in word))
 
 
 @dataclass(frozen=True, slots=True)

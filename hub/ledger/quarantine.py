@@ -35,7 +35,8 @@ WHERE event_id = %s AND reason <> '' ORDER BY length(raw) DESC, decided_us DESC 
 _SOURCE: Final = """
 SELECT part, off, adapter, provider, encoding, received_us, answer, raw FROM message WHERE part = %s AND off = %s"""
 _PARKED: Final = """
-SELECT event_id::text || ':' || recipient AS id, recipient, part, off, received_us, attempts, channel, form, detail, kind, parked AS code, dropped
+SELECT event_id::text || ':' || recipient AS id, recipient, part, off, received_us, attempts, channel, form, detail, kind, parked AS code,
+       dropped
 FROM outbox WHERE parked <> ''"""
 _ALLOW: Final = """
 INSERT INTO redrive (part, off, event_id, recipients, asked_us)

@@ -9,7 +9,8 @@ from hub.identity import derived_id, kith_id
 from hub.ledger.batch import Entry, Writes
 from hub.ledger.copying import blob, int4, int8, row, text, texts, uuid, word, words
 from hub.ledger.itemised import packed
-from hub.model import Channel, Detail, Form, Outcome
+from hub.ledger.outbox import consents_in
+from hub.model import Channel, Detail, Form, Outcome, Result, Rule
 
 COLUMNS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -22,6 +23,7 @@ COLUMNS: Final[Mapping[str, str]] = MappingProxyType(
         "control_id, kind, payload, items, dropped, copy_id",
         "bundle": "bundle_id, part, off",
         "conflict": "part, off, link_keys",
+        "withheld": "consent_id, part, off, recipient",
     }
 )
 
@@ -37,11 +39,13 @@ def records(writes: Writes, decided_us: int) -> dict[str, list[bytes]]:
         "identity": [row(3, word(link), word(patient), words(locks)) for link, (patient, locks) in writes.links.items()],
         "message": [],
         "decision": [],
+        "withheld": [],
     }
     for entry in writes.entries:
         place = _place(entry)
         found["message"].append(_message(entry, place, uuid(entry.plan.received.event_id), decided_us))
         found["decision"] += _decisions(entry, place)
+        found["withheld"] += _withheld(entry, place)
     return found
 
 
@@ -94,6 +98,13 @@ def _message(entry: Entry, place: bytes, event_id: bytes, decided_us: int) -> by
 def _decisions(entry: Entry, place: bytes) -> Iterator[bytes]:
     for d in entry.plan.decisions:
         yield row(9, place, _answer(d.recipient, d.result, d.rule, d.detail, d.subscription, d.because), words(d.dropped))
+
+
+def _withheld(entry: Entry, place: bytes) -> Iterator[bytes]:
+    """What a lock keeps from a subscriber altogether, a row a lock: whoever lifts it finds it here."""
+    for d in entry.plan.decisions:
+        if d.rule is Rule.LOCKED and d.result is Result.DENY:
+            yield from (row(4, text(consent_id), place, word(d.recipient)) for consent_id in consents_in(d.because))
 
 
 @lru_cache(maxsize=8192)  # who is answered what recurs from message to message, whole

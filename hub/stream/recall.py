@@ -6,7 +6,7 @@ from hub.adapters.hl7v2.er7 import NO_LIMITS, Er7
 from hub.adapters.hl7v2.message import patient
 from hub.adapters.kith.message import identifiers as kith_identifiers
 from hub.adapters.kith.message import read as read_kith
-from hub.ledger.anew import Stored
+from hub.ledger.stored import Stored
 from hub.model import Adapter, Identifier, Received
 
 

@@ -179,21 +179,20 @@ class Walk:
         concerned = {owner, *owners, *retired}
         locks = (*item.keys.locks, *item.merged.locks)
         every_lock = set(locks).union(*(known.locks.get(patient, ()) for patient in concerned))
-        state = self._state(owner, sorted(retired))
-        if in_conflict:
-            state = replace(state, conflict=True)
+        state = replace(self._state(owner, sorted(retired)), conflict=in_conflict)
         made = plan(message, state, known.consents.policy(every_lock), self._directory, self._now_us, self._terms)
         if known.redrives:
             made = self._again_for(made, received.event_id)
         event = made.event
         if event is not None and event.patient_key != owner:
             event = replace(event, patient_key=owner)
-        sent = self._encoded(item, event, made, retired, in_conflict=in_conflict) if event is not None else None
+        is_new = not known.redrives.get(received.event_id)  # else all but those it is redriven for were told of it when it came
+        sent = self._encoded(item, event, made, retired, in_conflict=in_conflict) if event is not None and is_new else None
         # from here on nothing raises
         self._out.writes.patients |= {key for key in concerned if f"retired:{key}" not in known.owners}
         if event is not None and not in_conflict:
             self._learn(item, owner, retired, every_lock)
-            if made.patient is not None or retired:
+            if is_new and (made.patient is not None or retired):
                 self._out.writes.states[owner] = known.states[owner] = made.patient or state
         own = tuple(sorted(every_lock)) if in_conflict else locks
         self._out.events += [sent] if sent else []
