@@ -108,6 +108,7 @@ ROWS = {
     "that sensitivity": (Provision(True, labels=("PSY",)), case(replace(OBSERVATION, labels=("PSY",))), True, True),
     "nobody has labelled it": (Provision(True, labels=("PSY",)), case(BARE), True, False),
     "a whole message, labelled": (Provision(True, labels=("PSY",)), case(replace(BARE, labels=("N",)), whole=True), True, False),
+    "a whole message, labelled just so": (Provision(True, labels=("N",)), case(replace(BARE, labels=("N",)), whole=True), True, False),
     # classes
     "its type": (Provision(True, classes=("Condition", "Observation")), case(), True, True),
     "another type": (Provision(True, classes=("Condition",)), case(), False, False),
