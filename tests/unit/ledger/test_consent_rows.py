@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 
 from hub.ledger.consent_rows import UNREADABLE, body_of, consent_of
-from hub.model import Consent
+from hub.model import Consent, Identifier
 from tests.consents import simple, trees
 
 
@@ -22,16 +22,17 @@ def test_every_consent_comes_back_as_it_was(consent: Consent) -> None:
 
 
 def test_a_simple_lock_takes_little_room() -> None:
-    assert body_of(simple()) == {"root": {"deny": True}, "base": "law"}
+    assert body_of(simple(actors=(Identifier("s", "v"),))) == {"root": {"deny": True, "actors": [["s", "v"]]}}
 
 
 BODY = body_of(simple())
 BROKEN = [
-    None, [], "x", 1, {}, {"root": {}}, {"base": "law"}, BODY | {"base": "other"}, BODY | {"base": None}, BODY | {"more": 1},
+    None, [], "x", 1, {}, {"root": {}}, {"base": "law"}, BODY | {"base": "other"}, BODY | {"more": 1},
     BODY | {"given_us": "1"}, BODY | {"given_us": True}, BODY | {"replaces": 1}, BODY | {"replaces": [1]}, BODY | {"root": None},
     *(BODY | {"root": {"deny": True} | wrong} for wrong in (
         {"deny": 1}, {"deny": None}, {"more": 1}, {"period": None}, {"period": [1]}, {"period": ["1", 2]}, {"period": [True, None]},
-        {"data_period": {}}, {"actors": []}, {"actors": [["a", "b"]]}, {"actors": [["a", "b", "robot"]]}, {"actors": [["a", 1, "person"]]},
+        {"data_period": {}}, {"actors": []}, {"actors": [["a"]]}, {"actors": ["ab"]}, {"actors": [["a", "b", "person", "x"]]},
+        {"actors": [["a", "b", "robot"]]}, {"actors": [["a", 1, "person"]]}, {"codes": ["ab"]}, {"data": ["abc"]},
         {"actors": {}}, {"purposes": []}, {"purposes": "TREAT"}, {"purposes": [1]}, {"labels": [None]}, {"classes": [[]]},
         {"codes": [["a"]]},
         {"codes": [["a", 1]]}, {"data": [["dependents", "a", "b"]]}, {"data": [["instance", "a"]]}, {"exceptions": []},
