@@ -110,6 +110,18 @@ CITIZENS = {
     "parent, no birth date": (parent(""), (PERMIT,), LIMITED, "deny", REP, ("age",)),
     "parent, named by a lock": (parent(CHILD), (NAMES_MOTHER,), Boundaries(), "deny", REP, ("m/1",)),
     "parent, named by a lock that is lifted": (parent(CHILD), (replace(NAMES_MOTHER, active=False),), Boundaries(), "permit", REP, ()),
+    "parent, named by a lock that is over": (
+        parent(CHILD), (replace(NAMES_MOTHER, provision=replace(NAMES_MOTHER.provision, period=Span(None, NOW - 1))),), Boundaries(),
+        "permit", REP, ()),
+    "parent, named by a lock on something else": (
+        parent(CHILD), (replace(NAMES_MOTHER, provision=replace(NAMES_MOTHER.provision, purposes=("TREAT",))),), Boundaries(),
+        "permit", REP, ()),
+    "parent, named by an exception to a permit": (
+        parent(CHILD), (replace(NAMES_MOTHER, provision=Provision(False, exceptions=(NAMES_MOTHER.provision,))),), Boundaries(),
+        "deny", REP, ("m/1",)),
+    "parent, and a lock on a doctor": (
+        parent(CHILD), (Consent("d", 1, True, Provision(True, actors=(Actor(Identifier(HPR, "7"), ActorKind.PERSON),))),), Boundaries(),
+        "permit", REP, ()),
     "parent, another purpose": (replace(parent(CHILD), purpose="PATRQT"), (), Boundaries(), "deny", REP, ("access_policy",)),
     "attorney": (attorney(), (), Boundaries(), "permit", REP, ()),
     "attorney, restricted": (labelled(attorney(), "R"), (), Boundaries(), "permit", REP, ()),
