@@ -48,7 +48,7 @@ class _Label(BaseModel):
 
 def terms_of(settings: Settings) -> Terms:
     """The terms of these settings. Raises ConfigError."""
-    return Terms(sensitive=sensitive_codes(settings.sensitive_codes))
+    return Terms(settings.consent.boundaries(), sensitive_codes(settings.sensitive_codes))
 
 
 def sensitive_codes(name: str) -> SensitiveCodes:

@@ -72,7 +72,7 @@ def surely_applies(provision: Provision, case: Case) -> bool:
         _is_in_force(provision.period, case.now_us)
         and (not provision.actors or any(surely_names_asked(a, question) for a in provision.actors))
         and (not provision.purposes or any(question.purpose in (p, *_WITHIN.get(p, ())) for p in provision.purposes))
-        and (not provision.labels or surely_means(provision.labels, item.labels))
+        and (not provision.labels or (not case.whole and surely_means(provision.labels, item.labels)))
         and (not provision.classes or item.type in provision.classes)
         and (not provision.codes or not set(provision.codes).isdisjoint(item.codes))
         and (not provision.data or any(_is_meant(d, item) for d in provision.data))

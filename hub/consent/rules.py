@@ -14,7 +14,7 @@ _MOST_FIRST: Final = tuple(Detail)
 _HOUR_US: Final = 3_600_000_000
 
 
-def _names(consents: tuple[Consent, ...]) -> tuple[str, ...]:
+def _ids(consents: tuple[Consent, ...]) -> tuple[str, ...]:
     return tuple(sorted({f"{c.id}/{c.version}" for c in consents}))
 
 
@@ -79,9 +79,9 @@ def representative_asks(case: Case) -> Verdict | None:
     asker = case.question.asker
     if asker is None or asker.capacity is not Capacity.REPRESENTATIVE:
         return None
-    naming = tuple(c for c in case.in_force if _locks_out(c, asker))
+    naming = tuple(c for c in case.locks if _names(c, asker))
     if naming:
-        return Verdict(Result.DENY, Rule.REPRESENTATIVE, _names(naming))
+        return Verdict(Result.DENY, Rule.REPRESENTATIVE, _ids(naming))
     if asker.protected_address:
         return Verdict(Result.DENY, Rule.REPRESENTATIVE, (q.PROTECTED_ADDRESS,))
     if asker.acp is Acp.PARENT and case.question.purpose == "FAMRQT":
@@ -102,9 +102,10 @@ def _parent_asks(case: Case, asker: Asker) -> Verdict:
     return Verdict(Result.DENY, Rule.REPRESENTATIVE, (q.AGE,))
 
 
-def _locks_out(consent: Consent, asker: Asker) -> bool:
-    actors = {a.identifier for a in consent.provision.actors if a.kind is ActorKind.PERSON}
-    return consent.provision.deny and not actors.isdisjoint(asker.identifiers)
+def _names(lock: Consent, asker: Asker) -> bool:
+    """Whether it is about this very person, and not about everyone."""
+    denying = [p for p in (lock.provision, *lock.provision.exceptions) if p.deny]
+    return any(a.kind is ActorKind.PERSON and a.identifier in asker.identifiers for p in denying for a in p.actors)
 
 
 def _for_a_citizen(case: Case, rule: Rule, highest: int) -> Verdict:
@@ -147,7 +148,7 @@ def life_is_at_stake(case: Case) -> Verdict | None:
         return None
     if not 0 <= case.now_us - asker.since_us < case.boundaries.emergency_hours * _HOUR_US:
         return None
-    return Verdict(Result.PERMIT, Rule.EMERGENCY, (q.EMERGENCY, *_names(case.locks), *case.question.ties))
+    return Verdict(Result.PERMIT, Rule.EMERGENCY, (q.EMERGENCY, *_ids(case.locks), *case.question.ties))
 
 
 def patient_has_consented_since(case: Case) -> Verdict | None:
@@ -162,21 +163,21 @@ def patient_has_consented_since(case: Case) -> Verdict | None:
         return None
     if not all(lock.given_us is not None and lock.given_us < given for lock in case.locks):
         return None
-    return Verdict(Result.PERMIT, Rule.CONSENT_AFTER_LOCK, (q.CONSENT_GIVEN, *_names(case.locks), *question.ties))
+    return Verdict(Result.PERMIT, Rule.CONSENT_AFTER_LOCK, (q.CONSENT_GIVEN, *_ids(case.locks), *question.ties))
 
 
 def patient_has_locked(case: Case) -> Verdict | None:
     """Row 11. Any lock outweighs every permit, however new."""
     by_source = (q.SOURCE_LOCKED,) if q.SOURCE_LOCKED in case.item.labels else ()
     if case.locks or by_source:
-        return Verdict(Result.DENY, Rule.LOCKED, (*_names(case.locks), *by_source))
+        return Verdict(Result.DENY, Rule.LOCKED, (*_ids(case.locks), *by_source))
     return None
 
 
 def patient_has_permitted(case: Case) -> Verdict | None:
     """Row 12. Also what is labelled very restricted, and for any purpose."""
     if case.permits:
-        return Verdict(Result.PERMIT, Rule.EXPLICIT_PERMIT, (*_names(case.permits), *case.question.ties))
+        return Verdict(Result.PERMIT, Rule.EXPLICIT_PERMIT, (*_ids(case.permits), *case.question.ties))
     return None
 
 

@@ -131,16 +131,18 @@ def _is_wanted(parcel: Parcel, subscription: Subscription | None) -> bool:
     )
 
 
-def came_too_late(consent: Consent, before: Asked, after: Asked, recipient: Provider | None, times_us: Iterable[int]) -> bool:
+def came_too_late(
+    consent: Consent, before: Asked, after: Asked, recipient: Provider | None, times_us: Iterable[int], boundaries: Boundaries = BOUNDARIES
+) -> bool:
     """Whether a consent would have stopped a send that was under way when it came into force, or some of what it shows.
 
     before, after: the delivery without this version of the consent and with it. times_us: those between which the sending may have begun.
     """
     name = f"{consent.id}/{consent.version}"
     for now_us in times_us:
-        verdict = ask(after.parcel, after.policy, recipient, now_us)
+        verdict = ask(after.parcel, after.policy, recipient, now_us, boundaries)
         if fits(after.parcel, verdict):
             continue
-        if name in verdict.because or fits(before.parcel, ask(before.parcel, before.policy, recipient, now_us)):
+        if name in verdict.because or fits(before.parcel, ask(before.parcel, before.policy, recipient, now_us, boundaries)):
             return True
     return False

@@ -1,7 +1,7 @@
 """A consent as it is stored: id, version, active, and the rest as JSON in column ``body``, without what has its default.
 
-    {"root": {"deny": true, "actors": [["urn:hub:provider", "a", "organisation"]], "period": [null, 5], "exceptions": [{...}], ...},
-     "base": "law" or "explicit", "given_us": 0, "replaces": ["id", ...]}
+    {"root": {"deny": true, "actors": [["urn:hub:provider", "a"], [HPR, "7", "person"]], "period": [null, 5], "exceptions": [...], ...},
+     "base": "explicit", "given_us": 0, "replaces": ["id", ...]}
 
 Read strictly: what is not understood makes the patient's consents unreadable, and everything about the patient waits.
 """
@@ -19,7 +19,9 @@ _BODY: Final = frozenset({"root", "base", "given_us", "replaces"})
 
 def body_of(consent: Consent) -> Json:
     """The column ``body``."""
-    body: Json = {"root": _written(consent.provision), "base": consent.base.value}
+    body: Json = {"root": _written(consent.provision)}
+    if consent.base is not Base.LAW:
+        body["base"] = consent.base.value
     if consent.given_us is not None:
         body["given_us"] = consent.given_us
     if consent.replaces:
@@ -34,14 +36,16 @@ def consent_of(columns: Sequence[Any]) -> Consent:
         raise ValueError
     provision = _read(body["root"], may_nest=True)
     given_us = body.get("given_us")
-    return Consent(consent_id, version, active, provision, Base(body["base"]), _whole(given_us), _texts(body.get("replaces", ())))
+    return Consent(
+        consent_id, version, active, provision, Base(body.get("base", Base.LAW)), _whole(given_us), _texts(body.get("replaces", ()))
+    )
 
 
 def _written(p: Provision) -> Json:
     found: Json = {
         "period": p.period and [p.period.start_us, p.period.end_us],
         "data_period": p.data_period and [p.data_period.start_us, p.data_period.end_us],
-        "actors": [[a.identifier.system, a.identifier.value, a.kind.value] for a in p.actors],
+        "actors": [_named(a) for a in p.actors],
         "purposes": list(p.purposes),
         "labels": list(p.labels),
         "classes": list(p.classes),
@@ -50,6 +54,11 @@ def _written(p: Provision) -> Json:
         "exceptions": [_written(e) for e in p.exceptions],
     }
     return {"deny": p.deny} | {name: value for name, value in found.items() if value}
+
+
+def _named(actor: Actor) -> list[str]:
+    named = [actor.identifier.system, actor.identifier.value]
+    return named if actor.kind is ActorKind.ORGANISATION else [*named, actor.kind.value]
 
 
 def _read(body: Mapping[str, Any], *, may_nest: bool) -> Provision:
@@ -97,11 +106,11 @@ def _identifier(system: Any, value: Any) -> Identifier:
 
 
 def _actors(value: Any) -> tuple[Actor, ...]:
-    return tuple(Actor(_identifier(system, number), ActorKind(kind)) for system, number, kind in _some(value))
+    return tuple(Actor(_identifier(*named[:2]), *map(ActorKind, named[2:])) for named in map(_some, _some(value)))
 
 
 def _codes(value: Any) -> tuple[tuple[str, str], ...]:
-    pairs = [_texts(pair) for pair in _some(value)]
+    pairs = [_texts(_some(pair)) for pair in _some(value)]
     return tuple((system, code) for system, code in pairs)
 
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deploy.generate import GENERATED, ROOT
 from hub.consent.decide import decide
 from hub.consent.question import LABELS, Question, Verdict, relations_in
 from hub.consent.table import TABLE as TABLE_OF_ROWS
@@ -15,6 +16,7 @@ from hub.model import Channel, Consent, Deliver, Identifier, Policy, Provider, P
 from tests.consents import simple
 
 NOW = 1_000_000
+PAGE = ROOT / "docs/consent.md"
 TRONDHEIM = Provider("trondheim", "Trondheim kommune", ProviderKind.MUNICIPALITY, "942110464", ("TRD",), Deliver(Channel.MAILBOX))
 SUSPENDED = replace(TRONDHEIM, suspended=True)
 LOCK = simple("lock")
@@ -229,6 +231,12 @@ def test_the_rows_stand_in_the_order_of_the_table() -> None:
     assert [row.rule for row in TABLE_OF_ROWS] == list(Rule)
     for row in TABLE_OF_ROWS:
         assert (row.answer.__doc__ or "").startswith(f"Row {row.number}.")
+
+
+def test_the_page_about_consent_says_what_the_table_says() -> None:
+    assert GENERATED[PAGE]() == PAGE.read_text("utf-8"), "run: python -m deploy.generate"
+    for row in TABLE_OF_ROWS:
+        assert f"| {row.number} | {row.condition} | {row.result} | {row.source} |\n" in PAGE.read_text("utf-8")
 
 
 SENSITIVE = [

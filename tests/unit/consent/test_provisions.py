@@ -108,6 +108,7 @@ ROWS = {
     "that sensitivity": (Provision(True, labels=("PSY",)), case(replace(OBSERVATION, labels=("PSY",))), True, True),
     "nobody has labelled it": (Provision(True, labels=("PSY",)), case(BARE), True, False),
     "a whole message, labelled": (Provision(True, labels=("PSY",)), case(replace(BARE, labels=("N",)), whole=True), True, False),
+    "a whole message, labelled just so": (Provision(True, labels=("N",)), case(replace(BARE, labels=("N",)), whole=True), True, False),
     # classes
     "its type": (Provision(True, classes=("Condition", "Observation")), case(), True, True),
     "another type": (Provision(True, classes=("Condition",)), case(), False, False),
@@ -132,7 +133,8 @@ ROWS = {
     "all of its encounter": (data(RELATED, "", "Encounter/9"), case(), True, True),
     "all of another encounter": (data(RELATED, "", "Encounter/8"), case(), False, False),
     "an encounter nobody knows of": (data(RELATED, "", "Encounter/9"), case(replace(OBSERVATION, links=())), True, False),
-    "the encounter itself": (data(RELATED, "", "Encounter/9"), case(Item("e", "Encounter", ids=(Identifier("", "Encounter/9"),))), True, True),
+    "the encounter itself": (
+        data(RELATED, "", "Encounter/9"), case(Item("e", "Encounter", ids=(Identifier("", "Encounter/9"),))), True, True),
     "its author": (data(AUTHORED, HPR, "7"), case(), True, True),
     "another author": (data(AUTHORED, HPR, "8"), case(), False, False),
     "an author by another number": (data(AUTHORED, DNR, "8"), case(), True, False),
