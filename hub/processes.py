@@ -146,6 +146,7 @@ async def _pathway(settings: Settings) -> None:
 
 async def _web(settings: Settings) -> None:
     from hub.stream.promise import objections  # noqa: PLC0415
+    from hub.stream.release import run_release  # noqa: PLC0415
     from hub.web.app import run_web  # noqa: PLC0415
     from hub.web.readiness import asks, of_ledger  # noqa: PLC0415
     from hub.web.state import Region, State  # noqa: PLC0415
@@ -159,7 +160,10 @@ async def _web(settings: Settings) -> None:
             settings, now_us, load_keys(settings.data), _pseudonyms(settings), intake, pool, Region(pool), missing,
             partial(objections, settings),
         )  # fmt: skip
-        await run_web(state, stop)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(run_release(pool, intake.accept, now_us, stop, releases=settings.release_on_unlock))
+            await run_web(state, stop)
+            stop.set()
     await pool.close()
 
 

@@ -5,8 +5,10 @@ from typing import Any, Final
 
 from psycopg.rows import TupleRow
 
+from hub.ledger.consent_rows import UNREADABLE, consent_of
+from hub.ledger.itemised import unpacked
 from hub.ledger.outbox import Asked, Parcel, Place
-from hub.model import Consent, Identifier, Policy, Rule
+from hub.model import Policy, Rule
 
 # Of how many patients a message's identifiers are now; asked of one that had two when it was decided. None = nobody knows any more.
 PATIENTS_OF: Final = """
@@ -16,7 +18,8 @@ PATIENTS_OF: Final = """
 # OFFSET 0: a look-up for each of a few rows, whatever the statistics say of a queue that was empty when they were taken.
 ASK: Final = f"""
 SELECT o.part, o.off, o.recipient, o.event_id::text, o.patient_key, o.source, o.received_us, o.channel, o.form, o.detail, o.labels,
-       o.purpose, o.kind, o.attempts, d.subscription, d.because, k.keys, o.control_id, o.payload,
+       o.purpose, o.kind, o.attempts, d.subscription, d.because, k.keys, o.control_id, o.payload, o.items,
+       o.dropped, o.copy_id,
        d.rule = '{Rule.PATIENT_UNRESOLVED}' AND {PATIENTS_OF} <> 1, c.consents, (SELECT version FROM directory_version)
 FROM unnest(%s::int[], %s::bigint[], %s::text[]) WITH ORDINALITY AS w(part, off, recipient, n)
 CROSS JOIN LATERAL (SELECT * FROM outbox WHERE part = w.part AND off = w.off AND recipient = w.recipient OFFSET 0) o
@@ -24,7 +27,7 @@ LEFT JOIN LATERAL (SELECT rule, because, subscription FROM decision
                    WHERE part = w.part AND off = w.off AND recipient = w.recipient OFFSET 0) d ON true
 CROSS JOIN LATERAL (SELECT o.lock_keys || coalesce((SELECT array_agg(key) FROM identity i, unnest(i.lock_keys) AS key
                                                     WHERE i.patient_key = o.patient_key), '{{}}') AS keys) k
-LEFT JOIN LATERAL (SELECT json_agg(json_build_array(ck.consent_id, v.version, v.active, v.deny, v.actors, v.start_us, v.end_us)) AS consents
+LEFT JOIN LATERAL (SELECT json_agg(json_build_array(ck.consent_id, v.version, v.active, v.body)) AS consents
                    FROM consent_key ck LEFT JOIN LATERAL
                         (SELECT * FROM consent WHERE id = ck.consent_id ORDER BY version DESC LIMIT 1) v ON true
                    WHERE ck.key = ANY (k.keys)) c ON true
@@ -33,33 +36,27 @@ WHERE o.parked = '' ORDER BY w.n"""  # noqa: S608  # constants
 
 def asked(row: TupleRow) -> Asked:
     """A row of ``ASK``."""
-    return Asked(_parcel(row), _policy(row[20]))
+    return Asked(_parcel(row), _policy(row[-2]))
 
 
 def version_of(row: TupleRow) -> int:
     """The version of the directory when ``ASK`` was answered."""
-    return int(row[21])
+    return int(row[-1])
 
 
 def _policy(rows: Sequence[Any] | None) -> Policy:
     """The consents of one patient; not readable when one of them is not what a consent must be."""
     try:
-        return Policy(tuple(_consent(*row) for row in rows or ()))
-    except (TypeError, ValueError):
+        return Policy(tuple(consent_of(row) for row in rows or ()))
+    except UNREADABLE:
         return Policy(readable=False)
-
-
-def _consent(consent_id: str, version: int, *rest: Any) -> Consent:
-    active, deny, actors, start_us, end_us = rest
-    if not isinstance(version, int):
-        raise TypeError
-    return Consent(consent_id, version, active, deny, tuple(Identifier(str(s), str(v)) for s, v in actors), start_us, end_us)
 
 
 def _parcel(row: TupleRow) -> Parcel:
     part, off, recipient, event_id, patient, source, received, channel, form, detail, labels, purpose, kind, attempts, *rest = row
-    subscription, because, keys, control_id, payload, conflict, *_ = rest
+    subscription, because, keys, control_id, payload, items, dropped, copy_id, conflict, *_ = rest
     return Parcel(
         Place(part, off, recipient), event_id, patient, source, received, channel, form, detail, tuple(labels), purpose, kind, attempts,
         subscription or "", tuple(because or ()), frozenset(keys), control_id, bytes(payload), bool(conflict),
+        unpacked(bytes(items)), tuple(dropped), copy_id,
     )  # fmt: skip

@@ -1,5 +1,6 @@
 """One message's plan: who gets it, who is kept out and why, what is remembered; and nothing that fails ever opens a door."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import pytest
@@ -11,7 +12,6 @@ from hub.identity import ENH, FNR, HUB_PROVIDER
 from hub.model import (
     Adapter,
     Channel,
-    Consent,
     Decision,
     Deliver,
     Delivery,
@@ -19,6 +19,7 @@ from hub.model import (
     Event,
     Form,
     Identifier,
+    Item,
     Kind,
     Outcome,
     PatientState,
@@ -35,6 +36,7 @@ from hub.model import (
 )
 from hub.pipeline import decided, plan
 from hub.routing.directory import Directory
+from tests.consents import simple
 
 NOW = 1_000
 PATIENT = Identifier(FNR, "15076500565")
@@ -67,6 +69,14 @@ class Told:
     received: Received = RECEIVED
     stuck: frozenset[Form] = frozenset()
     broken: frozenset[str] = frozenset()  # recipients for whom there is a bug
+    things: tuple[Item, ...] = ()
+
+    def items(self) -> tuple[Item, ...]:
+        return self.things
+
+    def without(self, keys: Collection[str]) -> "Told | None":
+        left = tuple(i for i in self.things if i.key not in keys)
+        return replace(self, things=left, received=replace(self.received, event_id="copy")) if left else None
 
     def event(self) -> Event:
         if isinstance(self.meaning, Rejected):
@@ -78,7 +88,8 @@ class Told:
             raise KeyError("Kari Nordmann")
         if form in self.stuck:
             raise Rejected(Reason.NO_TRANSLATION)
-        return f"{form} {detail} {recipient.id}".encode()
+        told = "".join(f" {item.key}" for item in self.things)
+        return f"{form} {detail} {recipient.id}{told}".encode()
 
 
 def planned(
@@ -142,7 +153,7 @@ def test_a_gp_and_one_on_the_pathway_who_do_not_subscribe_are_explained() -> Non
 
 
 def test_a_lock_keeps_one_out_and_the_others_in() -> None:
-    lock = Consent("c", 2, True, True, (Identifier(HUB_PROVIDER, "trondheim"),), None, None)
+    lock = simple("c", 2, actors=(Identifier(HUB_PROVIDER, "trondheim"),))
     event = replace(EVENT, gps=(Identifier(ENH, "900000001"),))
     made = planned(Told(event), policy=Policy((lock,)))
     assert [(d.recipient, d.result, d.because) for d in made.decisions] == [
@@ -155,7 +166,7 @@ def test_a_lock_keeps_one_out_and_the_others_in() -> None:
 
 @pytest.mark.parametrize("now", [NOW - 1, NOW])
 def test_the_time_asked_about_is_the_one_given(now: int) -> None:
-    lock = Consent("c", 1, True, True, (), NOW, None)
+    lock = simple(start_us=NOW)
     made = plan(Told(), PatientState(), Policy((lock,)), Directory(EVERYONE, STANDARD, 1), now)
     assert made.decisions[0].result is (Result.DENY if now == NOW else Result.PERMIT)
 
@@ -200,7 +211,7 @@ def test_whom_a_message_addresses_is_on_the_pathway_from_then_on() -> None:
 
 def test_the_sender_gets_its_own_back_if_it_subscribes_even_when_locked() -> None:
     wanted = (Subscription("own", "st-olavs", ("*",), Where(), Detail.FULL),)
-    lock = Consent("c", 1, True, True, (), None, None)
+    lock = simple()
     assert [d.rule for d in planned(policy=Policy((lock,)), subscriptions=wanted).decisions] == [Rule.OWN_RECORD]
 
 
@@ -248,7 +259,7 @@ def test_a_subscription_for_research_does_not_cost_the_one_for_care() -> None:
     assert [d.purpose for d in made.deliveries] == ["COC"]
     alone = planned(subscriptions=(research, replace(care, purpose="HPAYMT")))
     assert [(d.subscription, d.result) for d in alone.decisions] == [("a", Result.DENY)]
-    permit = Consent("c", 1, True, False, (), None, None)
+    permit = simple(deny=False)
     assert [d.purpose for d in planned(subscriptions=(research, care), policy=Policy((permit,))).deliveries] == ["HRESCH"]
 
 
@@ -259,7 +270,7 @@ def test_a_subscription_of_a_provider_that_is_gone_is_denied() -> None:
 
 
 ACTORS = st.sampled_from([(), *((Identifier(HUB_PROVIDER, p.id),) for p in EVERYONE), (Identifier("", "942110464"),)])
-CONSENTS = st.builds(Consent, st.sampled_from("abc"), st.integers(1, 2), st.booleans(), st.booleans(), ACTORS, st.none(), st.none())
+CONSENTS = st.builds(simple, st.sampled_from("abc"), st.integers(1, 2), active=st.booleans(), deny=st.booleans(), actors=ACTORS)
 POLICIES = st.builds(Policy, st.lists(CONSENTS, max_size=4).map(tuple), st.booleans())
 SUBSCRIPTIONS = st.lists(
     st.builds(
