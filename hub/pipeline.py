@@ -32,6 +32,7 @@ from hub.model import (
 )
 from hub.routing.directory import Candidate, Directory, shows_more
 
+_KNOWN_MAX: Final = 100_000  # answers that are remembered
 # Words of a decision's reasons
 NOT_SUBSCRIBED: Final = "not_subscribed"
 _STUCK: Final = (Reason.INTERNAL_ERROR, Reason.NO_TRANSLATION)  # why it cannot be made for one recipient, the worse first
@@ -83,18 +84,6 @@ def plan(message: Message, patient: PatientState, policy: Policy, directory: Dir
     )
 
 
-def decided(  # what a message was found to mean, and by what it is judged
-    event: Event, patient: PatientState, policy: Policy, directory: Directory, now_us: int, items: tuple[Item, ...] = (), terms: Terms = TERMS
-) -> list[Decision]:
-    """Everyone the event concerns, decided as ``plan`` decides of a message that means it; nothing is made to be sent.
-
-    items: what the message is asked about item by item, as ``items_of`` says.
-    """
-    after = _remember(patient, event, directory)
-    asking = _Asking(event, items, policy, now_us, terms.boundaries, conflict=after.conflict)
-    return [_decide(candidate, asking)[1] for candidate in directory.candidates(event, after)]
-
-
 def items_of(message: Message, event: Event, policy: Policy, sensitive: SensitiveCodes = NO_CODES) -> tuple[Item, ...]:
     """What to ask about: the message's items where an answer may differ from one to the next, () where it is asked about whole.
 
@@ -136,6 +125,37 @@ class _Asking:
     now_us: int
     boundaries: Boundaries
     conflict: bool
+
+
+@dataclass(slots=True)
+class Again:
+    """Decides events again as ``plan`` decides of messages that mean them, by one directory; nothing is made to be sent.
+
+    Equal questions about patients who have written nothing are answered once.
+    """
+
+    directory: Directory
+    terms: Terms = TERMS
+    _known: dict[tuple[object, ...], Decision] = field(default_factory=dict)
+
+    def decided(self, event: Event, patient: PatientState, policy: Policy, now_us: int, items: tuple[Item, ...] = ()) -> list[Decision]:
+        """Everyone the event concerns. patient: as before the event. items: what is asked about item by item, as ``items_of`` says."""
+        after = _remember(patient, event, self.directory)
+        asking = _Asking(event, items, policy, now_us, self.terms.boundaries, conflict=after.conflict)
+        candidates = self.directory.candidates(event, after)
+        if items or policy.consents or not policy.readable:
+            return [_decide(candidate, asking)[1] for candidate in candidates]
+        return [self._as_before(candidate, asking) for candidate in candidates]
+
+    def _as_before(self, candidate: Candidate, asking: _Asking) -> Decision:
+        event, ids = asking.event, tuple([s.id for s in candidate.subscriptions])
+        key = (candidate.provider_id, ids, candidate.relations, event.provider, event.kind, event.labels, asking.conflict)
+        decision = self._known.get(key)
+        if decision is None:
+            if len(self._known) >= _KNOWN_MAX:
+                self._known.clear()
+            decision = self._known[key] = _decide(candidate, asking)[1]
+        return decision
 
 
 def _stuck(decisions: Iterable[Decision]) -> Refusal | None:
