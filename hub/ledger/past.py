@@ -13,8 +13,9 @@ from hub.model import Adapter, Event, Identifier, Kind, PatientState
 ROWS: Final = 10_000  # messages read at once
 # A message that passed once more for some of its recipients is decided where it passed first.
 _DECIDED: Final = """
-SELECT m.part, m.off, m.event_id::text, m.patient_key, m.decided_us, m.received_us, m.occurred_us, m.adapter, m.kind, m.provider, m.municipality, m.ward,
-       m.encounter_class, m.labels, m.addressed, m.gps, m.pathway, m.unresolved, m.items, d.recipients, d.rules
+SELECT m.part, m.off, m.event_id::text, m.patient_key, m.decided_us, m.received_us, m.occurred_us,
+       m.adapter, m.kind, m.provider, m.municipality, m.ward, m.encounter_class,
+       m.labels, m.addressed, m.gps, m.pathway, m.unresolved, m.items, d.recipients, d.rules
 FROM message m CROSS JOIN LATERAL
      (SELECT array_agg(recipient) AS recipients, array_agg(rule) AS rules FROM decision WHERE part = m.part AND off = m.off) d
 WHERE m.decided_us >= %(since)s AND m.kind <> '' AND {}
