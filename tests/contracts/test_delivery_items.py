@@ -10,6 +10,7 @@ import pytest
 from hub.adapters.hl7v2.receive import Door
 from hub.avro import Codec
 from hub.errors import Reason
+from hub.identity import derived_id
 from hub.ledger.connect import Pool, connect
 from hub.ledger.directory import load_directory
 from hub.ledger.quarantine import allow_again, find_parked, list_kept, list_parked, redrive_delivery
@@ -187,7 +188,11 @@ def test_a_copy_is_found_by_the_ids_it_bears_and_by_no_other(database_url: str) 
         ((copy_id, whole),) = query(database_url, "SELECT o.copy_id, m.event_id::text FROM outbox o JOIN message m USING (part, off)")
         assert copy_id != whole
         with connect(database_url) as conn:
-            assert [m["event_id"] for m in lives(conn, copy_id)] == [whole]
+            (found,) = lives(conn, copy_id)
+        assert found["event_id"] == whole
+        (told,) = found["recipients"]
+        assert told["left_out"] == ["OBX[4]"]
+        assert told["bundle_id"] == derived_id(copy_id, "bundle", "full")
         assert before < query(database_url, "SELECT count(*) FROM bundle")
 
     run(work)
