@@ -20,7 +20,8 @@ def names_asked(actor: Actor, question: Question) -> bool:
     if recipient is not None and actor_matches(actor.identifier, recipient):
         return True
     if actor.kind is ActorKind.GROUP:
-        return asker is None or asker.groups is None or _may_be_among(actor.identifier, asker.groups)
+        groups = None if asker is None else asker.groups
+        return groups is None or (bool(groups) and _may_be_among(actor.identifier, groups))
     if asker is None or actor.kind is ActorKind.ORGANISATION:
         return asker is not None and any(actor.identifier.value == i.value for i in asker.identifiers)
     return _may_be_among(actor.identifier, _of_kind(asker, actor.kind))

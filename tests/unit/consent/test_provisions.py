@@ -31,6 +31,7 @@ TOWN = Provider("town", "Town", ProviderKind.MUNICIPALITY, "942110464", (), Deli
 ASKED = Question("hospital", TOWN)
 NURSE = replace(ASKED, asker=Asker(Capacity.PERSONNEL, identifiers=(Identifier(HPR, "1"),), roles=(Identifier("r", "nurse"),)))
 KNOWN = replace(NURSE, asker=replace(NURSE.asker, groups=(Identifier("g", "team"),)))
+ALONE = replace(NURSE, asker=replace(NURSE.asker, groups=()))
 UNKNOWN = replace(ASKED, asker=Asker(Capacity.PERSONNEL))
 LOINC, ICD, ICPC = "http://loinc.org", "urn:oid:icd", "urn:oid:icpc"
 OBSERVATION = Item(
@@ -90,6 +91,8 @@ ROWS = {
     "the asker's group": (actor("g", "team", GROUP), case(question=KNOWN), True, True),
     "another group": (actor("g", "others", GROUP), case(question=KNOWN), False, False),
     "a group, and nobody knows the asker's": (actor("g", "others", GROUP), case(question=NURSE), True, False),
+    "a group of another kind": (actor("other", "team", GROUP), case(question=KNOWN), True, False),
+    "a group, and the asker is in none": (actor("g", "team", GROUP), case(question=ALONE), False, False),
     "the asker's organisation": (actor(HUB_PROVIDER, "town"), case(question=NURSE), True, True),
     # purposes
     "the purpose": (Provision(True, purposes=("TREAT",)), case(), True, True),
