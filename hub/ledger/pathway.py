@@ -175,7 +175,8 @@ class PathwayLedger:
             async with conn.pipeline():
                 await _upsert(conn, (e for place, e in now.items() if before.get(place) != e))
                 for (key, encounter), called in deadlines.items():
-                    await _keep_deadlines(conn, [key], [encounter], called)
+                    known = [key] if (key, encounter) in before else []  # a row that is new had none
+                    await _keep_deadlines(conn, known, [encounter], called)
             return changed
 
         return await self._in_transaction(work)
@@ -290,6 +291,7 @@ async def _upsert(conn: psycopg.AsyncConnection[Any], episodes: Iterable[Episode
 async def _keep_deadlines(
     conn: psycopg.AsyncConnection[Any], person: list[str], encounters: list[str], deadlines: Sequence[Deadline]
 ) -> None:
-    await conn.execute(_DROP_DEADLINES, (person, encounters, [d.id for d in deadlines]))
+    if person:
+        await conn.execute(_DROP_DEADLINES, (person, encounters, [d.id for d in deadlines]))
     for d in deadlines:
         await conn.execute(_KEEP_DEADLINE, astuple(d))
