@@ -89,6 +89,8 @@ def items_of(message: Message, event: Event, policy: Policy, sensitive: Sensitiv
 
     Raises Rejected.
     """
+    if not event.labels and not policy.consents and not sensitive:  # as nearly all are
+        return ()
     if not sensitive and not by_labels(event.labels) and not by_items(policy):
         return ()
     items = sensitive.labelled(message.items())
@@ -182,15 +184,15 @@ def _decide(candidate: Candidate, asking: _Asking) -> tuple[Subscription | None,
     answers: list[tuple[Subscription, Verdict]] = []
     for s in candidate.subscriptions:
         question = Question(
-            event.provider, candidate.provider, event.labels, s.purpose, candidate.relations, asking.conflict, asking.items,
-            kind=event.kind, detail=s.detail,
+            event.provider, candidate.provider, event.labels, s.purpose, candidate.relations, asking.conflict, asking.items, None,
+            event.kind, s.detail,
         )  # fmt: skip
         answers.append((s, decide(question, asking.policy, asking.now_us, asking.boundaries)))
     if not answers:
         because = (*(relation.value for relation in candidate.relations), NOT_SUBSCRIBED)
         return None, Decision(candidate.provider_id, Result.DENY, Rule.NO_RELATION, Detail.NOTICE, because=because)
     chosen, verdict = next((a for a in answers if a[1].result is not Result.DENY), answers[0])
-    detail = least(chosen.detail, verdict.detail)
+    detail = chosen.detail if verdict.detail is None else least(chosen.detail, verdict.detail)
     return chosen, Decision(candidate.provider_id, verdict.result, verdict.rule, detail, chosen.id, verdict.because, verdict.dropped)
 
 
@@ -214,7 +216,7 @@ def _prepare(
     channel, detail = recipient.deliver.channel, decision.detail
     form = recipient.deliver.form
     try:
-        copy = copies.without(decision.dropped)
+        copy = copies.without(decision.dropped) if decision.dropped else message
         if copy is None:  # nothing is left but that there was something
             return replace(decision, result=Result.DENY, dropped=()), None
         payload = copy.render(form, detail, recipient)

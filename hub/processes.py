@@ -160,10 +160,8 @@ async def _web(settings: Settings) -> None:
             settings, now_us, load_keys(settings.data), _pseudonyms(settings), intake, pool, Region(pool), missing,
             partial(objections, settings),
         )  # fmt: skip
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(run_release(pool, intake.accept, now_us, stop, releases=settings.release_on_unlock))
-            await run_web(state, stop)
-            stop.set()
+        releasing = run_release(pool, intake.accept, now_us, stop, releases=settings.release_on_unlock)
+        await asyncio.gather(run_web(state, stop), releasing)
     await pool.close()
 
 

@@ -2,17 +2,20 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from hub.adapters.hl7v2.receive import Door
 from hub.avro import Codec
+from hub.errors import Reason
+from hub.identity import derived_id
 from hub.ledger.connect import Pool, connect
 from hub.ledger.directory import load_directory
-from hub.ledger.quarantine import find_parked, list_parked, redrive_delivery
+from hub.ledger.quarantine import allow_again, find_parked, list_kept, list_parked, redrive_delivery
 from hub.ledger.trace import lives
-from hub.model import Received
+from hub.model import Received, Refusal
 from hub.routing.directory import Directory
 from hub.stream import quarantine_tool as tool
 from hub.stream.readers import read
@@ -185,7 +188,11 @@ def test_a_copy_is_found_by_the_ids_it_bears_and_by_no_other(database_url: str) 
         ((copy_id, whole),) = query(database_url, "SELECT o.copy_id, m.event_id::text FROM outbox o JOIN message m USING (part, off)")
         assert copy_id != whole
         with connect(database_url) as conn:
-            assert [m["event_id"] for m in lives(conn, copy_id)] == [whole]
+            (found,) = lives(conn, copy_id)
+        assert found["event_id"] == whole
+        (told,) = found["recipients"]
+        assert told["left_out"] == ["OBX[4]"]
+        assert told["bundle_id"] == derived_id(copy_id, "bundle", "full")
         assert before < query(database_url, "SELECT count(*) FROM bundle")
 
     run(work)
@@ -222,3 +229,55 @@ def test_what_is_made_anew_for_another_channel_is_without_what_was_left_out(data
 async def never(_received: Received) -> None:
     """A parked delivery is not sent through the hub again."""
     raise AssertionError
+
+
+def test_a_lock_reaches_what_is_in_quarantine(database_url: str) -> None:
+    """Refused when nothing was locked, and sent in again when something is."""
+
+    async def work() -> None:
+        receiver = await Receiver().start()
+        provider(database_url, "a", mllp(receiver))
+        decided(database_url, replace(report("1"), refusal=Refusal(Reason.UNKNOWN_SENDER, "MSH-4")))
+        put(database_url, lock(HIV))
+        with connect(database_url) as conn:
+            (kept,) = list_kept(conn)
+            allow_again(conn, kept.id, report("1").event_id, (), 1)
+        decided(database_url, report("1"))
+        async with delivering(database_url):
+            await drained(database_url)
+        await receiver.stop()
+        assert [results(body) for body in receiver.bodies] == [LEFT]
+
+    run(work)
+
+
+def test_a_replay_of_the_past_shows_nothing_that_is_locked_by_now(database_url: str) -> None:
+    """The same records once more at new places, as after a topic was restored: repeats lead nowhere, and what is waiting is asked about."""
+
+    async def work() -> None:
+        receiver = await Receiver().start()
+        provider(database_url, "a", mllp(receiver))
+        decided(database_url, report("1"))
+        put(database_url, lock(HIV))
+        decided(database_url, report("1"), report("2"))
+        async with delivering(database_url):
+            await drained(database_url)
+        await receiver.stop()
+        assert receiver.ids == ["1", "2"]
+        assert not any(b"CANARY" in body for body in receiver.bodies)
+
+    run(work)
+
+
+def test_a_lock_on_a_part_names_the_sends_under_way_that_show_it(database_url: str) -> None:
+    async def work() -> None:
+        receiver = await Receiver(answers=lambda _id, _n: "none").start()
+        provider(database_url, "a", mllp(receiver))
+        decided(database_url, report("1"))
+        async with delivering(database_url, ack_seconds_max=3.0):
+            await until(lambda: receiver.bodies)
+            found = await asyncio.to_thread(put, database_url, lock(HIV))
+            assert found.under_way == ((report("1").event_id, "a"),)
+        await receiver.stop()
+
+    run(work)
