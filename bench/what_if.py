@@ -37,7 +37,8 @@ MESSAGES = """
 INSERT INTO message (part, off, event_id, adapter, provider, application, sender, control_id, trigger, kind, patient_key, received_us,
                      decided_us, answer, encoding, outcome, raw, occurred_us, municipality, ward, encounter_class, labels, addressed, gps,
                      pathway, unresolved, items)
-SELECT n %% 12, n, md5(n::text)::uuid, 'hl7v2', 'hospital', 'EPJ', 'HOSPITAL', n::text, 'ADT^A01', (%(kinds)s::text[])[1 + n / 1000 %% %(of)s],
+SELECT n %% 12, n, md5(n::text)::uuid, 'hl7v2', 'hospital', 'EPJ', 'HOSPITAL', n::text, 'ADT^A01',
+       (%(kinds)s::text[])[1 + n / 1000 %% %(of)s],
        md5(p::text), %(since)s + n * 1000, %(since)s + n * 1000, 'AA', 'utf-8', 'routed', decode(repeat(md5(n::text), 27), 'hex'),
        %(since)s + n * 1000, (1000 + p %% 350)::text, 'W' || p %% 40, 'I', '{}', '{HUB,REGION}',
        ARRAY['urn:oid:2.16.578.1.12.4.1.4.101', (900000000 + p %% 2000)::text],

@@ -216,7 +216,7 @@ def _prepare(
     channel, detail = recipient.deliver.channel, decision.detail
     form = recipient.deliver.form
     try:
-        copy = copies.without(decision.dropped) if decision.dropped else message
+        copy = copies.without(decision.dropped) if decision.dropped else copies.message
         if copy is None:  # nothing is left but that there was something
             return replace(decision, result=Result.DENY, dropped=()), None
         payload = copy.render(form, detail, recipient)
