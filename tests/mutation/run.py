@@ -26,7 +26,7 @@ COPY: Final = ROOT / ".mutate"
 CORE: Final = ("hub/consent", "hub/routing", "hub/pipeline.py")
 TESTS: Final = ("tests/unit/consent", "tests/unit/routing", "tests/unit/test_pipeline.py", "tests/unit/test_pipeline_items.py")
 BESIDE: Final = ("deploy", "docs")  # the tests hold what is written there to the tables
-SETTLED: Final = ("-p", "no:randomly", "-p", "no:cacheprovider", "--hypothesis-seed=0")  # the same examples for every mutant
+SETTLED: Final = ("-p", "no:randomly", "-p", "no:cacheprovider", "--hypothesis-profile=mutants")
 SECONDS_MAX: Final = 300  # of the tests of one mutant of a table: what makes them run for ever is noticed
 
 
