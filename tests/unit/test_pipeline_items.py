@@ -173,3 +173,8 @@ def test_an_item_without_a_sensitive_code_is_left_as_it_is() -> None:
     sodium, hiv = table.labelled((SODIUM, HIV))
     assert sodium is SODIUM
     assert hiv == replace(HIV, labels=("N", "HIV"))
+
+
+def test_of_a_message_that_concerns_nobody_no_item_is_looked_at() -> None:
+    made = planned(TWO, lock("7917-8"), subscriptions=())
+    assert (made.decisions, made.items) == ((), ())  # type: ignore[attr-defined]
