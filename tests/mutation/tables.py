@@ -22,7 +22,7 @@ _SWAPPED: Final[dict[type[ast.AST], type[ast.AST]]] = {
 
 @dataclass(frozen=True)
 class Mutant:
-    """A module with one change. where: module and name; was, now: the lines of the statement that differ, of a long one what is about it."""
+    """A module with one change. where: module and name; was, now: the lines of the statement that differ, of long ones a part."""
 
     where: str
     was: str
