@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -110,6 +111,16 @@ def test_what_was_stored_before_the_tree_means_the_same(conn: Conn, deny, actors
         if file.name >= "0013":
             conn.execute(file.read_bytes())
     assert consents.policies(conn, [["k"]]) == [Policy((is_now,)) if is_now else Policy(readable=False)]
+
+
+def test_a_row_that_cannot_be_read_is_shown_as_a_lock_and_mended_by_the_next_version(conn: Conn) -> None:
+    put(conn, TREE, ["k"])
+    conn.execute("UPDATE consent SET body = '{}'")
+    (stored,) = consents.find_consents(conn, ["k"])
+    assert stored.consent == Consent("tree", 3, True, Provision(True))
+    assert stored.resource == {"resourceType": "Consent"}
+    put(conn, replace(TREE, version=4), ["k"])
+    assert consents.policies(conn, [["k"]]) == [Policy((replace(TREE, version=4),))]
 
 
 def test_a_key_without_its_consent_is_unreadable(conn: Conn) -> None:
