@@ -28,6 +28,7 @@ NO_BASIS: Final = MappingProxyType(
     {"FNR": FNR, "DNR": DNR, "FHN": FHN, "HNR": HNR, "DUF": DUF, "HPR": HPR, "HER": HER, "ENH": ENH, "RSH": RESH, "RESH": RESH}
 )
 
+PARTS_MAX: Final = 250  # patients of one message
 _CONTROL_ID_MAX: Final = 20  # characters that every HL7 v2 receiver takes (MSH-10 before 2.7)
 _CONTROL_ID_HASH: Final = 14  # hex digits, 56 bits
 _IDENTIFIERS_MAX: Final = 100

@@ -16,12 +16,11 @@ from typing import Final
 
 from hub.adapters.hl7v2 import er7 as reader
 from hub.adapters.hl7v2.er7 import Er7, Segment
-from hub.adapters.hl7v2.message import Envelope, of_patient
+from hub.adapters.hl7v2.message import Envelope, header, of_patient, patient
 from hub.errors import Reason, Rejected
-from hub.identity import part_control_id
+from hub.identity import PARTS_MAX, part_control_id
 from hub.model import Identifier
 
-PARTS_MAX: Final = 250  # patients of one message
 _PIDS_MAX: Final = 4 * PARTS_MAX
 _GROWTH_BYTES: Final = 262_144  # what all are told stands in the message of each: it may take so much room ...
 _GROWTH_MAX: Final = 4  # ... and so many times the whole
@@ -89,6 +88,19 @@ def split(raw: bytes, er7: Er7, seen: Envelope) -> tuple[Part, ...]:
     stops = [*starts[1:], end]
     cut = [(*before, *(i for n in those for i in range(starts[n], stops[n])), *after) for those in people]
     return tuple(Part(start + b"".join(_written(lines, part, n, er7, seen)), part) for n, part in enumerate(cut, 1))
+
+
+def messages(raw: bytes, undeclared_encoding: str = "utf-8") -> tuple[bytes, ...]:
+    """A message as the hub takes it: itself, or one for each of several patients. Raises Rejected, as reading it and ``split`` do."""
+    er7 = Er7.from_bytes(raw, undeclared_encoding=undeclared_encoding)
+    seen = header(er7)
+    try:
+        patient(er7)
+    except Rejected as exc:
+        if exc.reason is not Reason.SEVERAL_PATIENTS:
+            raise
+        return tuple(part.raw for part in split(raw, er7, seen))
+    return (raw,)
 
 
 def _groups(names: Sequence[str], shape: Shape) -> tuple[list[int], int]:
