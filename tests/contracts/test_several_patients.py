@@ -25,10 +25,11 @@ from hub.routing.directory import Directory
 from hub.stream import quarantine_tool as tool
 from hub.stream.intake import Intake
 from hub.stream.kafka import Producer
+from hub.stream.readers import READERS
 from hub.stream.reread import Means, reread
 from hub.wiring import now_us
 from tests.contracts.gateways import gateway, verdict
-from tests.contracts.transit_rig import PROVIDERS, PSEUDONYMS, READERS, SUBSCRIPTIONS, Rig, rig
+from tests.contracts.transit_rig import PROVIDERS, PSEUDONYMS, SUBSCRIPTIONS, Rig, rig
 
 ONE, TWO = "13116900216", "15076500565"
 
