@@ -79,6 +79,15 @@ def of_visit(copy: Copy) -> Iterator[str]:
             yield from _written(participant, participant.get("individual"), copy.entries)
 
 
+def of_problem(problem: Json, entries: Entries) -> list[str]:
+    """ROL behind PRB: the members of the teams that are there for this problem."""
+    teams = [
+        t for t in filter(is_so, entries.of("CareTeam")) if any(entries.target(r) is problem for r in objects(t.get("reasonReference")))
+    ]
+    members = [(team, m) for team in teams for m in objects(team.get("participant"))]
+    return [line for team, m in members for line in _written(m, m.get("member"), entries, team)]
+
+
 def of_procedure(procedure: Json, entries: Entries) -> list[str]:
     """ROL behind PR1: the performers who have a role."""
     actors = [p.get("actor") for p in objects(procedure.get("performer"))]

@@ -280,18 +280,20 @@ def _team_office(draft: Draft, raw: str, address: Json, contacts: list[Json], pl
     return draft.add(place, made) if "resourceType" in made else {}
 
 
-def care_team(draft: Draft, subject: Json, members: list[Json], segments: list[Segment], place: str) -> None:
-    """Add the CareTeam of those who take part in the patient's care."""
+def care_team(  # who takes part, and in what
+    draft: Draft, about: Json, members: list[Json], segments: list[Segment], place: str, more: Json | None = None
+) -> Json:
+    """Add the CareTeam of those who take part in the care; gives the Reference, ``{}`` when there is nobody."""
     if not members:
-        return
+        return {}
     t = draft.text
-    made: Json = {"resourceType": "CareTeam", "status": "active", "subject": subject, "participant": members}
+    made: Json = {"resourceType": "CareTeam", "status": "active"} | about | {"participant": members} | (more or {})
     rols = [s for s in segments if s.name == "ROL"]
     reasons = [c for s in rols for raw in t.repetitions(s.field(8)) if (c := _specialty(raw, t))]
     contacts = [c for s in rols for raw in t.repetitions(s.field(12)) if (c := datatypes.xtn(raw, t))]
     put(made, "reasonCode", reasons)
     put(made, "telecom", contacts)
-    draft.add(place, made)
+    return draft.add(place, made)
 
 
 def apparatus(draft: Draft, prt: Segment, place: str) -> Json:
