@@ -38,16 +38,17 @@ ROL: Final[Rows] = (  # over {role: the PractitionerRole or the member, part: ho
     (8, many("team.reasonCode", datatypes.ce)),
     (9, lambda r, _entries: repetitions(datatypes.ce(c) for c in objects(obj(r.get("part")).get("role"))[1:])),
     (9, many("role.specialty", datatypes.ce)),
-    (10, lambda r, entries: _unit(obj(r.get("part")), entries)),
+    (10, lambda r, entries: _unit(obj(r.get("part")).get("onBehalfOf"), entries)),
+    (10, lambda r, entries: _unit(obj(r.get("role")).get("organization"), entries)),
     (11, lambda r, entries: _address(obj(r.get("role")), entries)),
     (12, many("role.telecom", datatypes.xtn)),
     (12, many("team.telecom", datatypes.xtn)),
 )
 
 
-def _unit(part: Json, entries: Entries) -> str:
-    """ROL-10: what kind of organisation it is on behalf of."""
-    return next((made for c in objects(entries.target(part.get("onBehalfOf")).get("type")) if (made := datatypes.ce(c, "0406"))), "")
+def _unit(office: Any, entries: Entries) -> str:
+    """ROL-10: what kind of organisation it is for."""
+    return next((made for c in objects(entries.target(office).get("type")) if (made := datatypes.ce(c, "0406"))), "")
 
 
 def _written(part: Json, reference: Any, entries: Entries, team: Json | None = None, otherwise: str = "") -> Iterator[str]:

@@ -52,6 +52,7 @@ _ROL: Final[Rows] = (
     Row(3, "code", role_of_rol, many=True),
     Row(5, "period.start", datatypes.moment),
     Row(6, "period.end", datatypes.moment),
+    Row(9, "specialty", _specialty, many=True),
     Row(12, "telecom", datatypes.xtn, many=True),
 )
 _PRT: Final[Rows] = (
@@ -81,7 +82,8 @@ def _of_rol(draft: Draft, rol: Segment, place: str) -> Json:
     kind = t.part(t.parts(rol.field(11)), 7)
     where = "location" if kind in _PLACES else "organization" if kind in _OFFICES else "practitioner"
     person = _person(draft, rol.field(4), address if where == "practitioner" else {}, [], f"{place}-4")
-    office = _office(draft, rol.field(14), {}, address if where == "organization" else {}, f"{place}-14")
+    unit = _unit(rol.field(10), t) if rol.field(10) and (person or rol.field(14)) else {}
+    office = _office(draft, rol.field(14), unit, address if where == "organization" else {}, f"{place}-14")
     put(made, "practitioner", person)
     put(made, "organization", office)
     apply(_ROL, rol, made, draft, place)
