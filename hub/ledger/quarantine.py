@@ -41,8 +41,11 @@ FROM outbox WHERE parked <> ''"""
 _KEPT: Final = "FROM message m WHERE m.event_id = %s AND m.reason <> ''"
 _ASKED_BEFORE: Final = f"DELETE FROM redrive r USING (SELECT m.part, m.off {_KEPT}) k WHERE r.part = k.part AND r.off = k.off"  # noqa: S608
 _ALLOW: Final = f"""
-INSERT INTO redrive (part, off, event_id, recipients, asked_us)
-SELECT k.part, k.off, e, %s::text[], %s::bigint FROM unnest(%s::uuid[]) AS e CROSS JOIN (SELECT m.part, m.off {_KEPT}) k"""  # noqa: S608
+INSERT INTO redrive (part, off, event_id, recipients, asked_us, done_part, done_off)
+SELECT k.part, k.off, e.id, %s::text[], %s::bigint, p.part, p.off
+FROM unnest(%s::uuid[]) AS e(id) CROSS JOIN (SELECT m.part, m.off {_KEPT}) k
+LEFT JOIN LATERAL (SELECT part, off FROM message WHERE event_id = e.id AND outcome IN ('routed', 'no_recipient') AND reason = '' LIMIT 1) p
+    ON true"""  # noqa: S608  # what has passed already is not let through again
 _AGAIN: Final = "UPDATE outbox SET parked = '', next_us = 0 WHERE part = %s AND off = %s AND recipient = %s AND parked <> ''"
 _REMAKE: Final = """
 UPDATE outbox SET channel = %s, form = %s, payload = %s, parked = '', next_us = 0

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 from hub.adapters.hl7v2.framing import frame
 from hub.adapters.hl7v2.receive import Door
 from hub.avro import Codec
+from hub.errors import Cause, Faulted
 from hub.identity import FNR
 from hub.ledger.connect import Pool
 from hub.ledger.consents import NewVersion, put_consent
@@ -190,6 +192,34 @@ def test_a_whole_that_was_refused_is_redriven_as_its_parts(hub: Rig, capsys: pyt
         ("S1", "routed"),
         ("S1-p2", "routed"),
     ]
+
+
+def test_a_redrive_that_was_interrupted_passes_on_what_is_left(hub: Rig, capsys: pytest.CaptureFixture[str]) -> None:
+    take(hub, swap(), directory=Directory((), (), 1))
+    settle(hub, 1)
+    (kept,) = listed(hub, capsys)
+
+    async def interrupted() -> None:
+        made = desk(hub)
+
+        async def first_only(message: Received) -> None:
+            if message.control_id != "S1":
+                raise Faulted(Cause.BROKER_UNAVAILABLE)
+            await asyncio.to_thread(hub.put, message)
+
+        with pytest.raises(Faulted):
+            await tool.redrive(replace(made, accept=first_only), kept["id"])
+        await made.pool.close()
+
+    asyncio.run(interrupted())
+    settle(hub, 0)
+    assert [c for c, _ in sent_to(hub, "clinic")] == ["S1"]
+    (kept,) = listed(hub, capsys)
+    assert kept["state"] == "redriven"
+    assert do(hub, "redrive", kept["id"]) == 0
+    settle(hub, 0)
+    assert [c for c, _ in sent_to(hub, "clinic")] == ["S1", "S1-p2"]  # neither twice
+    assert listed(hub, capsys) == []
 
 
 def test_a_conflict_is_redriven_in_all_its_parts(hub: Rig, capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,6 +22,7 @@ from hub.identity import NATIONAL, Pseudonyms, event_id
 from hub.model import Adapter, Identifier, Kind, Provider, Received, Refusal
 from hub.numbers import PersonNumbers
 
+_SWAP: Final = "ADT^A17"
 TYPES: Final = frozenset(trigger.partition("^")[0] for trigger in KINDS)
 
 
@@ -81,6 +82,8 @@ def receive(raw: bytes, head: Head, peer: Peer, door: Door, now_us: int) -> Rece
         read.refusal = read.refusal or _unwelcome(er7, read.identifiers, door.rules.person_numbers)
         if read.refusal is None and KINDS[read.seen.trigger] is Kind.MERGED:
             retired(er7.segments("MRG"), read.seen.trigger)
+        if read.refusal is None and read.seen.trigger == _SWAP and er7.count("PID") > 1:
+            read.refusal = Refusal(Reason.SEVERAL_PATIENTS, "PID[1]")  # two by the event, and one by a number they share
     except Rejected as exc:
         read.refusal = read.refusal or Refusal(exc.reason, exc.where)  # the first fault counts; the patient of a refused message is a help
         if not head.is_readable:

@@ -116,6 +116,7 @@ def test_every_family_that_can_be_cut(kind: str) -> None:
         (raw_of("SIU^S12", "SCH|1" + "|" * 25 + "ORDER", A, B), ("several_patients", "SCH-26")),
         (raw_of("SIU^S12", "SCH|1", A, B, "RGS|1", "NTE|1||ANNA"), ("several_patients", "NTE")),
         (raw_of("SIU^S12", "SCH|1", A, "RGS|1", B), ("several_patients", "PID")),
+        (raw_of("ADT^A17", A, "PV1|1|I", "PID|2||8^^^H~7^^^H", "PV1|1|I"), ("several_patients", "PID[1]")),  # one cannot swap with oneself
         (raw_of("ORU^R01", A, B, "PID|3||"), ("missing_patient", "PID[2]-3")),
         (raw_of("ORU^R01", A, B, "PID|3||\x01"), ("bad_frame", "control byte in segment 4")),
         (raw_of("ADT^A40", A, "MRG|70", B), ("missing_segment", "MRG")),
