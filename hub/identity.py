@@ -28,6 +28,9 @@ NO_BASIS: Final = MappingProxyType(
     {"FNR": FNR, "DNR": DNR, "FHN": FHN, "HNR": HNR, "DUF": DUF, "HPR": HPR, "HER": HER, "ENH": ENH, "RSH": RESH, "RESH": RESH}
 )
 
+PARTS_MAX: Final = 250  # patients of one message
+_CONTROL_ID_MAX: Final = 20  # characters that every HL7 v2 receiver takes (MSH-10 before 2.7)
+_CONTROL_ID_HASH: Final = 14  # hex digits, 56 bits
 _IDENTIFIERS_MAX: Final = 100
 _IDENTIFIER_CHARS_MAX: Final = 16_384  # of all of them together
 
@@ -137,6 +140,19 @@ def _uuid(head: bytes, digest: bytes) -> str:
 def derived_id(*parts: str) -> str:
     """An id derived from ids (a Bundle of an event, a deadline of an episode): UUID version 8, as ``event_id``."""
     return _uuid(b"derived\x1f\x1f\x1f\x1f%b\x1f" % "\x1f".join(parts).encode(), _NO_BYTES)
+
+
+def part_control_id(control_id: str, n: int) -> str:
+    """The control id of the n-th (from 1) message that one message was cut into: a receiver of two of them must not take one for a repeat.
+
+    The first keeps what the sender wrote. The others add ``-p<n>`` to it, or to its hash where that is longer than 20 characters.
+    """
+    if n == 1:
+        return control_id
+    name = f"{control_id}-p{n}"
+    if len(name) <= _CONTROL_ID_MAX:
+        return name
+    return f"{hashlib.sha256(control_id.encode('utf-8', 'replace')).hexdigest()[:_CONTROL_ID_HASH]}-p{n}"
 
 
 def kith_id(event_id: str, detail: Detail, recipient: str) -> str:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from psycopg.rows import namedtuple_row
 
 from hub.errors import ANSWERS, Reason
-from hub.identity import derived_id
+from hub.identity import PARTS_MAX, derived_id, part_control_id
 from hub.ledger.arrays import ints
 from hub.ledger.connect import Conn, faults
 from hub.ledger.rows import known_as_id
@@ -24,7 +24,7 @@ Json = dict[str, Any]
 _ZONE: Final = ZoneInfo("Europe/Oslo")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _UUID: Final = re.compile(r"(?:urn:uuid:)?([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})")
-_LIVES_MAX: Final = 100  # messages under one id that are told of
+_LIVES_MAX: Final = PARTS_MAX + 50  # messages under one id that are told of
 _MESSAGES: Final = """
 SELECT part, off, event_id::text, adapter, provider, application, sender, control_id, trigger, kind, received_us, decided_us, answer,
        outcome, reason, place
@@ -57,7 +57,10 @@ def trace(conn: Conn, any_id: str) -> Json:
 
 
 def lives(conn: Conn, any_id: str) -> list[Json]:
-    """The life of every message with this control id, event id or Bundle id, oldest first. Raises Faulted."""
+    """The life of every message with this control id, each that it was cut into, or with this event id or Bundle id, oldest first.
+
+    Raises Faulted.
+    """
     with faults():
         rows = _find(conn, any_id)
         by_event: dict[str, list[Any]] = {}
@@ -76,7 +79,8 @@ def lives(conn: Conn, any_id: str) -> list[Json]:
 def _find(conn: Conn, any_id: str) -> Sequence[Any]:
     with conn.cursor(row_factory=namedtuple_row) as cursor:
         text = any_id.replace("\0", "?")
-        rows = cursor.execute(_MESSAGES.format("control_id = %s").encode(), (text,)).fetchall()
+        names = [part_control_id(text, n) for n in range(1, PARTS_MAX + 1)]  # it may have been cut into so many
+        rows = cursor.execute(_MESSAGES.format("control_id = ANY (%s::text[])").encode(), (names,)).fetchall()
         given = _UUID.fullmatch(any_id)
         if not rows and given:
             condition = "event_id = %s"

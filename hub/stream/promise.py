@@ -122,12 +122,16 @@ def _database(facts: Facts) -> Iterator[Violation]:
             yield Violation(NEVER_LOST, f"postgresql: {name}", found, act)
 
 
-def _doors(facts: Facts) -> Iterator[Violation]:
-    settings = facts.settings
+def open_doors(settings: Settings) -> Iterator[Violation]:
+    """The doors without TLS where others than this machine can come in; one that was not said aloud is not opened, promise or none."""
     for name, address in (("mllp", settings.mllp), ("http", settings.http)):
         if not settings.tls_certificate and not is_loopback(address):
             act = "set HUB_TLS_CERTIFICATE and HUB_TLS_KEY, or listen on 127.0.0.1"
             yield Violation(NEVER_SHOWN, f"hub: {name}", f"{address} without TLS", act, stops=not settings.insecure_plaintext)
+
+
+def _doors(facts: Facts) -> Iterator[Violation]:
+    return open_doors(facts.settings)
 
 
 def _secrets(facts: Facts) -> Iterator[Violation]:

@@ -37,12 +37,13 @@ _ACT: Final = "the receiver refused it with this code: ask its operator, then re
 class Desk:
     """What the tool works with.
 
-    reread: a kept message as it would be taken now, raises Rejected. accept: makes it durable. read: what its bytes mean.
+    reread: a kept message as it would be taken now, each patient's part of it; raises Rejected. accept: makes it durable.
+    read: what its bytes mean.
     recipient: a provider of the directory.
     """
 
     pool: Pool
-    reread: Callable[[Content], Received]
+    reread: Callable[[Content], Sequence[Received]]
     accept: Callable[[Received], Awaitable[None]]
     clock: Callable[[], int]
     read: Callable[[Received], Message]
@@ -125,13 +126,14 @@ async def redrive(desk: Desk, any_id: str) -> str:
     content = await desk.pool.run(ledger.content, item.id)
     if content is None or not content.raw:
         raise NotThereError("its bytes are not kept under this id")
-    received = _reread(desk, content)
-    await desk.pool.run(ledger.allow_again, item.id, received.event_id, item.recipients, desk.clock())
-    await desk.accept(received)
-    return f"sent through the hub again: hub trace {received.event_id}"
+    parts = _reread(desk, content)
+    await desk.pool.run(ledger.allow_again, item.id, [p.event_id for p in parts], item.recipients, desk.clock())
+    for part in parts:  # what is not recorded when this fails is put through by the next redrive
+        await desk.accept(part)
+    return f"sent through the hub again: hub trace {parts[0].event_id if len(parts) == 1 else parts[0].control_id}"
 
 
-def _reread(desk: Desk, content: Content) -> Received:
+def _reread(desk: Desk, content: Content) -> Sequence[Received]:
     try:
         return desk.reread(content)
     except Rejected as exc:
@@ -156,7 +158,7 @@ async def _remade(desk: Desk, item: Parked, recipient: Provider, form: Form) -> 
     content = await desk.pool.run(ledger.source, item)
     if content is None or not content.raw:
         raise NotThereError("its bytes are not kept under this id")
-    received = replace(_reread(desk, content), event_id=item.event_id)
+    received = replace(_reread(desk, content)[0], event_id=item.event_id)  # a delivery is of one patient's message
     try:
         payload = desk.read(received).render(form, Detail(item.detail), recipient)
     except Rejected as exc:

@@ -18,8 +18,9 @@ from hub.ledger.directory import put_provider
 from hub.model import Channel, Deliver, Detail, Form, Provider, Received, Refusal
 from hub.routing.directory import Directory
 from hub.stream import quarantine_tool as tool
+from hub.stream.readers import READERS
 from hub.stream.reread import Means, reread
-from tests.contracts.transit_rig import PROVIDERS, PSEUDONYMS, READERS, SUBSCRIPTIONS, Rig, received, rig
+from tests.contracts.transit_rig import PROVIDERS, PSEUDONYMS, SUBSCRIPTIONS, Rig, received, rig
 
 
 @pytest.fixture

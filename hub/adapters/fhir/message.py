@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from hub.adapters.fhir.document import Entries, Json, obj, objects, parse, text
-from hub.adapters.fhir.mappings import KINDS, RAISED_BY_THE_HUB, V2
+from hub.adapters.fhir.mappings import KINDS, OWN, RAISED_BY_THE_HUB, TAGGED, V2
 from hub.errors import Reason, Rejected
 from hub.identity import are_too_many, canonical
 from hub.model import Identifier, Kind
@@ -119,10 +119,16 @@ def check(bundle: Json) -> Message:
     header = entries.all[0] if entries.all else {}
     if header.get("resourceType") != "MessageHeader":
         raise Rejected(Reason.NO_HEADER, "Bundle.entry[0]")
-    kind = KINDS.get(event_code(header))
+    kind = _kind(header)
     if kind is None:
         raise Rejected(Reason.UNSUPPORTED_EVENT, f"{_HEADER}.event")
     return Message(bundle, entries, header, _patient(entries, header), kind)
+
+
+def _kind(header: Json) -> Kind | None:
+    event = event_code(header)
+    tags = [text(t.get("code")) for t in objects(obj(header.get("meta")).get("tag")) if text(t.get("system")) == OWN]
+    return next((TAGGED[key] for tag in tags if (key := (*event, tag)) in TAGGED), KINDS.get(event))
 
 
 def event_code(header: Json) -> tuple[str, str]:

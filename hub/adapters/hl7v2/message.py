@@ -179,9 +179,9 @@ def _identifiers(text: str, marks: Delimiters, encoding: str, where: str) -> tup
 
 def _same_patient(groups: Iterable[tuple[Identifier, ...]]) -> tuple[Identifier, ...]:
     found: dict[Identifier, None] = {}
-    for group in groups:
+    for n, group in enumerate(groups):
         if not group:
-            raise Rejected(Reason.MISSING_PATIENT, "PID-3")
+            raise Rejected(Reason.MISSING_PATIENT, f"PID[{n}]-3" if n else "PID-3")
         if found and found.keys().isdisjoint(group):
             raise Rejected(Reason.SEVERAL_PATIENTS, "PID")
         found |= dict.fromkeys(group)

@@ -17,7 +17,7 @@ from hub.errors import Reason, Rejected
 from hub.model import Detail, Event, Form, Identifier, Kind, Provider, Received
 
 _MUNICIPALITY_DIGITS: Final = 4
-_SWAP: Final = "ADT^A17"  # two patients change places: the second is no part of what is told of the first
+_SWAP: Final = "ADT^A17"  # of two patients, which the door takes apart: one recorded before it did is told of the first alone
 _LABELLED: Final = (("ORC", 28), ("PRB", 25))  # a label of one of several orders or problems is one of the message
 _TIMES: Final = (("EVN", 6), ("EVN", 2), ("MSH", 7))  # when it happened, first that is given
 
