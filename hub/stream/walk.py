@@ -70,6 +70,8 @@ def read_item(spot: Spot, received: Received, message: Message, pseudonyms: Pseu
             event = message.event()
             if event.kind is Kind.MERGED and event.merged:
                 item.merged = pseudonyms.of_message(event.merged, received.provider)
+            elif event.kind is Kind.UNLINKED and event.apart:
+                item.apart = pseudonyms.of_message(event.apart, received.provider)
         except Rejected:
             pass  # told again, and recorded, by the plan
         except Exception as exc:  # noqa: BLE001  # a bug in reading one message must not stop those behind it

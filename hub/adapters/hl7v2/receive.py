@@ -14,7 +14,7 @@ from hub.adapters.hl7v2.er7 import Er7, Limits
 from hub.adapters.hl7v2.framing import START
 from hub.adapters.hl7v2.head import Head
 from hub.adapters.hl7v2.mappings import KINDS
-from hub.adapters.hl7v2.message import Envelope, header, identifiers, patient, place_of, retired
+from hub.adapters.hl7v2.message import Envelope, header, identifiers, patient, place_of, retired, told_apart
 from hub.errors import Reason, Rejected
 from hub.identity import NATIONAL, Pseudonyms, event_id
 from hub.model import Adapter, Identifier, Kind, Provider, Received, Refusal
@@ -64,6 +64,7 @@ class _Read:
     seen: Envelope | None = None
     provider: Provider | None = None
     identifiers: tuple[Identifier, ...] = ()
+    others: tuple[Identifier, ...] = ()  # of whoever is merged into the patient, or told apart from it
     refusal: Refusal | None = None
 
 
@@ -78,7 +79,9 @@ def receive(raw: bytes, head: Head, peer: Peer, door: Door, now_us: int) -> Rece
         read.identifiers = patient(er7)
         read.refusal = read.refusal or _unwelcome(er7, read.identifiers, door.rules.person_numbers)
         if read.refusal is None and KINDS[read.seen.trigger] is Kind.MERGED:
-            retired(er7.segments("MRG"), read.seen.trigger)
+            read.others = retired(er7.segments("MRG"), read.seen.trigger)
+        elif read.refusal is None and KINDS[read.seen.trigger] is Kind.UNLINKED:
+            read.others = told_apart(er7)
     except Rejected as exc:
         read.refusal = read.refusal or Refusal(exc.reason, exc.where)  # the first fault counts; the patient of a refused message is a help
         if not head.is_readable:
@@ -199,4 +202,5 @@ def _received(raw: bytes, head: Head, read: _Read, pseudonyms: Pseudonyms, now_u
         raw=raw,
         answer=answers[0] if answers else "none",
         refusal=read.refusal,
+        also=pseudonyms.of_message((*read.identifiers, *read.others), name).links if read.others else (),
     )
