@@ -129,7 +129,7 @@ class _Told:
             "translated": _translated(m),
             "outcome": m.outcome,
             "decided": moment(m.decided_us),
-            "repeats": [moment(r.received_us) for r in repeats if r is not m],
+            "repeats": [moment(us) for us in sorted({r.received_us for r in repeats} - {m.received_us})],  # not the copies of a merge
         }
         return told | {"recipients": [self._recipient(m, d) for d in self._decisions.get((m.part, m.off), ())]}
 
