@@ -22,3 +22,12 @@ LANGUAGE sql STABLE AS $$
     FROM generate_series(1, coalesce(array_length(fence, 1), 0), 2) AS n LEFT JOIN partition_offset p ON p.part = fence[n]
     WHERE coalesce(p.next, 0) < fence[n + 1]
 $$;
+
+CREATE TABLE episode_parting (             -- unmerges as the pathway heard of them: these keys are another's than all others since then
+    key          text NOT NULL,
+    received_us  bigint NOT NULL,          -- (received_us, part, off): the unmerge, as of a merge in episode_merge
+    part         int NOT NULL,
+    off          bigint NOT NULL,
+    PRIMARY KEY (key, received_us, part, off)
+);
+CREATE INDEX episode_parting_when ON episode_parting (received_us, part, off);
