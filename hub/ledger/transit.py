@@ -37,7 +37,9 @@ UPDATE partition_offset p SET next = n.next FROM unnest(%s::int[], %s::bigint[],
 WHERE p.part = n.part AND p.epoch = n.epoch"""
 _MERGES: Final = 7104  # advisory lock
 _VERSIONS: Final = "SELECT version, (SELECT coalesce(max(version), 0) FROM merge) FROM directory_version"
-_CHANGED: Final = "SELECT 1 FROM merge WHERE version > %s AND (retired = ANY (%s::text[]) OR patient = ANY (%s::text[])) LIMIT 1"
+_CHANGED: Final = """
+SELECT 1 FROM (SELECT retired, patient FROM merge WHERE version > %s OFFSET 0) AS since
+WHERE retired = ANY (%s::text[]) OR patient = ANY (%s::text[]) LIMIT 1"""
 _SEEN: Final = "SELECT sender_key, digest FROM seen WHERE sender_key = ANY (%s::bytea[])"
 # OFFSET 0: look up each, whatever the statistics say of a table that was small when they were taken
 _RECORDED: Final = """

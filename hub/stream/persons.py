@@ -18,6 +18,7 @@ from hub.routing.directory import Directory
 from hub.stream.kafka.partitioner import partition_of
 
 NOBODY: Final[frozenset[str]] = frozenset()
+_NOTHING_KNOWN: Final = PatientState()
 NO_KEYS: Final = PatientKeys("", (), ())
 
 
@@ -112,9 +113,10 @@ class Persons:
         parts = {partition_of(link, self._behind.partitions) for link in links} - {spot[0]}
         return tuple(n for part in sorted(parts) if part in self._behind.ends for n in (part, self._behind.ends[part]))
 
-    def state(self, patient: str, others: Iterable[str] = ()) -> PatientState:
+    def state(self, patient: str, others: Collection[str] = ()) -> PatientState:
         """What is remembered of a patient, and of those who turn out to be the same."""
-        return joined(self._known.states.get(key, PatientState()) for key in (patient, *others))
+        found = self._known.states.get(patient, _NOTHING_KNOWN)
+        return joined((found, *(self._known.states.get(key, _NOTHING_KNOWN) for key in others))) if others else found
 
     def remember(self, event: Event, origins: Iterable[str], whole: PatientState | None) -> None:
         """Keep the state that an event led to; of one who is merged also what it told of that one alone."""

@@ -165,7 +165,9 @@ class Walk:
         who = persons.who(item.keys, item.merged, item.apart, received)
         locks = (*item.keys.locks, *item.merged.locks, *item.apart.locks)
         every_lock = set(locks).union(*(known.locks.get(patient, ()) for patient in who.concerned))
-        state = replace(persons.state(who.owner, sorted(who.retired)), conflict=who.in_conflict)
+        state = persons.state(who.owner, sorted(who.retired))
+        if who.in_conflict:
+            state = replace(state, conflict=True)
         made = plan(message, state, known.consents.policy(every_lock), self._directory, self._now_us)
         if known.redrives:
             made = self._again_for(made, received.event_id)
