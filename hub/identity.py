@@ -64,12 +64,13 @@ class PatientKeys:
     """The keyed hashes of one message's patient identifiers.
 
     patient: partition key and pseudonym. links: one key an identifier, the same patient when any of them is shared.
-    locks: keys under which a consent that concerns any of these identifiers is stored.
+    locks: keys under which a consent that concerns any of these identifiers is stored. own: those of each link.
     """
 
     patient: str
     links: tuple[str, ...]
     locks: tuple[str, ...]
+    own: tuple[tuple[str, ...], ...] = ()
 
 
 def _begin(secret: bytes) -> tuple[Any, Any]:
@@ -107,9 +108,10 @@ class Pseudonyms:
     def of_message(self, identifiers: Iterable[Identifier], provider: str) -> PatientKeys:
         """Keys of a message's identifiers (at least one): the national number leads, otherwise the first."""
         ids = sorted(identifiers, key=lambda i: i.system not in NATIONAL)  # stable: message order within each class
-        links = tuple(dict.fromkeys(self.link(i, provider) for i in ids))
-        locks = tuple(dict.fromkeys(key for i in ids for key in self._locks_of_message(i)))
-        return PatientKeys(patient=links[0], links=links, locks=locks)
+        own = {self.link(i, provider): self._locks_of_message(i) for i in ids}
+        links = tuple(own)
+        locks = tuple(dict.fromkeys(key for keys in own.values() for key in keys))
+        return PatientKeys(links[0], links, locks, tuple(own.values()))
 
     def _locks_of_message(self, i: Identifier) -> tuple[str, str]:
         second = self._hash("system", i.system, i.value) if i.system else self._hash("any", i.value)

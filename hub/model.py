@@ -202,6 +202,7 @@ class Received:
     raw: bytes = field(repr=False)
     answer: str  # "AA", "CA", "AE", "AR", ... or the HTTP status as text
     refusal: Refusal | None = None
+    also: tuple[str, ...] = ()  # every key it is recorded under, where it joins or parts patients; () = its own. Not part of the record
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +226,7 @@ class Event:
     encounter_id: str = field(default="", repr=False)  # PV1-19 / Encounter.identifier
     labels: tuple[str, ...] = ()  # security labels, v3-Confidentiality or ActCode codes; unknown ones as written
     merged: tuple[Identifier, ...] = field(default=(), repr=False)  # MRG-1: the retired identifiers
+    apart: tuple[Identifier, ...] = field(default=(), repr=False)  # the second PID of A37: whom the patient is not
     admitted_us: int | None = None  # PV1-44 / Encounter.period.start
     discharged_us: int | None = None  # PV1-45 / Encounter.period.end
 

@@ -46,7 +46,7 @@ def plan(message: Message, patient: PatientState, policy: Policy, directory: Dir
         event = message.event()
     except Rejected as exc:
         return Plan(received, Outcome.QUARANTINED, refusal=Refusal(exc.reason, exc.where))
-    after = _remember(patient, event, directory)
+    after = remember(patient, event, directory)
     decisions, deliveries, errors = list[Decision](), list[Delivery](), list[str]()
     for candidate in directory.candidates(event, after):
         subscription, decision = _decide(candidate, event, after, policy, now_us)
@@ -71,7 +71,7 @@ def _stuck(decisions: Iterable[Decision]) -> Refusal | None:
     return Refusal(next(r for r in _STUCK if r in why.values()), ",".join(why)) if why else None
 
 
-def _remember(patient: PatientState, event: Event, directory: Directory) -> PatientState:
+def remember(patient: PatientState, event: Event, directory: Directory) -> PatientState:
     """The patient's state with what the event tells; nothing is learned while the identifiers point at two people."""
     if patient.conflict:
         return patient

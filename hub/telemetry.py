@@ -148,6 +148,7 @@ PARTIAL_FRAMES: Final = _sum("hub_mllp_partial_frames", "Connections with half a
 BACKLOG: Final = _sum("hub_lane_backlog", "Deliveries waiting", provider=PROVIDER)
 OLDEST: Final = _max("hub_lane_oldest_age_seconds", "Age of the oldest delivery waiting", provider=PROVIDER)
 PARKED: Final = _sum("hub_deliveries_parked", "Deliveries a person must look at", provider=PROVIDER)
+FENCED: Final = _sum("hub_deliveries_fenced", "Deliveries of merged patients waiting for what came earlier", provider=PROVIDER)
 TRANSIT_LAG: Final = _sum("hub_transit_lag_messages", "Messages acknowledged and not yet decided")
 WARD_OCCUPANCY: Final = _max("hub_ward_occupancy", "Patients in a ward", ward=WARD)
 WAITING: Final = _max("hub_patients_ready_for_discharge", "Patients ready for discharge and still in hospital")

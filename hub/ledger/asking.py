@@ -18,7 +18,9 @@ PATIENTS_OF: Final = """
 ASK: Final = f"""
 SELECT o.part, o.off, o.recipient, o.event_id::text, o.patient_key, o.source, o.received_us, o.channel, o.form, o.detail, o.labels,
        o.purpose, o.kind, o.attempts, d.subscription, d.because, k.keys, o.control_id, o.payload,
-       d.rule = '{Rule.PATIENT_UNRESOLVED}' AND {PATIENTS_OF} <> 1, c.consents, (SELECT version FROM directory_version)
+       d.rule = '{Rule.PATIENT_UNRESOLVED}' AND {PATIENTS_OF} <> 1,
+       CASE WHEN o.fence IS NOT NULL THEN (SELECT array_agg(retired) FROM merge WHERE in_force AND patient = o.patient_key) END,
+       c.consents, (SELECT version FROM directory_version)
 FROM unnest(%s::int[], %s::bigint[], %s::text[]) WITH ORDINALITY AS w(part, off, recipient, n)
 CROSS JOIN LATERAL (SELECT * FROM outbox WHERE part = w.part AND off = w.off AND recipient = w.recipient OFFSET 0) o
 LEFT JOIN LATERAL (SELECT rule, because, subscription FROM decision
@@ -34,12 +36,12 @@ WHERE o.parked = '' ORDER BY w.n"""  # noqa: S608  # constants
 
 def asked(row: TupleRow) -> Asked:
     """A row of ``ASK``."""
-    return Asked(_parcel(row), _policy(row[20]))
+    return Asked(_parcel(row), _policy(row[21]))
 
 
 def version_of(row: TupleRow) -> int:
     """The version of the directory when ``ASK`` was answered."""
-    return int(row[21])
+    return int(row[22])
 
 
 def _policy(rows: Sequence[Any] | None) -> Policy:
@@ -52,8 +54,8 @@ def _policy(rows: Sequence[Any] | None) -> Policy:
 
 def _parcel(row: TupleRow) -> Parcel:
     part, off, recipient, event_id, patient, source, received, channel, form, detail, labels, purpose, kind, attempts, *rest = row
-    subscription, because, keys, control_id, payload, conflict, *_ = rest
+    subscription, because, keys, control_id, payload, conflict, merged, *_ = rest
     return Parcel(
         Place(part, off, recipient), event_id, patient, source, received, channel, form, detail, tuple(labels), purpose, kind, attempts,
-        subscription or "", tuple(because or ()), frozenset(keys), control_id, bytes(payload), bool(conflict),
+        subscription or "", tuple(because or ()), frozenset(keys), control_id, bytes(payload), bool(conflict), tuple(merged or ()),
     )  # fmt: skip

@@ -1,5 +1,6 @@
 """The rows of the outbox as delivery sees them: values only, importable without a database driver."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -24,6 +25,12 @@ class Waiting(NamedTuple):
     next_us: int  # not before
     parked: str = ""  # why a person must look at it, "" = nobody need
     size: int = 0  # of the payload, in bytes
+    fence: Sequence[int] | None = None  # partition, offset, ... to be decided first; None = of a patient who is not merged
+
+
+def is_passed(fence: Sequence[int] | None, nexts: Mapping[int, int]) -> bool:
+    """Whether everything that a delivery must wait for is decided, where partitions have been decided up to these offsets."""
+    return not fence or all(nexts.get(part, 0) >= off for part, off in zip(fence[::2], fence[1::2], strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,7 @@ class Parcel:
     control_id: str = field(repr=False)
     payload: bytes = field(repr=False)
     conflict: bool = False  # the identifiers are those of two patients, still
+    merged: tuple[str, ...] = ()  # keys that were retired for this patient's
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,8 @@ _DECISIONS: Final = f"SELECT d.* FROM decision d {_OF} ORDER BY d.recipient"  # 
 _WAITING: Final = f"""
 SELECT o.part, o.off, o.recipient, o.channel, o.form, o.attempts, o.next_us, o.parked, EXISTS (
     SELECT 1 FROM claim c, unnest(c.parts, c.offs, c.recipients) AS u(part, off, recipient)
-    WHERE u.part = o.part AND u.off = o.off AND u.recipient = o.recipient) AS claimed
+    WHERE u.part = o.part AND u.off = o.off AND u.recipient = o.recipient) AS claimed,
+    (SELECT json_agg(f ORDER BY f.part) FROM unpassed(o.fence) AS f) AS fence
 FROM outbox o {_OF}"""  # noqa: S608
 _ATTEMPTS: Final = f"SELECT a.* FROM attempt a {_OF} ORDER BY a.n"  # noqa: S608
 _DISCLOSURES: Final = f"SELECT x.* FROM disclosure x {_OF} ORDER BY x.noted_us"  # noqa: S608
@@ -132,7 +133,7 @@ class _Told:
             "translated": _translated(m),
             "outcome": m.outcome,
             "decided": moment(m.decided_us),
-            "repeats": [moment(r.received_us) for r in repeats if r is not m],
+            "repeats": [moment(us) for us in sorted({r.received_us for r in repeats} - {m.received_us})],  # not the copies of a merge
         }
         return told | {"recipients": [self._recipient(m, d) for d in self._decisions.get((m.part, m.off), ())]}
 
@@ -178,6 +179,8 @@ def _delivery(d: Any, waiting: Any, attempts: Sequence[Any], receipt: Any) -> Js
     if attempts:
         told["state"] = _STATES.get(attempts[-1].outcome, "waiting")
         told["not_before"] = moment(waiting.next_us)
+    if waiting.fence:
+        told["waits_for"] = [{"partition": f["part"], "offset": f["off"], "decided": f["next"]} for f in waiting.fence]
     if waiting.claimed:
         told["state"] = "sending"
     if waiting.parked:

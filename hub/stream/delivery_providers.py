@@ -73,11 +73,12 @@ class Gauges:
             _show(gone)
         for c in counts:
             oldest_seconds = 0.0 if c.oldest_us is None else max(0.0, (now_us - c.oldest_us) / 1e6)
-            _show(c.recipient, c.waiting - c.parked, oldest_seconds, c.parked)
+            _show(c.recipient, c.waiting - c.parked, oldest_seconds, c.parked, c.fenced)
         self._shown = {c.recipient for c in counts}
 
 
-def _show(provider: str, backlog: int = 0, oldest_seconds: float = 0.0, parked: int = 0) -> None:
+def _show(provider: str, backlog: int = 0, oldest_seconds: float = 0.0, parked: int = 0, fenced: int = 0) -> None:
     telemetry.BACKLOG.labels(provider).set(backlog)
     telemetry.OLDEST.labels(provider).set(oldest_seconds)
     telemetry.PARKED.labels(provider).set(parked)
+    telemetry.FENCED.labels(provider).set(fenced)

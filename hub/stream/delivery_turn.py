@@ -89,7 +89,7 @@ class Work:
             asked, directory_version = await turns.open(self.unsettled, list(by_place))
             if directory_version is not None:
                 await self._providers.know(directory_version, reader, {a.parcel.subscription for a in asked})
-            same, moved = _sorted_out(asked, by_place)
+            same, moved = self._sorted_out(asked, by_place)
             may_start_before = asyncio.get_running_loop().time() + self._claim_seconds_max
             groups, answered.attempts = self._decide(same, by_place)
             claims = await turns.commit(groups, answered, self._clock())
@@ -106,6 +106,21 @@ class Work:
             self.lanes.given_back(row)
         self._moved += moved
         self._send(claims, by_place, may_start_before)
+
+    def _sorted_out(self, asked: Sequence[Asked], by_place: dict[Place, Waiting]) -> tuple[list[Asked], list[Waiting]]:
+        """What may be asked about, and what is not to be sent from the lane it is in.
+
+        That is what is another patient's since a merge; and what is that patient's while something is in memory that was another's before:
+        it is to go first.
+        """
+        moved = [
+            row
+            for a in asked
+            if (row := by_place[a.parcel.place]).patient_key != a.parcel.patient_key
+            or (a.parcel.merged and not self.lanes.destination(row.place.recipient).lanes.keys().isdisjoint(a.parcel.merged))
+        ]
+        gone = {row.place for row in moved}
+        return [a for a in asked if a.parcel.place not in gone] if moved else list(asked), moved
 
     def _decide(self, asked: Sequence[Asked], by_place: dict[Place, Waiting]) -> tuple[list[list[Parcel]], list[Attempted]]:
         """What may be sent, by recipient, and the answers to what may not."""
@@ -165,13 +180,6 @@ class Work:
             provider = self._providers.get(claim.parcels[0].place.recipient)
             if provider is not None:  # none without a provider is permitted
                 self._dispatch.submit(provider, claim.parcels, may_start)
-
-
-def _sorted_out(asked: Sequence[Asked], by_place: dict[Place, Waiting]) -> tuple[list[Asked], list[Waiting]]:
-    """What is still the patient's in whose lane it is, and what is another's since a merge: not to be sent from there."""
-    moved = [row for a in asked if (row := by_place[a.parcel.place]).patient_key != a.parcel.patient_key]
-    gone = {row.place for row in moved}
-    return [a for a in asked if a.parcel.place not in gone] if moved else list(asked), moved
 
 
 def _count(ended: Sequence[Ended]) -> None:

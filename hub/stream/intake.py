@@ -13,14 +13,15 @@ from hub.adapters.hl7v2 import batch, reply
 from hub.adapters.hl7v2.er7 import Limits
 from hub.adapters.hl7v2.framing import Refused, frame
 from hub.adapters.hl7v2.head import Head, is_answer, peek
-from hub.adapters.hl7v2.receive import Door, Peer, Rules, Senders, kafka_key, taken, turned_away
+from hub.adapters.hl7v2.receive import Door, Peer, Rules, Senders, taken, turned_away
 from hub.avro import Codec
 from hub.errors import Cause, Faulted, HubError, Reason, Rejected
 from hub.identity import Pseudonyms
 from hub.model import Adapter, Received, Refusal
 from hub.settings import Settings
 from hub.stream.faultpoint import reach
-from hub.stream.kafka import Producer, Topics
+from hub.stream.inbound import Inbound
+from hub.stream.kafka import Producer
 
 OnReply = Callable[[bytes | None], None]
 OnAcks = Callable[[list[bytes] | None], None]
@@ -47,10 +48,8 @@ class Intake:
     def __init__(  # the parts of the door, wired once
         self, producer: Producer, codec: Codec, pseudonyms: Pseudonyms, directory: Senders, settings: Settings, clock: Callable[[], int]
     ) -> None:
-        self._producer: Final = producer
-        self._codec: Final = codec
+        self._inbound: Final = Inbound(producer, codec, settings)
         self._clock: Final = clock
-        self._topic: Final = Topics(settings.topic_prefix).inbound
         limits = Limits(segments_max=settings.segments_max)
         rules = Rules(settings.undeclared_encoding, frozenset(settings.processing_ids), settings.person_numbers, limits)
         self._door = Door(directory, pseudonyms, rules)
@@ -71,7 +70,7 @@ class Intake:
 
     async def accept(self, received: Received) -> None:
         """Make a message durable on ``inbound``, judged by someone else. Raises Faulted, or Rejected(TOO_LARGE)."""
-        await self._producer.send(self._topic, kafka_key(received), self._codec.encode_received(received))
+        await self._inbound.put(received)
 
     async def accept_hl7v2(self, raw: bytes, peer: Peer | None = None) -> bytes:
         """Judge, record and answer one payload: the bytes for the wire (framed; may be empty or several frames)."""
@@ -178,7 +177,7 @@ class Intake:
         for part in parts:
             reach("gateway.before_produce")
             try:
-                self._producer.send_nowait(self._topic, kafka_key(part), self._codec.encode_received(part), partial(reported, part))
+                self._inbound.submit(part, partial(reported, part))
             except HubError as exc:
                 reported(part, exc)
 

@@ -59,6 +59,13 @@ PANELS: Final = (
     Panel("Waiting for delivery", "hub_lane_backlog", Show.LEVEL, ("provider",), about="Deliveries queued for each provider."),
     Panel("Oldest waiting", "hub_lane_oldest_age_seconds", Show.PEAK, ("provider",), "s", "Age of the oldest delivery not yet settled."),
     Panel("Parked", "hub_deliveries_parked", Show.LEVEL, ("provider",), about="Refused by the receiver; a person must look."),
+    Panel(
+        "Waiting for a merge",
+        "hub_deliveries_fenced",
+        Show.LEVEL,
+        ("provider",),
+        about="Of merged patients: what was acknowledged earlier in another partition is decided first.",
+    ),
     Panel("Waiting in transit", "hub_transit_lag_messages", Show.LEVEL, about="Acknowledged, not yet decided."),
     Panel("Time to answer", "hub_ack_seconds", Show.QUANTILES, ("adapter",), "s", "From a message's last byte to its answer."),
     Panel("Time to decision", "hub_transit_seconds", Show.QUANTILES, (), "s", "From receipt to the decision."),

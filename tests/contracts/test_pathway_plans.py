@@ -25,7 +25,7 @@ def admission(patient: str) -> Change:
     """An event that calls for a deadline."""
     row = Episode(patient, "e", "admitted", "W", "5001", "st-olavs", 1, None, None, "patient.admitted", 1, 0, 1)
     due = Deadline(str(uuid.uuid5(uuid.NAMESPACE_OID, patient)), "municipality-notice", patient, "e", 10)
-    return Change(patient, "e", lambda _rows, _merges: ([row], [due]))
+    return Change(patient, "e", lambda _rows, _merges, _partings: ([row], [due]))
 
 
 def test_an_event_does_not_read_the_deadlines_of_others(database_url: str) -> None:
@@ -62,8 +62,11 @@ def test_each_open_deadline_is_looked_at_once_a_check_however_many_there_are(dat
         f"""INSERT INTO deadline SELECT gen_random_uuid(), 'municipality-notice', 'p' || n, 'e', {due_us} + n
                             FROM generate_series(1, {many}) n RETURNING 1""",
     )
-    query(database_url, f"""INSERT INTO attempt SELECT 0, n, 'trondheim', 1, 5, 6, 'delivered', 'AA'
-                            FROM generate_series({many - told + 1}, {many}) n RETURNING 1""")
+    query(
+        database_url,
+        f"""INSERT INTO attempt SELECT 0, n, 'trondheim', 1, 5, 6, 'delivered', 'AA'
+                            FROM generate_series({many - told + 1}, {many}) n RETURNING 1""",
+    )
 
     async def publish(_received: Received) -> None:
         raise AssertionError("none is breached")

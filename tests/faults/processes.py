@@ -73,11 +73,11 @@ class Hub:
             **self.settings,
         }
 
-    def start(self, name: str, **extra: str) -> None:
-        """Start one process (again)."""
+    def start(self, name: str, alias: str = "", **extra: str) -> None:
+        """Start one process (again); under an alias a second one of its kind."""
         module = ["tests.faults.sabotaged"] if self.sabotage else ["hub"]
-        with (self.data / f"{name}.log").open("ab") as log:
-            self.running[name] = subprocess.Popen(
+        with (self.data / f"{alias or name}.log").open("ab") as log:
+            self.running[alias or name] = subprocess.Popen(
                 [sys.executable, "-m", *module, name, "--config", str(self.config)],
                 env=self.environment() | extra, stdout=log, stderr=log, start_new_session=True, cwd=Path(__file__).parents[2],
             )  # fmt: skip

@@ -32,6 +32,7 @@ class Envelope:
     kind: Kind
     encoding: str
     identifiers: tuple[Identifier, ...] = field(default=(), repr=False)
+    merged: tuple[Identifier, ...] = field(default=(), repr=False)  # of the patients this one replaces
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class Heading:
     control_id: str = field(repr=False)
     trigger: str = field(repr=False)
     identifiers: tuple[Identifier, ...] = field(default=(), repr=False)
+    merged: tuple[Identifier, ...] = field(default=(), repr=False)
 
     @property
     def sender(self) -> str:
@@ -86,8 +88,7 @@ def envelope_of(message: Message) -> Envelope:
     if message.kind is RAISED_BY_THE_HUB:
         raise Rejected(Reason.UNSUPPORTED_EVENT, f"{_HEADER}.event")
     header, found = message.header, identifiers(message.patient)
-    if message.kind is Kind.MERGED:
-        merged(message, found)
+    retired = merged(message, found) if message.kind is Kind.MERGED else ()
     senders = tuple(_senders(header, message.entries))
     destinations = [name for d in objects(header.get("destination")) if (name := text(d.get("name")))]
     return Envelope(
@@ -100,6 +101,7 @@ def envelope_of(message: Message) -> Envelope:
         kind=message.kind,
         encoding="utf-8",
         identifiers=found,
+        merged=retired,
     )
 
 

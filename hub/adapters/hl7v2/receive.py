@@ -15,7 +15,7 @@ from hub.adapters.hl7v2.er7 import Er7, Limits
 from hub.adapters.hl7v2.framing import START
 from hub.adapters.hl7v2.head import Head, peek
 from hub.adapters.hl7v2.mappings import KINDS
-from hub.adapters.hl7v2.message import Envelope, header, identifiers, patient, place_of, retired
+from hub.adapters.hl7v2.message import Envelope, header, identifiers, patient, place_of, retired, told_apart
 from hub.adapters.hl7v2.parts import split
 from hub.errors import Reason, Rejected
 from hub.identity import NATIONAL, Pseudonyms, event_id
@@ -67,6 +67,7 @@ class _Read:
     seen: Envelope | None = None
     provider: Provider | None = None
     identifiers: tuple[Identifier, ...] = ()
+    others: tuple[Identifier, ...] = ()  # of whoever is merged into the patient, or told apart from it
     refusal: Refusal | None = None
 
 
@@ -81,8 +82,10 @@ def receive(raw: bytes, head: Head, peer: Peer, door: Door, now_us: int) -> Rece
         read.identifiers = patient(er7)
         read.refusal = read.refusal or _unwelcome(er7, read.identifiers, door.rules.person_numbers)
         if read.refusal is None and KINDS[read.seen.trigger] is Kind.MERGED:
-            retired(er7.segments("MRG"), read.seen.trigger)
-        if read.refusal is None and read.seen.trigger == _SWAP and er7.count("PID") > 1:
+            read.others = retired(er7.segments("MRG"), read.seen.trigger)
+        elif read.refusal is None and KINDS[read.seen.trigger] is Kind.UNLINKED:
+            read.others = told_apart(er7)
+        elif read.refusal is None and read.seen.trigger == _SWAP and er7.count("PID") > 1:
             read.refusal = Refusal(Reason.SEVERAL_PATIENTS, "PID[1]")  # two by the event, and one by a number they share
     except Rejected as exc:
         read.refusal = read.refusal or Refusal(exc.reason, exc.where)  # the first fault counts; the patient of a refused message is a help
@@ -233,4 +236,5 @@ def _received(raw: bytes, head: Head, read: _Read, pseudonyms: Pseudonyms, now_u
         raw=raw,
         answer=answers[0] if answers else "none",
         refusal=read.refusal,
+        also=pseudonyms.of_message((*read.identifiers, *read.others), name).links if read.others else (),
     )

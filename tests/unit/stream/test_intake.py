@@ -12,12 +12,12 @@ from hub.adapters.hl7v2.receive import Peer, Senders
 from hub.avro import Codec
 from hub.errors import Cause, Faulted, HubError, Reason, Rejected
 from hub.identity import Pseudonyms
-from hub.model import Channel, Deliver, Provider, ProviderKind, Received, Refusal
+from hub.model import Channel, Deliver, Identifier, Provider, ProviderKind, Received, Refusal
 from hub.routing.directory import Directory
 from hub.settings import Settings
 from hub.stream.gateway import Parts, _keep_directory
 from hub.stream.intake import Intake
-from hub.stream.kafka import Producer, Report
+from hub.stream.kafka import Producer, Report, partition_of
 
 CERTIFICATE = "ab" * 32
 
@@ -39,10 +39,11 @@ class Broker:
     def __init__(self) -> None:
         self.fault: HubError | None = None
         self.is_slow = False
-        self.sent, self.waiting = list[Received](), list[Report]()
+        self.sent, self.keys, self.waiting = list[Received](), list[bytes](), list[Report]()
 
     def send_nowait(self, topic: str, key: bytes, value: bytes, on_report: Report) -> None:
         if self.fault is None:
+            self.keys.append(key)
             self.sent.append(Codec().decode_received(value))
         if self.is_slow:
             self.waiting.append(on_report)
@@ -333,3 +334,42 @@ def test_as_many_patients_as_there_may_be_cost_little() -> None:
     assert door.ask(results("C2", *map(str, range(300)))) == "AE 207"
     assert door.ask(b"MSH|^~\\&|APP|OPEN|||2026||ORU^R01|C3|P|2.5\r" + b"PID|||1\rPID|||2\r" * 5_000) == "AE 207"
     assert time.process_time() - began < 2
+
+
+MERGE = adt().replace(b"ADT^A01", b"ADT^A40") + b"MRG|8^^^H~9^^^H\r"
+
+
+def test_a_merge_is_recorded_among_the_messages_of_everybody_it_joins_and_answered_once_all_are_durable() -> None:
+    door = Door()
+    door.broker.is_slow = True
+    door.submit(MERGE)
+    keys = Pseudonyms(b"k").of_message([Identifier("H", v) for v in "789"], "open").links
+    parts = {partition_of(key, Settings().partitions) for key in keys}
+    assert len(parts) > 1
+    assert {partition_of(key.decode(), Settings().partitions) for key in door.broker.keys} == parts
+    assert (len(door.broker.sent), len({r.event_id for r in door.broker.sent})) == (len(parts), 1)
+    assert door.broker.sent[0].patient_key == door.broker.keys[0].decode()
+    first, *others = door.broker.waiting
+    for report in others:
+        report(None)
+    assert door.heard == []
+    first(None)
+    assert door.last() == "AA"
+
+
+def test_a_merge_of_which_one_copy_is_not_durable_is_not_acknowledged() -> None:
+    door = Door()
+    door.broker.is_slow = True
+    door.submit(MERGE)
+    first, *others = door.broker.waiting
+    first(Faulted(Cause.BROKER_TIMEOUT))
+    for report in others:
+        report(None)
+    assert door.last() == "AE 207"
+
+
+def test_a_merge_that_is_refused_has_no_copies() -> None:
+    door = Door()
+    assert door.ask(adt()) == "AA"
+    assert door.ask(MERGE) == "AE 205"
+    assert len(door.broker.sent) == 2
