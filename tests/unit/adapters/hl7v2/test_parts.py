@@ -107,7 +107,6 @@ def test_every_family_that_can_be_cut(kind: str) -> None:
         (raw_of("MDM^T02", A, B), ("several_patients", "PID")),
         (raw_of("OML^O21", A, "ORC|NW", B, "OBR|1"), ("several_patients", "PID")),  # of prior results
         (raw_of("REF^I12", A, B), ("several_patients", "PID")),
-        (raw_of("ADT^A37", A, B), ("several_patients", "PID")),
         (raw_of("ORU^R01", "OBR|1", A, B), ("several_patients", "OBR")),  # of whom?
         (raw_of("ORU^R01", "NTE|1||about ANNA", A, B), ("several_patients", "NTE")),
         (raw_of("ORU^R01", "ZPI|7", A, B), ("several_patients", "ZPI")),
@@ -209,3 +208,9 @@ def test_nothing_of_one_patient_is_in_anothers_and_nothing_is_lost(groups: list[
 def test_every_shape_is_of_something_carried() -> None:
     kinds = set(KINDS) | {t.partition("^")[0] for t in KINDS}
     assert set(SHAPES) <= kinds
+
+
+def test_an_unlink_is_one_message_about_the_two_it_tells_apart() -> None:
+    raw = raw_of("ADT^A37", A, B)
+    (part,) = parts(raw)
+    assert (part.raw, len(part.also)) == (raw, 2)
