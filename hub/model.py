@@ -162,6 +162,14 @@ class AttemptOutcome(StrEnum):
     UNKNOWN = "unknown"  # the process died after it asked: may have been sent
 
 
+class ReceiptStatus(StrEnum):
+    """What a receiver's application said of a document it was given (Volven 8258)."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    PARTLY = "partly"  # taken, but for a part of it
+
+
 @dataclass(frozen=True, slots=True)
 class Identifier:
     """An identifier as (system, value); system is a URI, a v2 namespace, or "" when none was given."""

@@ -28,8 +28,8 @@ class Intake(Protocol):
 class Receipts(Protocol):
     """Where a receiver's receipt is kept."""
 
-    async def keep(self, receipt: Receipt, provider: str) -> None:
-        """Return when it is kept for good. Raises Faulted; then nothing may be answered as done."""
+    async def keep(self, receipt: Receipt, raw: bytes, provider: str) -> object:
+        """Return when it is kept for good. Raises Rejected, Faulted; then nothing may be answered as done."""
         ...
 
 

@@ -1,0 +1,58 @@
+"""Receipts of receivers' applications: which delivery one is about, and that nobody else's is taken. The ledger keeps them."""
+
+from collections.abc import Callable
+from typing import Final
+
+from hub import telemetry
+from hub.adapters.kith.receipt import ORIGINAL, PLACE, WORDS, Receipt, Sent, correlate
+from hub.adapters.kith.reply import WORDS as OF_8221
+from hub.adapters.volven import ERROR
+from hub.errors import Reason, Rejected
+from hub.ledger import receipts as ledger
+from hub.ledger.connect import Pool
+from hub.ledger.outbox import Place
+from hub.ledger.receipts import OTHER, Candidate, Said
+from hub.model import Adapter, Detail, ReceiptStatus
+
+
+class Receipts:
+    """What is kept through one pool."""
+
+    def __init__(self, pool: Pool, clock: Callable[[], int]) -> None:
+        self._pool: Final = pool
+        self._clock: Final = clock
+
+    async def keep(self, receipt: Receipt, raw: bytes, provider: str) -> Place:
+        """Return the delivery it is about when it is kept for good; the same receipt again has no new effect.
+
+        Raises Rejected: BROKEN_REFERENCE for one about nothing that this provider was sent, be it there or not, DUPLICATE_CONTROL_ID for
+        another one under an id that was used; Faulted.
+        """
+        found = await self._pool.run(ledger.candidates, receipt.original_id, provider)
+        known = {c.event_id: c for c in reversed(found)}  # of several passages of one message the latest
+        about = correlate(receipt, map(_sent, known.values()))
+        if about is None:
+            raise Rejected(Reason.BROKEN_REFERENCE, ORIGINAL)
+        codes = tuple(dict.fromkeys(_code(f.code, f.system) for f in receipt.faults))
+        said = Said(receipt.id, WORDS[receipt.status], codes, receipt.said_us, raw)
+        return await self.keep_of(known[about.event_id].place, about.event_id, said)
+
+    async def keep_of(self, place: Place, event_id: str, said: Said) -> Place:
+        """``keep`` of one whose delivery is known."""
+        is_new = await self._pool.run(ledger.keep, place, said, self._clock())
+        if is_new is None:
+            raise Rejected(Reason.DUPLICATE_CONTROL_ID, f"{PLACE}/Id")
+        if is_new:
+            telemetry.RECEIPTS.labels(said.status).inc()
+            tell = telemetry.each if said.status is ReceiptStatus.ACCEPTED else telemetry.log
+            tell("receipt", status=said.status, event_id=event_id, recipient=place.recipient, codes=",".join(said.codes))
+        return place
+
+
+def _sent(c: Candidate) -> Sent:
+    control_id = c.control_id if c.adapter == Adapter.KITH else ""
+    return Sent(c.event_id, c.recipient, Detail(c.detail), control_id, c.sender)
+
+
+def _code(code: str, system: str) -> str:
+    return code if system == ERROR and code in OF_8221 else OTHER
