@@ -158,7 +158,7 @@ async def _web(settings: Settings) -> None:
         missing = asks({"broker": lambda: _ask_broker(settings), **of_ledger(pool)})
         state = State(
             settings, now_us, load_keys(settings.data), _pseudonyms(settings), intake, pool, Region(pool), missing,
-            partial(objections, settings), Receipts(pool, now_us),
+            partial(objections, settings), Receipts(pool, now_us, settings.database_url),
         )  # fmt: skip
         await run_web(state, stop)
     await pool.close()
@@ -192,7 +192,8 @@ async def _watch_folder(settings: Settings, folder: Path, provider: str, *, once
 
     async def keep(raw: bytes) -> None:
         found = receipt.read(raw)
-        await Receipts(pool, now_us).keep(found, raw, provider or speaker(found.senders, None, known, f"{receipt.PLACE}/Sender").id)
+        name = provider or speaker(found.senders, None, known, f"{receipt.PLACE}/Sender").id
+        await Receipts(pool, now_us, settings.database_url).keep(found, raw, name)
 
     with held(folder):
         async with _intake(settings, "gateway") as intake:

@@ -73,11 +73,13 @@ class Opened(NamedTuple):
     directory_version: int | None
 
 
-async def connect(url: str) -> AsyncConn:
-    """A connection set up for delivery. Raises Faulted."""
+async def connect(url: str, *, durable: bool = False) -> AsyncConn:
+    """A connection set up for delivery. durable: its commits wait for the disk, for one that writes nothing again. Raises Faulted."""
     conn = await connect_async(url, "delivery")
     with faults():
         await conn.execute(_SESSION)
+        if durable:
+            await conn.execute("SET synchronous_commit = on")
     return conn
 
 

@@ -1,9 +1,12 @@
 """The rows of the outbox as delivery sees them: values only, importable without a database driver."""
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from hub.model import AttemptOutcome, Policy
+
+FETCHER: Final = "poll"  # the worker of claims on what is being handed to a recipient that fetches; in the web process
+FETCHED: Final = "fetched"  # code of the attempt by which it was
 
 
 class Place(NamedTuple):

@@ -26,11 +26,13 @@ WHERE {} AND d.recipient = %(recipient)s AND (
                WHERE u.part = m.part AND u.off = m.off AND u.recipient = d.recipient))
 ORDER BY m.decided_us DESC LIMIT 100"""
 _BY_ID: Final = _SENT.format("m.control_id = %(id)s AND m.adapter = %(kith)s")
+_BY_EVENT: Final = _SENT.format("m.event_id = %(id)s")
 _BY_OURS: Final = _SENT.format("(m.part, m.off) IN (SELECT part, off FROM bundle WHERE bundle_id = %(id)s)")
 _KEEP: Final = """
 INSERT INTO receipt (part, off, recipient, receipt_id, status, codes, said_us, noted_us, raw)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"""
 _KEPT: Final = "SELECT status, codes FROM receipt WHERE part = %s AND off = %s AND recipient = %s AND receipt_id = %s"
+_WAITS: Final = "SELECT 1 FROM outbox WHERE part = %s AND off = %s AND recipient = %s AND channel = 'poll'"
 _OPEN: Final = """
 SELECT m.event_id::text || ':' || r.recipient AS id, m.event_id::text AS event_id, r.recipient, m.kind, r.status, r.codes, r.noted_us
 FROM receipt r JOIN message m USING (part, off)
@@ -108,6 +110,20 @@ def candidates(conn: Conn, original_id: str, recipient: str) -> list[Candidate]:
         if _UUID.fullmatch(original_id):
             found += cursor.execute(_BY_OURS.encode(), values).fetchall()
     return found
+
+
+def sent_of(conn: Conn, event_id: str, recipient: str) -> Candidate | None:
+    """The message of this event as it was sent to a recipient, the latest of several passages. Raises Faulted."""
+    if not _UUID.fullmatch(event_id):
+        return None
+    with faults(), conn.cursor(row_factory=class_row(Candidate)) as cursor:
+        return cursor.execute(_BY_EVENT.encode(), {"id": event_id, "recipient": recipient}).fetchone()
+
+
+def waits_to_be_read(conn: Conn, place: Place) -> bool:
+    """Whether a delivery waits for its recipient, which fetches, to say that it has it. Raises Faulted."""
+    with faults():
+        return conn.execute(_WAITS, place).fetchone() is not None
 
 
 def keep(conn: Conn, place: Place, said: Said, now_us: int) -> bool | None:

@@ -16,6 +16,7 @@ from hub.errors import ANSWERS, Reason
 from hub.identity import derived_id
 from hub.ledger.arrays import ints
 from hub.ledger.connect import Conn, faults
+from hub.ledger.outbox import FETCHED
 from hub.ledger.rows import known_as_id
 from hub.model import Form, Outcome, Result, Rule
 
@@ -171,14 +172,14 @@ def _translated(m: Any) -> Json:
 
 
 def _delivery(d: Any, waiting: Any, attempts: Sequence[Any], receipt: Any) -> Json:
-    """Where the delivery stands: none, waiting, sending, held, parked, stuck, or how it was settled."""
+    """Where the delivery stands: none, waiting, sending, fetched (and not read), held, parked, stuck, or how it was settled."""
     if receipt:
         return {"state": receipt.outcome}
     if waiting is None:
         return {"state": "none" if d.result == Result.DENY else "stuck"}
     told: Json = {"state": "held" if d.result == Result.HOLD else "waiting", "channel": waiting.channel, "form": waiting.form}
     if attempts:
-        told["state"] = _STATES.get(attempts[-1].outcome, "waiting")
+        told["state"] = FETCHED if attempts[-1].code == FETCHED else _STATES.get(attempts[-1].outcome, "waiting")
         told["not_before"] = moment(waiting.next_us)
     if waiting.claimed:
         told["state"] = "sending"

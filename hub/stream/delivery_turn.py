@@ -15,7 +15,7 @@ from hub.errors import Faulted
 from hub.ledger.backlog import BacklogReader
 from hub.ledger.delivery import Settlement, Turns
 from hub.ledger.outbox import Asked, Attempted, Claim, Parcel, Place, Waiting
-from hub.model import AttemptOutcome, Result
+from hub.model import AttemptOutcome, Channel, Result
 from hub.settings import Settings
 from hub.stream.delivery_providers import Providers
 
@@ -34,7 +34,7 @@ class Work:
         self.unsettled = Settlement()
         self.ended: list[Ended] = []
         self._recent: deque[tuple[float, list[Attempted]]] = deque()  # what was settled lately, and when: a server that dies may forget it
-        self._moved: list[Waiting] = []  # asked about, and no longer of the patient in whose lane they are
+        self._moved: list[Waiting] = []  # asked about, and no longer of the patient in whose lane they are, or to be fetched
         self._claim_seconds_max = settings.claim_seconds_max
         self._dispatch = dispatch
         self._providers = providers
@@ -89,7 +89,7 @@ class Work:
             asked, directory_version = await turns.open(self.unsettled, list(by_place))
             if directory_version is not None:
                 await self._providers.know(directory_version, reader, {a.parcel.subscription for a in asked})
-            same, moved = _sorted_out(asked, by_place)
+            same, moved = self._sorted_out(asked, by_place)
             may_start_before = asyncio.get_running_loop().time() + self._claim_seconds_max
             groups, answered.attempts = self._decide(same, by_place)
             claims = await turns.commit(groups, answered, self._clock())
@@ -132,6 +132,19 @@ class Work:
         provider = self._providers.get(parcel.place.recipient)
         return provider is None or provider.deliver.form in (None, parcel.form)
 
+    def _sorted_out(self, asked: Sequence[Asked], by_place: dict[Place, Waiting]) -> tuple[list[Asked], list[Waiting]]:
+        """What is still the patient's in whose lane it is, and what is another's since a merge: not to be sent from there.
+
+        Nor is that of a recipient that comes for it since.
+        """
+        moved = [row for a in asked if (row := by_place[a.parcel.place]).patient_key != a.parcel.patient_key or self._is_fetched(a.parcel)]
+        gone = {row.place for row in moved}
+        return [a for a in asked if a.parcel.place not in gone] if moved else list(asked), moved
+
+    def _is_fetched(self, parcel: Parcel) -> bool:
+        provider = self._providers.get(parcel.place.recipient)
+        return provider is not None and provider.deliver.channel is Channel.POLL
+
     def _settled(self, answered: Settlement) -> None:
         """The ledger has it: rows that are settled or parked can be let go of."""
         attempts = (*self.unsettled.attempts, *answered.attempts)
@@ -165,13 +178,6 @@ class Work:
             provider = self._providers.get(claim.parcels[0].place.recipient)
             if provider is not None:  # none without a provider is permitted
                 self._dispatch.submit(provider, claim.parcels, may_start)
-
-
-def _sorted_out(asked: Sequence[Asked], by_place: dict[Place, Waiting]) -> tuple[list[Asked], list[Waiting]]:
-    """What is still the patient's in whose lane it is, and what is another's since a merge: not to be sent from there."""
-    moved = [row for a in asked if (row := by_place[a.parcel.place]).patient_key != a.parcel.patient_key]
-    gone = {row.place for row in moved}
-    return [a for a in asked if a.parcel.place not in gone] if moved else list(asked), moved
 
 
 def _count(ended: Sequence[Ended]) -> None:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from hub.errors import Reason, Rejected
-from hub.identity import derived_id
+from hub.identity import derived_id, kith_id
 from hub.ledger import quarantine as ledger
 from hub.ledger import receipts
 from hub.ledger.connect import Pool
@@ -183,7 +183,11 @@ async def _remade(desk: Desk, item: Parked, recipient: Provider, form: Form) -> 
         payload = desk.read(received).render(form, Detail(item.detail), recipient)
     except Rejected as exc:
         raise NotThereError(f"it cannot be made into what its recipient takes: {exc.answer.act}") from None
-    return Remade(recipient.deliver.channel, form, payload, derived_id(item.event_id, "bundle", item.detail) if form is Form.FHIR else "")
+    own = {
+        Form.FHIR: derived_id(item.event_id, "bundle", item.detail),
+        Form.KITH: kith_id(item.event_id, Detail(item.detail), item.recipient),
+    }
+    return Remade(recipient.deliver.channel, form, payload, own.get(form, ""))
 
 
 async def release(desk: Desk, any_id: str) -> str:

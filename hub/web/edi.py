@@ -8,6 +8,7 @@
 ``receivers``: what the application of each receiver whom the sender wrote said of it, once it has: {"receiver", "receiverHerId",
 "appRecStatus", "appRecErrorList"}. Who else was told is not the sender's to know.
 A receipt that is posted is no message of a patient: it is kept where receipts are kept, and not sent on.
+How a recipient fetches what is for it stands in ``hub.web.poll``.
 """
 
 import json
@@ -107,17 +108,17 @@ async def _keep(raw: bytes, who: Principal | None, state: State) -> web.Response
     if state.receipts is None or who is None or who.role is not Role.PROVIDER:
         raise Rejected(Reason.UNSUPPORTED_TYPE, receipt.PLACE)
     await state.receipts.keep(found, raw, who.id)
-    return _json({"id": found.id}, 202)
+    return as_json({"id": found.id}, 202)
 
 
 def _told(found: Received) -> web.Response:
     if found.refusal is None:
-        return _json({"id": found.event_id, "location": f"/edi/messages/{found.event_id}"}, 202)
+        return as_json({"id": found.event_id, "location": f"/edi/messages/{found.event_id}"}, 202)
     telemetry.REFUSED.labels(Adapter.KITH, found.refusal.reason).inc()
     telemetry.log("refused", adapter=Adapter.KITH, reason=found.refusal.reason, event_id=found.event_id)
     answer = ANSWERS[found.refusal.reason]
     body = {"id": found.event_id, "status": answer.http, "title": answer.act, "reason": found.refusal.reason, "where": found.refusal.where}
-    return _json(body, answer.http, "application/problem+json")
+    return as_json(body, answer.http, "application/problem+json")
 
 
 async def status(request: web.Request) -> web.Response:
@@ -126,7 +127,7 @@ async def status(request: web.Request) -> web.Response:
     state = "Rejected" if found.is_refused else "Acknowledged"
     given = reply.verdict(found.refusal, taken=not found.is_refused)
     body = {"id": request.match_info["id"], "state": state, "appRecStatus": int(given.status)}
-    return _json(body | ({"reason": found.reason} if found.reason else {}) | {"receivers": await _receivers(request)})
+    return as_json(body | ({"reason": found.reason} if found.reason else {}) | {"receivers": await _receivers(request)})
 
 
 async def apprec(request: web.Request) -> web.Response:
@@ -137,7 +138,7 @@ async def apprec(request: web.Request) -> web.Response:
     found = await _own(request)
     given = reply.verdict(found.refusal, taken=not found.is_refused)
     raw = reply.acknowledge(found.raw, given, found.decided_us, version)
-    return _json(as_document(raw) | {"receivers": await _receivers(request)})
+    return as_json(as_document(raw) | {"receivers": await _receivers(request)})
 
 
 def as_document(raw: bytes) -> dict[str, Any]:
@@ -177,5 +178,6 @@ async def _own(request: web.Request) -> Taken:
     return found
 
 
-def _json(body: Mapping[str, Any], code: int = 200, content_type: str = "application/json") -> web.Response:
+def as_json(body: Any, code: int = 200, content_type: str = "application/json") -> web.Response:
+    """An answer in JSON."""
     return web.Response(text=json.dumps(body, ensure_ascii=False), status=code, content_type=content_type, charset="utf-8")

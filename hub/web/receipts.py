@@ -7,23 +7,27 @@ from hub import telemetry
 from hub.adapters.kith.receipt import ORIGINAL, PLACE, WORDS, Receipt, Sent, correlate
 from hub.adapters.kith.reply import WORDS as OF_8221
 from hub.adapters.volven import ERROR
+from hub.delivery.pickup import said_read
 from hub.errors import Reason, Rejected
 from hub.ledger import receipts as ledger
 from hub.ledger.connect import Pool
-from hub.ledger.outbox import Place
+from hub.ledger.delivery import connect
 from hub.ledger.receipts import OTHER, Candidate, Said
 from hub.model import Adapter, Detail, ReceiptStatus
 
 
 class Receipts:
-    """What is kept through one pool."""
+    """What is kept through one pool; database_url: that of its ledger."""
 
-    def __init__(self, pool: Pool, clock: Callable[[], int]) -> None:
+    def __init__(self, pool: Pool, clock: Callable[[], int], database_url: str) -> None:
         self._pool: Final = pool
         self._clock: Final = clock
+        self._database_url: Final = database_url
 
-    async def keep(self, receipt: Receipt, raw: bytes, provider: str) -> Place:
-        """Return the delivery it is about when it is kept for good; the same receipt again has no new effect.
+    async def keep(self, receipt: Receipt, raw: bytes, provider: str) -> None:
+        """Return when it is kept for good with the delivery it is about; the same receipt again has no new effect.
+
+        A document that the provider fetched is read with it: delivered.
 
         Raises Rejected: BROKEN_REFERENCE for one about nothing that this provider was sent, be it there or not, DUPLICATE_CONTROL_ID for
         another one under an id that was used; Faulted.
@@ -35,18 +39,27 @@ class Receipts:
             raise Rejected(Reason.BROKEN_REFERENCE, ORIGINAL)
         codes = tuple(dict.fromkeys(_code(f.code, f.system) for f in receipt.faults))
         said = Said(receipt.id, WORDS[receipt.status], codes, receipt.said_us, raw)
-        return await self.keep_of(known[about.event_id].place, about.event_id, said)
+        await self._keep(known[about.event_id], said)
 
-    async def keep_of(self, place: Place, event_id: str, said: Said) -> Place:
-        """``keep`` of one whose delivery is known."""
+    async def keep_of(self, event_id: str, said: Said, provider: str) -> None:
+        """``keep`` of one that names the event."""
+        found = await self._pool.run(ledger.sent_of, event_id, provider)
+        if found is None:
+            raise Rejected(Reason.BROKEN_REFERENCE, "id")
+        await self._keep(found, said)
+
+    async def _keep(self, about: Candidate, said: Said) -> None:
+        place = about.place
         is_new = await self._pool.run(ledger.keep, place, said, self._clock())
         if is_new is None:
             raise Rejected(Reason.DUPLICATE_CONTROL_ID, f"{PLACE}/Id")
         if is_new:
             telemetry.RECEIPTS.labels(said.status).inc()
             tell = telemetry.each if said.status is ReceiptStatus.ACCEPTED else telemetry.log
-            tell("receipt", status=said.status, event_id=event_id, recipient=place.recipient, codes=",".join(said.codes))
-        return place
+            tell("receipt", status=said.status, event_id=about.event_id, recipient=place.recipient, codes=",".join(said.codes))
+        if await self._pool.run(ledger.waits_to_be_read, place):
+            async with await connect(self._database_url, durable=True) as conn:
+                await said_read(conn, place.recipient, about.event_id, "apprec", self._clock)
 
 
 def _sent(c: Candidate) -> Sent:

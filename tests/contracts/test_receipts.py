@@ -69,7 +69,7 @@ def keep(url: str, raw: bytes, provider: str = "town", now_us: int = LATER_US, r
     async def run() -> None:
         pool = Pool(url, "test")
         try:
-            await Receipts(pool, lambda: now_us).keep(read or receipt.read(raw), raw, provider)
+            await Receipts(pool, lambda: now_us, url).keep(read or receipt.read(raw), raw, provider)
         finally:
             await pool.close()
 
