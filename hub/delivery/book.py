@@ -139,6 +139,6 @@ class Book:
         self.lanes.answered(place.recipient)
         if outcome is AttemptOutcome.REFUSED:
             self.lanes.parked(row)
-            return Attempted(place, n, end.started_us, end.ended_us, outcome, sent.code, parked=sent.code)
+            return Attempted(place, n, end.started_us, end.ended_us, outcome, sent.code, parked=sent.code, receipt=sent.receipt)
         self.lanes.ended(row)
-        return Attempted(place, n, end.started_us, end.ended_us, outcome, sent.code)
+        return Attempted(place, n, end.started_us, end.ended_us, outcome, sent.code, receipt=sent.receipt)

@@ -11,8 +11,8 @@ from typing import Any, Final
 from psycopg.rows import class_row
 
 from hub.ledger.connect import Conn, faults
-from hub.ledger.outbox import Place
-from hub.model import Adapter, ReceiptStatus
+from hub.ledger.outbox import Place, Said
+from hub.model import Adapter
 
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 # What may have reached the recipient: an attempt in which bytes may have left, or one that is under way and not written down yet.
@@ -28,7 +28,7 @@ ORDER BY m.decided_us DESC LIMIT 100"""
 _BY_ID: Final = _SENT.format("m.control_id = %(id)s AND m.adapter = %(kith)s")
 _BY_EVENT: Final = _SENT.format("m.event_id = %(id)s")
 _BY_OURS: Final = _SENT.format("(m.part, m.off) IN (SELECT part, off FROM bundle WHERE bundle_id = %(id)s)")
-_KEEP: Final = """
+KEEP: Final = """
 INSERT INTO receipt (part, off, recipient, receipt_id, status, codes, said_us, noted_us, raw)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"""
 _KEPT: Final = "SELECT status, codes FROM receipt WHERE part = %s AND off = %s AND recipient = %s AND receipt_id = %s"
@@ -46,7 +46,6 @@ _ADDRESSED: Final = """
 SELECT DISTINCT ON (r.recipient) r.recipient, r.status, r.codes
 FROM message m JOIN decision d USING (part, off) JOIN receipt r USING (part, off, recipient)
 WHERE m.event_id = %s AND 'addressed' = ANY (d.because) ORDER BY r.recipient, r.noted_us DESC, r.receipt_id DESC"""
-OTHER: Final = "other"  # a code of a receiver's own, which could say anything
 _LIST_MAX: Final = 10_000
 
 
@@ -67,17 +66,6 @@ class Candidate:
     def place(self) -> Place:
         """The delivery."""
         return Place(self.part, self.off, self.recipient)
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """A receipt as it is kept. codes: of Volven 8221, or ``OTHER``."""
-
-    id: str = field(repr=False)
-    status: ReceiptStatus
-    codes: tuple[str, ...]
-    said_us: int
-    raw: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +114,15 @@ def waits_to_be_read(conn: Conn, place: Place) -> bool:
         return conn.execute(_WAITS, place).fetchone() is not None
 
 
+def kept_as(place: Place, said: Said, now_us: int) -> tuple[object, ...]:
+    """The values of ``KEEP``."""
+    return (*place, said.id, said.status.value, list(said.codes), said.said_us, now_us, said.raw)
+
+
 def keep(conn: Conn, place: Place, said: Said, now_us: int) -> bool | None:
     """Keep a receipt. True: it is new; False: it was kept before; None: another one was kept under its id. Raises Faulted."""
-    values = (*place, said.id, said.status.value, list(said.codes), said.said_us, now_us, said.raw)
     with faults():
-        if conn.execute(_KEEP, values).rowcount > 0:
+        if conn.execute(KEEP, kept_as(place, said, now_us)).rowcount > 0:
             return True
         kept: Any = conn.execute(_KEPT, (*place, said.id)).fetchone()
     return False if kept == (said.status, list(said.codes)) else None

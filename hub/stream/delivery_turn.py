@@ -9,6 +9,7 @@ from hub import telemetry
 from hub.delivery.book import Book, Ended
 from hub.delivery.dispatch import Dispatch
 from hub.delivery.gate import ask_all
+from hub.delivery.heard import tell
 from hub.delivery.lanes import Lanes
 from hub.delivery.retry import Backoff
 from hub.errors import Faulted
@@ -188,5 +189,7 @@ def _count(ended: Sequence[Ended]) -> None:
         channel: telemetry.END_TO_END_SECONDS.labels(channel) for channel, outcome in outcomes if outcome is AttemptOutcome.DELIVERED
     }
     for e in ended:
+        if e.sent.receipt is not None:
+            tell(e.sent.receipt, e.parcel.event_id, e.parcel.place.recipient)
         if e.sent.outcome is AttemptOutcome.DELIVERED:
             seconds[e.parcel.channel].observe(max(0.0, (e.ended_us - e.parcel.received_us) / 1e6))

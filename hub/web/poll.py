@@ -22,7 +22,7 @@ from hub.delivery.pickup import Pickup, said_read
 from hub.errors import Cause, Faulted, Reason, Rejected
 from hub.identity import derived_id
 from hub.ledger.delivery import connect
-from hub.ledger.receipts import OTHER, Said
+from hub.ledger.outbox import OTHER, Said
 from hub.model import Channel, Provider, ReceiptStatus
 from hub.web.access import require
 from hub.web.answers import Unprocessable

@@ -3,17 +3,16 @@
 from collections.abc import Callable
 from typing import Final
 
-from hub import telemetry
-from hub.adapters.kith.receipt import ORIGINAL, PLACE, WORDS, Receipt, Sent, correlate
-from hub.adapters.kith.reply import WORDS as OF_8221
-from hub.adapters.volven import ERROR
+from hub.adapters.kith.receipt import ORIGINAL, PLACE, Receipt, Sent, correlate
+from hub.delivery.heard import as_kept, tell
 from hub.delivery.pickup import said_read
 from hub.errors import Reason, Rejected
 from hub.ledger import receipts as ledger
 from hub.ledger.connect import Pool
 from hub.ledger.delivery import connect
-from hub.ledger.receipts import OTHER, Candidate, Said
-from hub.model import Adapter, Detail, ReceiptStatus
+from hub.ledger.outbox import Said
+from hub.ledger.receipts import Candidate
+from hub.model import Adapter, Detail
 
 
 class Receipts:
@@ -37,9 +36,7 @@ class Receipts:
         about = correlate(receipt, map(_sent, known.values()))
         if about is None:
             raise Rejected(Reason.BROKEN_REFERENCE, ORIGINAL)
-        codes = tuple(dict.fromkeys(_code(f.code, f.system) for f in receipt.faults))
-        said = Said(receipt.id, WORDS[receipt.status], codes, receipt.said_us, raw)
-        await self._keep(known[about.event_id], said)
+        await self._keep(known[about.event_id], as_kept(receipt, raw))
 
     async def keep_of(self, event_id: str, said: Said, provider: str) -> None:
         """``keep`` of one that names the event."""
@@ -54,9 +51,7 @@ class Receipts:
         if is_new is None:
             raise Rejected(Reason.DUPLICATE_CONTROL_ID, f"{PLACE}/Id")
         if is_new:
-            telemetry.RECEIPTS.labels(said.status).inc()
-            tell = telemetry.each if said.status is ReceiptStatus.ACCEPTED else telemetry.log
-            tell("receipt", status=said.status, event_id=about.event_id, recipient=place.recipient, codes=",".join(said.codes))
+            tell(said, about.event_id, place.recipient)
         if await self._pool.run(ledger.waits_to_be_read, place):
             async with await connect(self._database_url, durable=True) as conn:
                 await said_read(conn, place.recipient, about.event_id, "apprec", self._clock)
@@ -65,7 +60,3 @@ class Receipts:
 def _sent(c: Candidate) -> Sent:
     control_id = c.control_id if c.adapter == Adapter.KITH else ""
     return Sent(c.event_id, c.recipient, Detail(c.detail), control_id, c.sender)
-
-
-def _code(code: str, system: str) -> str:
-    return code if system == ERROR and code in OF_8221 else OTHER

@@ -10,7 +10,7 @@ from hub.adapters.kith.receipt import Receipt
 from hub.identity import Pseudonyms
 from hub.ledger.connect import Pool
 from hub.ledger.directory import directory_version, load_directory
-from hub.ledger.receipts import Said
+from hub.ledger.outbox import Said
 from hub.model import Provider, Received
 from hub.routing.directory import Directory
 from hub.settings import Settings
