@@ -1,11 +1,13 @@
 """What waits to be fetched: found for its recipient, in each patient's order. It is asked about in ``hub.ledger.delivery``'s turns."""
 
+import re
 from typing import Any, Final, NamedTuple
 
 from hub.ledger.arrays import ints, texts
 from hub.ledger.connect import AsyncConn, faults
 from hub.ledger.outbox import FETCHER, Place, Waiting
 
+_UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 # The first of each patient: within a partition by its place, between partitions by the time of receipt (``delivery.destination.precedes``).
 # What is parked holds its patient's later ones up, unless they are to be released.
 _FIRSTS: Final = """
@@ -31,7 +33,7 @@ SELECT o.part, o.off, o.recipient, o.attempts, o.received_us,
 FROM outbox o WHERE o.channel = 'poll' AND o.recipient = %s AND o.event_id::text = %s ORDER BY o.part, o.off LIMIT 1"""
 _DELIVERED: Final = """
 SELECT EXISTS (SELECT 1 FROM attempt a JOIN message m USING (part, off)
-               WHERE m.event_id::text = %s AND a.recipient = %s AND a.outcome = 'delivered')"""
+               WHERE m.event_id = %s AND a.recipient = %s AND a.outcome = 'delivered')"""
 # As an owner of partitions does with what the one before left (``backlog``): it may have been handed over.
 _LEFTOVERS: Final = """
 WITH gone AS (DELETE FROM claim WHERE worker = %(worker)s AND claimed_us < %(before)s RETURNING claimed_us, parts, offs, recipients),
@@ -75,13 +77,13 @@ class Polling:
         return {Place(*row) for row in await self._fetch(_CLAIMED, asked)}
 
     async def given(self, event_id: str) -> Given | None:
-        """The delivery of an event, None when it waits no more."""
+        """The delivery of an event, None when it waits no more, or never did."""
         rows = await self._fetch(_FETCHED, (self._recipient, event_id))
         return Given(Place(*rows[0][:3]), *rows[0][3:]) if rows else None
 
     async def was_delivered(self, event_id: str) -> bool:
         """Whether the event was delivered to the recipient."""
-        return bool((await self._fetch(_DELIVERED, (event_id, self._recipient)))[0][0])
+        return _UUID.fullmatch(event_id) is not None and bool((await self._fetch(_DELIVERED, (event_id, self._recipient)))[0][0])
 
     async def provider(self) -> dict[str, object] | None:
         """The recipient's entry as configured, None when there is none."""

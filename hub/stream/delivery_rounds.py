@@ -190,7 +190,7 @@ class Delivery:
 
     def _offer(self, row: Waiting) -> Offer:
         deliver = self._deliver(row.place.recipient)
-        if deliver.channel is Channel.POLL:
+        if self._providers.fetches(row.place.recipient):
             self._fetched.append(row.place)
             return Offer.LEFT
         lanes = self._work.lanes

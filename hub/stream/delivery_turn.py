@@ -16,7 +16,7 @@ from hub.errors import Faulted
 from hub.ledger.backlog import BacklogReader
 from hub.ledger.delivery import Settlement, Turns
 from hub.ledger.outbox import Asked, Attempted, Claim, Parcel, Place, Waiting
-from hub.model import AttemptOutcome, Channel, Result
+from hub.model import AttemptOutcome, Result
 from hub.settings import Settings
 from hub.stream.delivery_providers import Providers
 
@@ -138,13 +138,12 @@ class Work:
 
         Nor is that of a recipient that comes for it since.
         """
-        moved = [row for a in asked if (row := by_place[a.parcel.place]).patient_key != a.parcel.patient_key or self._is_fetched(a.parcel)]
+        fetches = self._providers.fetches
+        moved = [
+            row for a in asked if (row := by_place[a.parcel.place]).patient_key != a.parcel.patient_key or fetches(row.place.recipient)
+        ]
         gone = {row.place for row in moved}
         return [a for a in asked if a.parcel.place not in gone] if moved else list(asked), moved
-
-    def _is_fetched(self, parcel: Parcel) -> bool:
-        provider = self._providers.get(parcel.place.recipient)
-        return provider is not None and provider.deliver.channel is Channel.POLL
 
     def _settled(self, answered: Settlement) -> None:
         """The ledger has it: rows that are settled or parked can be let go of."""

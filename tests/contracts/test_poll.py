@@ -1,6 +1,7 @@
 """Documents that their recipient fetches, over a real ledger and a real web process: asked at each fetch, in order, until they are read."""
 
 import asyncio
+import re
 import socket
 import threading
 import time
@@ -19,6 +20,7 @@ from hub.adapters.kith.message import read
 from hub.adapters.kith.reply import acknowledge, verdict
 from hub.errors import Reason
 from hub.identity import Pseudonyms, kith_id
+from hub.ledger import polling
 from hub.ledger.connect import Pool, connect
 from hub.ledger.consents import NewVersion, PutResult, put_consent
 from hub.ledger.directory import put_provider
@@ -377,6 +379,35 @@ def test_delivery_leaves_it_alone_and_takes_it_when_it_is_sent_again(office: Off
             assert await asyncio.to_thread(office.listed) == [1, 2, 3]
 
     asyncio.run(run())
+
+
+def test_what_waits_for_one_who_is_suspended_is_withheld(office: Office) -> None:
+    """As it is from everybody who is: nobody will come for it."""
+
+    async def run() -> None:
+        put(office.url, row(1, "p1"), row(2, "p2"))
+        async with delivering(office.url):
+            await until(lambda: query(office.url, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 7200") != [(0,)])
+            await asyncio.sleep(0.7)
+            assert attempts(office.url, "town") == []
+            provider(office.url, "town", POLL, senders=[HER_ID], suspended=True)
+            await until(lambda: len(attempts(office.url, "town")) == 2)
+
+    asyncio.run(run())
+    assert [a[1:] for a in attempts(office.url, "town")] == [(1, "withheld", "3-recipient-unknown")] * 2
+    assert office.ask("GET", "/edi/messages").status == 403
+
+
+@pytest.mark.parametrize(("name", "index"), [("_FIRSTS", "outbox_polled"), ("_FETCHED", "outbox_polled"), ("_DELIVERED", "message_event")])
+def test_a_request_looks_its_rows_up(office: Office, name: str, index: str) -> None:
+    values: Any = (event(1), "town") if name == "_DELIVERED" else ("town", event(1))
+    if name == "_FIRSTS":
+        values = {"recipient": "town", "hold": True, "now": 1, "limit": 1, "event": event(1)}
+    with psycopg.connect(office.url) as conn:
+        conn.execute("SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off")
+        plan = "\n".join(line for (line,) in conn.execute("EXPLAIN " + getattr(polling, name), values))
+    assert index in plan, plan
+    assert not set(re.findall(r"Seq Scan on (\w+)", plan)) - {"claim"}, plan
 
 
 def test_a_restart_of_delivery_ends_no_handing_over(office: Office) -> None:
