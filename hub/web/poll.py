@@ -5,7 +5,8 @@
     PUT  /edi/messages/{id}/read/{herId}          204: delivered
     POST /edi/messages/{id}/apprec/{herId}        {"appRecStatus": 1 | 2 | 3, "appRecErrorList": [{"errorCode"}]}; 201, and delivered
 
-With the bearer token of the recipient. The consents are asked when a document is listed and again when it is fetched.
+With the bearer token of the recipient; the last also for one that is sent to, by the id of ``X-Request-Id``.
+The consents are asked when a document is listed and again when it is fetched.
 """
 
 import asyncio
@@ -107,7 +108,7 @@ async def read(request: web.Request) -> web.Response:
 async def apprec(request: web.Request) -> web.Response:
     """What the bearer's application says of one of its documents, now or long after."""
     state, event_id = request.app[STATE], request.match_info["id"]
-    provider = await _recipient(request, request.match_info["herId"])
+    provider = await _recipient(request, request.match_info["herId"], is_fetching=False)
     body = await read_object(request)
     said = _said(body, event_id, provider.id)
     if state.receipts is None:
@@ -130,13 +131,16 @@ def _said(body: Mapping[str, Any], event_id: str, recipient: str) -> Said:
     return Said(derived_id("apprec", event_id, recipient, status, *codes), status, codes, 0, raw)
 
 
-async def _recipient(request: web.Request, *numbers: str) -> Provider:
-    """The bearer, who fetches, and whose HER-ids these are. Raises Unauthorized, HTTPForbidden, Rejected, Unprocessable, Faulted."""
+async def _recipient(request: web.Request, *numbers: str, is_fetching: bool = True) -> Provider:
+    """The bearer, whose HER-ids these are; of one who must fetch and does not, Unprocessable.
+
+    Raises Unauthorized, HTTPForbidden, Rejected, Faulted too.
+    """
     who = require(request, Role.PROVIDER)
     provider = bearer(who, await request.app[STATE].region.now())
     if not set(numbers) <= {*provider.senders, *her_ids(provider)}:
         raise web.HTTPForbidden
-    if provider.deliver.channel is not Channel.POLL:
+    if is_fetching and provider.deliver.channel is not Channel.POLL:
         raise Unprocessable([_SENT_TO])
     return provider
 

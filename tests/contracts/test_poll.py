@@ -346,6 +346,15 @@ def test_a_receipt_says_that_it_is_read(office: Office, given: object, status: s
     assert office.listed() == []
 
 
+def test_a_receipt_is_taken_of_one_who_fetched_once_and_is_sent_to_now(office: Office) -> None:
+    put(office.url, row(1, "p1"))
+    office.fetch(1)
+    provider(office.url, "town", {"channel": "edi", "url": "http://127.0.0.1:1/x"}, senders=[HER_ID])
+    assert office.ask("POST", f"/edi/messages/{event(1)}/apprec/{HER_ID}", {"appRecStatus": 2}).status == 201
+    assert told(office, 1)["application_receipts"][0]["status"] == "rejected"
+    assert office.read(1) == 422
+
+
 @pytest.mark.parametrize(
     "body", [{}, {"appRecStatus": 4}, {"appRecStatus": 1, "appRecErrorList": "x"}, {"appRecStatus": 2, "appRecErrorList": [1]}]
 )
