@@ -57,7 +57,7 @@ def parser() -> argparse.ArgumentParser:
     judged.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a file may hold many HL7 v2 messages, or one FHIR Bundle")
     judged.add_argument("--profile", type=Path, metavar="FILE", help="TOML file of what was agreed with this sender")
     trace = command("trace", "a message's whole life")
-    trace.add_argument("id", metavar="ID", help="control id, event id or Bundle id")
+    trace.add_argument("id", metavar="ID", help="control id, event id, Bundle id or MsgId")
     command("check", "every setting that breaks a sentence of the promise")
     _quarantine(command("quarantine", "messages that were refused or could not be decided"), common)
     token = command("token", "a bearer token for the local stack")

@@ -120,7 +120,9 @@ ANSWERS: Final = MappingProxyType(
         Reason.UNSAFE_XML: Answer("AE", 102, 400, "structure", "send XML without a DOCTYPE"),
         Reason.UNSUPPORTED_FORMAT: Answer("AR", 200, 415, "not-supported", "send application/fhir+json"),
         Reason.NOT_A_MESSAGE: Answer("AR", 200, 422, "not-supported", "send a Bundle of type message with a MessageHeader first"),
-        Reason.BROKEN_REFERENCE: Answer("AE", 102, 422, "not-found", "include every resource the message refers to"),
+        Reason.BROKEN_REFERENCE: Answer(
+            "AE", 102, 422, "not-found", "include every resource the message refers to; a receipt can refer only to what the hub sent you"
+        ),
         Reason.UNSUPPORTED_CONSENT: Answer("AR", 200, 422, "not-supported", "use one of the consent shapes in the documentation"),
         Reason.INTERNAL_ERROR: Answer("AE", 207, 500, "exception", "the hub could not read it: report it, and redrive it after an upgrade"),
         Reason.NO_TRANSLATION: Answer("AE", 207, 422, "not-supported", "take this event in another form"),

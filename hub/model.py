@@ -33,6 +33,7 @@ class Channel(StrEnum):
     MLLP = "mllp"
     FHIR = "fhir"
     EDI = "edi"  # KITH XML by HTTP
+    POLL = "poll"  # KITH XML, fetched by its receiver
     MAILBOX = "mailbox"
 
 
@@ -165,7 +166,15 @@ class AttemptOutcome(StrEnum):
     REFUSED = "refused"  # AE/AR/CE/CR or 4xx: parked with its reason
     FAILED = "failed"  # could not connect, 5xx, 429, no or wrong answer: tried again
     HELD = "held"  # asked, and the answer was "not now"
-    UNKNOWN = "unknown"  # the process died after it asked: may have been sent
+    UNKNOWN = "unknown"  # may have been sent: handed to one who fetches and not said to be read, or the process died after it asked
+
+
+class ReceiptStatus(StrEnum):
+    """What a receiver's application said of a document it was given (Volven 8258)."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    PARTLY = "partly"  # taken, but for a part of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +262,7 @@ class Message(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Deliver:
-    """Where a provider takes its messages: mllp needs host and port, fhir and edi a url, mailbox nothing."""
+    """Where a provider takes its messages: mllp needs host and port, fhir and edi a url, poll and mailbox nothing."""
 
     channel: Channel
     host: str = ""
@@ -271,7 +280,7 @@ class Deliver:
         return _FORMS.get(self.channel, Form.FHIR)
 
 
-_FORMS: Final = {Channel.MLLP: Form.HL7V2, Channel.EDI: Form.KITH}
+_FORMS: Final = {Channel.MLLP: Form.HL7V2, Channel.EDI: Form.KITH, Channel.POLL: Form.KITH}
 
 
 @dataclass(frozen=True, slots=True)

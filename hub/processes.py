@@ -148,6 +148,7 @@ async def _web(settings: Settings) -> None:
     from hub.stream.promise import objections  # noqa: PLC0415
     from hub.web.app import run_web  # noqa: PLC0415
     from hub.web.readiness import asks, of_ledger  # noqa: PLC0415
+    from hub.web.receipts import Receipts  # noqa: PLC0415
     from hub.web.state import Region, State  # noqa: PLC0415
     from hub.web.tokens import load_keys  # noqa: PLC0415
 
@@ -157,7 +158,7 @@ async def _web(settings: Settings) -> None:
         missing = asks({"broker": lambda: _ask_broker(settings), **of_ledger(pool)})
         state = State(
             settings, now_us, load_keys(settings.data), _pseudonyms(settings), intake, pool, Region(pool), missing,
-            partial(objections, settings),
+            partial(objections, settings), Receipts(pool, now_us, settings.database_url),
         )  # fmt: skip
         await run_web(state, stop)
     await pool.close()
@@ -171,10 +172,12 @@ def watch_folder(settings: Settings, folder: Path, provider: str, *, once: bool)
 
 async def _watch_folder(settings: Settings, folder: Path, provider: str, *, once: bool) -> tuple[int, int]:
     from hub.adapters.control_ids import ControlIds  # noqa: PLC0415
+    from hub.adapters.kith import receipt  # noqa: PLC0415
     from hub.adapters.kith.message import CONTROL_ID  # noqa: PLC0415
     from hub.adapters.kith.receive import Door, receive  # noqa: PLC0415
     from hub.stream.watch_folder import Desk, held, watch  # noqa: PLC0415
     from hub.web.judge import speaker, without_conflict  # noqa: PLC0415
+    from hub.web.receipts import Receipts  # noqa: PLC0415
     from hub.web.tokens import Principal, Role  # noqa: PLC0415
 
     pool, known = Pool(settings.database_url, "gateway", size=1), Directory((), (), -1)
@@ -187,6 +190,11 @@ async def _watch_folder(settings: Settings, folder: Path, provider: str, *, once
         found = receive(raw, lambda names, where: speaker(names, who, known, where), door, now_us)
         return without_conflict(found, control_ids, CONTROL_ID) if isinstance(found, Received) else found
 
+    async def keep(raw: bytes) -> None:
+        found = receipt.read(raw)
+        name = provider or speaker(found.senders, None, known, f"{receipt.PLACE}/Sender").id
+        await Receipts(pool, now_us, settings.database_url).keep(found, raw, name)
+
     with held(folder):
         async with _intake(settings, "gateway") as intake:
 
@@ -197,7 +205,7 @@ async def _watch_folder(settings: Settings, folder: Path, provider: str, *, once
                     control_ids.forget(received)
                     raise
 
-            desk = Desk(judge, accept, now_us, settings.frame_bytes_max)
+            desk = Desk(judge, accept, keep, now_us, settings.frame_bytes_max)
             count = await watch(folder, desk, _stop_on_signal(), once=once)
     await pool.close()
     return count.done, count.refused

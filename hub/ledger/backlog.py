@@ -7,7 +7,7 @@ from psycopg.rows import TupleRow
 
 from hub.ledger.arrays import ints, texts
 from hub.ledger.connect import AsyncConn, faults
-from hub.ledger.outbox import Place, Remainder, Waiting
+from hub.ledger.outbox import FETCHER, Place, Remainder, Waiting
 
 OWNER: Final = 7200  # + partition: the session advisory lock of its delivery process
 NEWS: Final = "hub_outbox"  # NOTIFY by transit after it has committed new deliveries
@@ -58,6 +58,11 @@ SELECT recipient, count(*), min(received_us) FILTER (WHERE parked = ''), count(*
 WHERE part = ANY (%s::int[]) GROUP BY recipient"""
 
 
+_LEAVE: Final = """
+UPDATE outbox o SET channel = 'poll' FROM unnest(%s::int[], %s::bigint[], %s::text[]) AS w(part, off, recipient)
+WHERE o.part = w.part AND o.off = w.off AND o.recipient = w.recipient AND o.channel <> 'poll'"""
+
+
 class Head(NamedTuple):
     """How far a partition has been read: everything up to and including this place."""
 
@@ -106,7 +111,13 @@ class BacklogReader:
         must know of it: its claims stay, as nobody's, until ``forget_gone``. True when there were any: their sends may begin until a
         claim's time is over.
         """
-        values = {"not_theirs": [self._worker, _GONE], "gone": _GONE, "parts": ints(parts), "now": now_us, "since": now_us - send_us_max}
+        values = {
+            "not_theirs": [self._worker, _GONE, FETCHER],
+            "gone": _GONE,
+            "parts": ints(parts),
+            "now": now_us,
+            "since": now_us - send_us_max,
+        }
         ended = "DELETE FROM claim WHERE worker <> ALL (%(not_theirs)s) AND parts <@ %(parts)s::int[]"
         with faults():
             async with self._conn.transaction():
@@ -167,6 +178,12 @@ class BacklogReader:
     async def nexts(self) -> dict[int, int]:
         """How far transit has decided each partition of topic ``inbound``: its next offset."""
         return dict(await self._fetch("SELECT part, next FROM partition_offset", ()))
+
+    async def leave(self, places: Sequence[Place]) -> None:
+        """Leave these to recipients that fetch: also what was made before they did is found by them."""
+        arrays = (ints(p.part for p in places), ints(p.off for p in places), texts([p.recipient for p in places]))
+        with faults():
+            await self._conn.execute(_LEAVE, arrays)
 
     async def counts(self, parts: Sequence[int]) -> list[Counts]:
         """What waits, by recipient."""

@@ -2,9 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from hub.model import AttemptOutcome, Policy
+from hub.model import AttemptOutcome, Policy, ReceiptStatus
+
+FETCHER: Final = "poll"  # the worker of claims on what is being handed to a recipient that fetches; in the web process
+FETCHED: Final = "fetched"  # code of the attempt by which it was
+OTHER: Final = "other"  # a code of a receiver's own, which could say anything
 
 
 class Place(NamedTuple):
@@ -59,10 +63,22 @@ class Parcel:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """A receipt as it is kept. codes: of Volven 8221, or ``OTHER``."""
+
+    id: str = field(repr=False)
+    status: ReceiptStatus
+    codes: tuple[str, ...]
+    said_us: int
+    raw: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Attempted:
     """How one attempt ended, as it goes into the ledger.
 
     next_us: not before, for an attempt that is followed by another. parked: why there is none before somebody does something about it.
+    receipt: what the receiver's application said in its answer.
     """
 
     place: Place
@@ -73,6 +89,7 @@ class Attempted:
     code: str
     next_us: int = 0
     parked: str = ""
+    receipt: Said | None = None
 
     @property
     def settles(self) -> bool:

@@ -129,7 +129,7 @@ class Parked:
 
 @dataclass(frozen=True, slots=True)
 class Remade:
-    """What a delivery is to be instead. bundle_id: of a FHIR Bundle, "" = it is none."""
+    """What a delivery is to be instead. bundle_id: of a FHIR Bundle, or the MsgId of a KITH message; "" = it is neither."""
 
     channel: str
     form: str

@@ -16,6 +16,7 @@ from hub.errors import ANSWERS, Reason
 from hub.identity import PARTS_MAX, derived_id, part_control_id
 from hub.ledger.arrays import ints
 from hub.ledger.connect import Conn, faults
+from hub.ledger.outbox import FETCHED
 from hub.ledger.rows import known_as_id
 from hub.model import Form, Outcome, Result, Rule
 
@@ -39,6 +40,7 @@ SELECT o.part, o.off, o.recipient, o.channel, o.form, o.attempts, o.next_us, o.p
 FROM outbox o {_OF}"""  # noqa: S608
 _ATTEMPTS: Final = f"SELECT a.* FROM attempt a {_OF} ORDER BY a.n"  # noqa: S608
 _DISCLOSURES: Final = f"SELECT x.* FROM disclosure x {_OF} ORDER BY x.noted_us"  # noqa: S608
+_RECEIPTS: Final = f"SELECT x.* FROM receipt x {_OF} ORDER BY x.noted_us, x.receipt_id"  # noqa: S608
 _SETTLING: Final = frozenset({"delivered", "withheld", "discarded"})
 _STATES: Final = MappingProxyType({"failed": "waiting", "refused": "waiting", "unknown": "waiting", "held": "held"})
 
@@ -105,6 +107,7 @@ class _Told:
         self._waiting = {(r.part, r.off, r.recipient): r for rows in self._by_spot(conn, _WAITING).values() for r in rows}
         self._attempts = self._by_spot(conn, _ATTEMPTS)
         self._disclosures = self._by_spot(conn, _DISCLOSURES)
+        self._receipts = self._by_spot(conn, _RECEIPTS)
 
     def _by_spot(self, conn: Conn, query: str) -> Mapping[tuple[int, int], list[Any]]:
         found: dict[tuple[int, int], list[Any]] = {}
@@ -157,6 +160,10 @@ class _Told:
         disclosed = [x for x in self._disclosures.get((m.part, m.off), ()) if x.recipient == d.recipient]
         if disclosed:
             told["under_way_when_locked"] = [{"consent": f"{x.consent_id}/{x.version}", "at": moment(x.noted_us)} for x in disclosed]
+        said = [x for x in self._receipts.get((m.part, m.off), ()) if x.recipient == d.recipient]
+        if said:
+            told["application_receipts"] = [_said(x) for x in said]
+            told["delivery"]["application"] = said[-1].status
         if waiting and waiting.form == Form.FHIR:
             told["bundle_id"] = derived_id(m.event_id, "bundle", d.detail)
         return told
@@ -170,14 +177,14 @@ def _translated(m: Any) -> Json:
 
 
 def _delivery(d: Any, waiting: Any, attempts: Sequence[Any], receipt: Any) -> Json:
-    """Where the delivery stands: none, waiting, sending, held, parked, stuck, or how it was settled."""
+    """Where the delivery stands: none, waiting, sending, fetched (and not read), held, parked, stuck, or how it was settled."""
     if receipt:
         return {"state": receipt.outcome}
     if waiting is None:
         return {"state": "none" if d.result == Result.DENY else "stuck"}
     told: Json = {"state": "held" if d.result == Result.HOLD else "waiting", "channel": waiting.channel, "form": waiting.form}
     if attempts:
-        told["state"] = _STATES.get(attempts[-1].outcome, "waiting")
+        told["state"] = FETCHED if attempts[-1].code == FETCHED else _STATES.get(attempts[-1].outcome, "waiting")
         told["not_before"] = moment(waiting.next_us)
     if waiting.fence:
         told["waits_for"] = [{"partition": f["part"], "offset": f["off"], "decided": f["next"]} for f in waiting.fence]
@@ -186,6 +193,11 @@ def _delivery(d: Any, waiting: Any, attempts: Sequence[Any], receipt: Any) -> Js
     if waiting.parked:
         told |= {"state": "held" if waiting.parked == Rule.PATIENT_UNRESOLVED else "parked", "code": waiting.parked}
     return told
+
+
+def _said(x: Any) -> Json:
+    told: Json = {"status": x.status, "codes": list(x.codes), "said": moment(x.said_us), "kept": moment(x.noted_us)}
+    return told | ({"seen": moment(x.seen_us)} if x.seen_us is not None else {})
 
 
 def _attempt(a: Any) -> Json:

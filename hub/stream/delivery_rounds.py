@@ -19,7 +19,7 @@ from hub.delivery.dispatch import Dispatch
 from hub.delivery.lanes import Offer
 from hub.ledger.backlog import MOVED, REDRIVE, BacklogReader
 from hub.ledger.delivery import Turns, connect
-from hub.ledger.outbox import Waiting
+from hub.ledger.outbox import Place, Waiting
 from hub.model import Channel, Deliver
 from hub.settings import Settings
 from hub.stream.delivery_providers import Providers
@@ -48,6 +48,7 @@ class Delivery:
         self._news = True
         self._redriven: set[str] = set()
         self._moved: set[str] = set()
+        self._fetched: list[Place] = []  # passed by in this look: its recipients come for it
         self._probing: set[str] = set()
         self._idle_behind: dict[str, float] = {}  # recipients for whom there was no room: not read again before
         self._no_claim_before = 0.0
@@ -193,6 +194,9 @@ class Delivery:
 
     def _offer(self, row: Waiting) -> Offer:
         deliver = self._deliver(row.place.recipient)
+        if self._providers.fetches(row.place.recipient):
+            self._fetched.append(row.place)
+            return Offer.LEFT
         lanes = self._work.lanes
         return lanes.offer(row, lanes.destination(row.place.recipient, deliver.connections, hold=deliver.on_refusal == "hold"))
 
@@ -221,6 +225,9 @@ class Delivery:
             rows = await reader.behind(recipient, cursors.behind[recipient], cursors.heads, limit)
             moved = cursors.admit_behind(recipient, rows, limit, self._offer)
             self._idle_behind[recipient] = 0.0 if moved else now + POLL_SECONDS
+        if self._fetched:
+            fetched, self._fetched = self._fetched, []
+            await reader.leave(fetched)
         return has_more
 
     def _probe(self) -> None:

@@ -9,6 +9,7 @@ from hub import telemetry
 from hub.delivery.book import Book, Ended
 from hub.delivery.dispatch import Dispatch
 from hub.delivery.gate import ask_all
+from hub.delivery.heard import tell
 from hub.delivery.lanes import Lanes
 from hub.delivery.retry import Backoff
 from hub.errors import Faulted
@@ -34,7 +35,7 @@ class Work:
         self.unsettled = Settlement()
         self.ended: list[Ended] = []
         self._recent: deque[tuple[float, list[Attempted]]] = deque()  # what was settled lately, and when: a server that dies may forget it
-        self._moved: list[Waiting] = []  # asked about, and no longer of the patient in whose lane they are
+        self._moved: list[Waiting] = []  # asked about, and no longer of the patient in whose lane they are, or to be fetched
         self._claim_seconds_max = settings.claim_seconds_max
         self._dispatch = dispatch
         self._providers = providers
@@ -110,13 +111,15 @@ class Work:
     def _sorted_out(self, asked: Sequence[Asked], by_place: dict[Place, Waiting]) -> tuple[list[Asked], list[Waiting]]:
         """What may be asked about, and what is not to be sent from the lane it is in.
 
-        That is what is another patient's since a merge; and what is that patient's while something is in memory that was another's before:
-        it is to go first.
+        That is what is another patient's since a merge; what is that patient's while something is in memory that was another's before,
+        which is to go first; and what is of a recipient that comes for it since.
         """
+        fetches = self._providers.fetches
         moved = [
             row
             for a in asked
             if (row := by_place[a.parcel.place]).patient_key != a.parcel.patient_key
+            or fetches(row.place.recipient)
             or (a.parcel.merged and not self.lanes.destination(row.place.recipient).lanes.keys().isdisjoint(a.parcel.merged))
         ]
         gone = {row.place for row in moved}
@@ -190,5 +193,7 @@ def _count(ended: Sequence[Ended]) -> None:
         channel: telemetry.END_TO_END_SECONDS.labels(channel) for channel, outcome in outcomes if outcome is AttemptOutcome.DELIVERED
     }
     for e in ended:
+        if e.sent.receipt is not None:
+            tell(e.sent.receipt, e.parcel.event_id, e.parcel.place.recipient)
         if e.sent.outcome is AttemptOutcome.DELIVERED:
             seconds[e.parcel.channel].observe(max(0.0, (e.ended_us - e.parcel.received_us) / 1e6))

@@ -8,12 +8,14 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from hub.errors import Reason, Rejected
-from hub.identity import derived_id
+from hub.identity import derived_id, kith_id
 from hub.ledger import quarantine as ledger
+from hub.ledger import receipts
 from hub.ledger.connect import Pool
 from hub.ledger.quarantine import Content, Kept, Parked, Remade
+from hub.ledger.receipts import Answered
 from hub.ledger.trace import moment
-from hub.model import Detail, Form, Message, Provider, Received, Rule
+from hub.model import Detail, Form, Message, Provider, ReceiptStatus, Received, Rule
 
 DONE: Final = 0
 FAILED: Final = 1
@@ -31,6 +33,13 @@ _ACTS: Final = MappingProxyType(
     }
 )
 _ACT: Final = "the receiver refused it with this code: ask its operator, then redrive or release it"
+_SAID: Final = MappingProxyType(
+    {
+        ReceiptStatus.REJECTED: "it was delivered, and the receiver's application refused it: ask its operator or have it sent corrected, "
+        "then release it",
+        ReceiptStatus.PARTLY: "it was delivered, and the receiver's application took it but for a part: ask its operator, then release",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +63,19 @@ class NotThereError(Exception):
     """No such id in quarantine, or it cannot be done; ``str`` is the line to print."""
 
 
-def told(item: Kept | Parked) -> dict[str, Any]:
+def told(item: Kept | Parked | Answered) -> dict[str, Any]:
     """One entry as JSON, without the message's content."""
+    if isinstance(item, Answered):
+        return {
+            "id": item.id,
+            "what": "receipt",
+            "received": moment(item.noted_us),
+            "recipient": item.recipient,
+            "kind": item.kind,
+            "reason": " ".join((item.status, *item.codes)),
+            "act": _SAID[ReceiptStatus(item.status)],
+            "state": "answered",
+        }
     if isinstance(item, Kept):
         return {
             "id": item.id,
@@ -86,15 +106,15 @@ def told(item: Kept | Parked) -> dict[str, Any]:
 
 
 async def entries(desk: Desk) -> list[dict[str, Any]]:
-    """Everything in quarantine: messages, then parked deliveries. Raises Faulted."""
+    """Everything in quarantine: messages, parked deliveries, then refusals by receivers' applications. Raises Faulted."""
     kept, parked = await desk.pool.run(ledger.list_kept), await desk.pool.run(ledger.list_parked)
-    return [*map(told, kept), *map(told, parked)]
+    return [*map(told, kept), *map(told, parked), *map(told, await desk.pool.run(receipts.list_answered))]
 
 
-async def _find(desk: Desk, any_id: str) -> Kept | Parked:
-    found: Kept | Parked | None
+async def _find(desk: Desk, any_id: str) -> Kept | Parked | Answered:
+    found: Kept | Parked | Answered | None
     if ":" in any_id:
-        found = await desk.pool.run(ledger.find_parked, any_id)
+        found = await desk.pool.run(ledger.find_parked, any_id) or await desk.pool.run(receipts.find_answered, any_id)
     else:
         found = await desk.pool.run(ledger.find_kept, any_id)
     if found is None:
@@ -119,6 +139,8 @@ async def raw(desk: Desk, any_id: str) -> bytes:
 async def redrive(desk: Desk, any_id: str) -> str:
     """Put a message through the hub again, or try a delivery again; what was done. Raises NotThereError, Faulted."""
     item = await _find(desk, any_id)
+    if isinstance(item, Answered):
+        raise NotThereError("it was delivered: the receiver's application would be given the same again; have its sender send it corrected")
     if isinstance(item, Parked):
         return await _try_again(desk, item)
     if item.reason == Reason.SENDER_MISMATCH:
@@ -163,14 +185,24 @@ async def _remade(desk: Desk, item: Parked, recipient: Provider, form: Form) -> 
         payload = desk.read(received).render(form, Detail(item.detail), recipient)
     except Rejected as exc:
         raise NotThereError(f"it cannot be made into what its recipient takes: {exc.answer.act}") from None
-    return Remade(recipient.deliver.channel, form, payload, derived_id(item.event_id, "bundle", item.detail) if form is Form.FHIR else "")
+    own = {
+        Form.FHIR: derived_id(item.event_id, "bundle", item.detail),
+        Form.KITH: kith_id(item.event_id, Detail(item.detail), item.recipient),
+    }
+    return Remade(recipient.deliver.channel, form, payload, own.get(form, ""))
 
 
 async def release(desk: Desk, any_id: str) -> str:
-    """Give a parked delivery up, so that the patient's later ones go on; what was done. Raises NotThereError, Faulted."""
+    """Give a parked delivery up, so that the patient's later ones go on, or take note of a refusal; what was done.
+
+    Raises NotThereError, Faulted.
+    """
     item = await _find(desk, any_id)
     if isinstance(item, Kept):
         raise NotThereError("a message in quarantine holds up nothing: only a parked delivery (event:recipient) can be released")
+    if isinstance(item, Answered):
+        await desk.pool.run(receipts.take_note, item, desk.clock())
+        return "taken note of; it stays in hub trace"
     if not await desk.pool.run(ledger.release_delivery, item, desk.clock()):
         raise NotThereError("the delivery is not parked any more: see hub trace")
     return "discarded unsent; the patient's later messages to this recipient go on"

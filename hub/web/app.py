@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from hub.adapters.control_ids import ControlIds
 from hub.settings import Settings
-from hub.web import admin, answers, capability, consents, edi, metrics, pages, process_message, submissions
+from hub.web import admin, answers, capability, consents, edi, metrics, pages, poll, process_message, submissions
 from hub.web.state import STATE, State
 
 KEEPALIVE_SECONDS: Final = 75.0
@@ -30,6 +30,10 @@ def routes(state: State) -> list[web.RouteDef]:
         web.get("/fhir/metadata", capability.metadata),
         web.post("/fhir/$process-message", process_message.process_message),  # provider, admin, or nobody on plaintext loopback
         web.post("/edi/messages", edi.post_message),  # as the one above
+        web.get("/edi/messages", poll.waiting),  # from here on: provider (what is for it)
+        web.get("/edi/messages/{id}/business-document", poll.business_document),
+        web.put("/edi/messages/{id}/read/{herId}", poll.read),
+        web.post("/edi/messages/{id}/apprec/{herId}", poll.apprec),
         web.get("/edi/messages/{id}/status", edi.status),  # provider (its own messages), admin
         web.get("/edi/messages/{id}/apprec", edi.apprec),  # provider (its own messages), admin
         web.post("/fhir", submissions.submit),  # provider
@@ -53,6 +57,7 @@ def application(state: State) -> web.Application:
     app = web.Application(middlewares=[answers.errors], client_max_size=0)  # bodies are read by hub.web.body alone
     app[STATE] = state
     app[process_message.CONTROL_IDS] = ControlIds()
+    app[poll.ROOM] = asyncio.Semaphore(poll.ROOM_SIZE)
     app.add_routes(routes(state))
     app.on_response_prepare.append(answers.protect)
     app.cleanup_ctx.append(pages.sampling)

@@ -56,6 +56,7 @@ PANELS: Final = (
     Panel("Outcome in transit", "hub_messages_outcome_total", Show.COUNT, ("outcome",), about="What became of each message."),
     Panel("Decisions", "hub_decisions_total", Show.COUNT, ("stage", "result", "rule"), about="One for every candidate recipient."),
     Panel("Deliveries", "hub_deliveries_total", Show.COUNT, ("channel", "outcome"), about="Attempts, by how they ended."),
+    Panel("Receipts", "hub_receipts_total", Show.COUNT, ("status",), about="What receivers' applications said of KITH documents."),
     Panel("Waiting for delivery", "hub_lane_backlog", Show.LEVEL, ("provider",), about="Deliveries queued for each provider."),
     Panel("Oldest waiting", "hub_lane_oldest_age_seconds", Show.PEAK, ("provider",), "s", "Age of the oldest delivery not yet settled."),
     Panel("Parked", "hub_deliveries_parked", Show.LEVEL, ("provider",), about="Refused by the receiver; a person must look."),

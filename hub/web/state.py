@@ -10,6 +10,7 @@ from hub.adapters.kith.receipt import Receipt
 from hub.identity import Pseudonyms
 from hub.ledger.connect import Pool
 from hub.ledger.directory import directory_version, load_directory
+from hub.ledger.outbox import Said
 from hub.model import Provider, Received
 from hub.routing.directory import Directory
 from hub.settings import Settings
@@ -28,8 +29,12 @@ class Intake(Protocol):
 class Receipts(Protocol):
     """Where a receiver's receipt is kept."""
 
-    async def keep(self, receipt: Receipt, provider: str) -> None:
-        """Return when it is kept for good. Raises Faulted; then nothing may be answered as done."""
+    async def keep(self, receipt: Receipt, raw: bytes, provider: str) -> None:
+        """Return when it is kept for good. Raises Rejected, Faulted; then nothing may be answered as done."""
+        ...
+
+    async def keep_of(self, event_id: str, said: Said, provider: str) -> None:
+        """``keep`` of one about an event."""
         ...
 
 

@@ -12,7 +12,7 @@ import pytest
 from hub.adapters.hl7v2.receive import Door
 from hub.avro import Codec
 from hub.errors import Cause, Faulted, Reason
-from hub.identity import derived_id
+from hub.identity import derived_id, kith_id
 from hub.ledger.connect import Pool
 from hub.ledger.directory import put_provider
 from hub.model import Channel, Deliver, Detail, Form, Provider, Received, Refusal
@@ -225,6 +225,18 @@ def test_a_bundle_made_anew_is_known_by_its_id(hub: Rig) -> None:
     ((form, payload),) = hub.rows("SELECT form, payload FROM outbox WHERE recipient = 'village'")
     assert form == "fhir"
     assert json.loads(payload)["id"] == hub.rows("SELECT bundle_id::text FROM bundle")[0] == derived_id(message.event_id, "bundle", "full")
+
+
+def test_a_kith_message_made_anew_is_known_by_its_id(hub: Rig) -> None:
+    """Or its receiver's receipt would find nothing."""
+    message = received("c1", town="5031")
+    hub.run(message)
+    hub.conn.execute("UPDATE outbox SET parked = 'form_changed' WHERE recipient = 'village'")
+    hub.conn.execute("DELETE FROM bundle")
+    changed = tuple(replace(p, deliver=Deliver(Channel.POLL)) if p.id == "village" else p for p in PROVIDERS)
+    assert do(hub, "redrive", f"{message.event_id}:village", providers=changed) == 0
+    assert hub.rows("SELECT channel, form FROM outbox WHERE recipient = 'village'") == [("poll", "kith")]
+    assert hub.rows("SELECT bundle_id::text FROM bundle") == [kith_id(message.event_id, Detail.FULL, "village")]
 
 
 @pytest.mark.parametrize("unknown", ["x", "x:town", "00000000-0000-8000-8000-000000000000", "", "a'b"])
