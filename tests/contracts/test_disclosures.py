@@ -1,6 +1,6 @@
 """Who received what of a patient, and what was withheld, told from a real ledger."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -8,13 +8,10 @@ from hub.identity import FNR
 from hub.ledger.connect import Conn, connect
 from hub.ledger.directory import replace_file_entries
 from hub.ledger.disclosures import Attempt, Fate, UnderWay, disclosures_of, patient_keys_of
-from hub.ledger.transit import TransitLedger
-from hub.model import Identifier, Received
-from hub.routing.directory import Directory
-from hub.stream.walk import Walk, read_item, wanted
-from tests.contracts.transit_rig import NUMBER, PROVIDERS, PSEUDONYMS, READERS, SUBSCRIPTIONS, received
+from hub.model import Identifier
+from tests.contracts.audit_rig import Decide, attempt, deciding
+from tests.contracts.transit_rig import NUMBER, PROVIDERS, PSEUDONYMS, SUBSCRIPTIONS, received
 
-Decide = Callable[..., None]
 LINK = PSEUDONYMS.link(Identifier(FNR, NUMBER), "olav")
 MRN = PSEUDONYMS.link(Identifier("OLAV", "1001"), "olav")
 
@@ -28,23 +25,8 @@ def conn(database_url: str) -> Iterator[Conn]:
 
 @pytest.fixture
 def decide(database_url: str) -> Iterator[Decide]:
-    """Put messages through transit's own decision and transaction, each call a batch, in partition 0."""
-    ledger, next_off = TransitLedger(database_url), 0
-    ledger.assign([0])
-
-    def decided(*messages: Received, at_us: int = 7) -> None:
-        nonlocal next_off
-        batch = [read_item((0, next_off + n), m, READERS[m.adapter](m), PSEUDONYMS) for n, m in enumerate(messages)]
-        next_off += len(batch)
-        walked = Walk(ledger.read(wanted(batch)), Directory(PROVIDERS, SUBSCRIPTIONS, 1), lambda *_: b"", at_us).all(batch)
-        ledger.write(walked.writes, at_us, lambda: None, lambda: None)
-
-    yield decided
-    ledger.close()
-
-
-def attempt(conn: Conn, off: int, recipient: str, n: int, outcome: str, code: str) -> None:
-    conn.execute("INSERT INTO attempt VALUES (0, %s, %s, %s, %s, %s, %s, %s)", (off, recipient, n, n * 10, n * 10 + 1, outcome, code))
+    with deciding(database_url) as decided:
+        yield decided
 
 
 def test_each_recipient_of_each_message_with_its_decision_and_attempts(conn: Conn, decide: Decide) -> None:
