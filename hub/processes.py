@@ -148,6 +148,7 @@ async def _web(settings: Settings) -> None:
     from hub.stream.promise import objections  # noqa: PLC0415
     from hub.web.app import run_web  # noqa: PLC0415
     from hub.web.readiness import asks, of_ledger  # noqa: PLC0415
+    from hub.web.seal import load_seal  # noqa: PLC0415
     from hub.web.state import Region, State  # noqa: PLC0415
     from hub.web.tokens import load_keys  # noqa: PLC0415
 
@@ -157,7 +158,7 @@ async def _web(settings: Settings) -> None:
         missing = asks({"broker": lambda: _ask_broker(settings), **of_ledger(pool)})
         state = State(
             settings, now_us, load_keys(settings.data), _pseudonyms(settings), intake, pool, Region(pool), missing,
-            partial(objections, settings),
+            partial(objections, settings), seal=load_seal(settings.data),
         )  # fmt: skip
         await run_web(state, stop)
     await pool.close()

@@ -102,6 +102,9 @@ class Settings(BaseModel):
     claim_seconds_max: float = 0.25  # a delivery that was asked about must begin within this, or it is asked again
     revocation_wait_seconds_max: float = 2.0  # how long the answer to a lock waits for sends under way
 
+    # the record
+    audit_checkpoint_seconds: float = 60.0  # how often the ends of the audit chain are signed, if anything was added; 0 = never
+
     # pathway
     notice_hours_max: float = 24.0  # a municipality must be told within this of an admission (forskrift 2011-11-18-1115 section 8)
     deadline_check_seconds: float = 5.0

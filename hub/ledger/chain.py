@@ -15,7 +15,6 @@ from types import MappingProxyType
 from typing import Final
 
 from hub.ledger.batch import Writes
-from hub.model import Outcome
 
 FORM: Final = 1
 START: Final = bytes(32)  # what stands before the first link
@@ -27,8 +26,9 @@ MESSAGE: Final = (
 )
 DECISION: Final = "part, off, recipient, result, rule, detail, subscription, because"
 
-_FIELDS_OF_MESSAGE: Final = Struct(">h").pack(MESSAGE.count(",") + 1)
-_LENGTH: Final = 4  # bytes before a field, and two before a row
+_FIELDS: Final = MESSAGE.count(",") + 1
+_BEGINS: Final = Struct(">h").pack(_FIELDS)
+_length: Final = Struct(">i").unpack_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +100,17 @@ def added(writes: Writes, tables: Mapping[str, Sequence[bytes]]) -> Mapping[int,
     found: dict[int, Added] = {}
     decisions = iter(tables["decision"])
     for entry, row in zip(writes.entries, tables["message"], strict=True):
-        (part, off), plan = entry.spot, entry.plan
+        part, off = entry.spot
         of_part = found.get(part) or found.setdefault(part, Added(off, off))
         of_part.last = off
-        raw_bytes = 0 if plan.outcome is Outcome.REPEAT else len(plan.received.raw)
-        of_part.messages.append(_FIELDS_OF_MESSAGE + row[2 : len(row) - _LENGTH - raw_bytes])
-        of_part.decisions += islice(decisions, len(plan.decisions))
+        of_part.messages.append(_without_content(row))
+        of_part.decisions += islice(decisions, len(entry.plan.decisions))
     return MappingProxyType(found)
+
+
+def _without_content(row: bytes) -> bytes:
+    """The columns ``MESSAGE`` of a row of COPY that begins with them."""
+    end = 2
+    for _ in range(_FIELDS):
+        end += 4 + _length(row, end)[0]
+    return _BEGINS + row[2:end]

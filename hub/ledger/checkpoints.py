@@ -21,6 +21,12 @@ WITH RECURSIVE c(chain) AS ((SELECT chain FROM audit_link ORDER BY chain LIMIT 1
     SELECT (SELECT l.chain FROM audit_link l WHERE l.chain > c.chain ORDER BY l.chain LIMIT 1) FROM c WHERE c.chain IS NOT NULL)
 SELECT c.chain, l.n, l.total, l.hash FROM c CROSS JOIN LATERAL
     (SELECT n, total, hash FROM audit_link WHERE chain = c.chain ORDER BY n DESC LIMIT 1) l WHERE c.chain IS NOT NULL"""
+# Tables of the record, and how many triggers each must have in force (migration 0015).
+_UNGUARDED: Final = """
+SELECT w.name FROM (VALUES ('message', 1), ('decision', 1), ('attempt', 2), ('disclosure', 2), ('consent', 2), ('audit_access', 2),
+                           ('audit_link', 1), ('audit_checkpoint', 1)) AS w(name, triggers)
+WHERE triggers > (SELECT count(*) FROM pg_trigger t
+                  WHERE t.tgrelid = to_regclass(w.name) AND t.tgname IN ('audit_added', 'audit_kept') AND t.tgenabled IN ('O', 'A'))"""
 
 Json = dict[str, Any]
 Seal = Callable[[Json], str]
@@ -78,3 +84,9 @@ def kept_checkpoints(conn: Conn) -> list[tuple[int, str]]:
     """Number and line of each, the first first. Raises Faulted."""
     with faults():
         return [(n, line) for n, line in conn.execute("SELECT n, line FROM audit_checkpoint ORDER BY n")]
+
+
+def unguarded_tables(conn: Conn) -> tuple[str, ...]:
+    """Tables of the record whose triggers somebody has switched off or taken away. Raises Faulted."""
+    with faults():
+        return tuple(name for (name,) in conn.execute(_UNGUARDED))

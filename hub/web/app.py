@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from hub.adapters.control_ids import ControlIds
 from hub.settings import Settings
-from hub.web import admin, answers, capability, consents, edi, metrics, pages, process_message, submissions
+from hub.web import admin, answers, capability, checkpointing, consents, edi, metrics, pages, process_message, submissions
 from hub.web.state import STATE, State
 
 KEEPALIVE_SECONDS: Final = 75.0
@@ -56,6 +56,7 @@ def application(state: State) -> web.Application:
     app.add_routes(routes(state))
     app.on_response_prepare.append(answers.protect)
     app.cleanup_ctx.append(pages.sampling)
+    app.cleanup_ctx.append(checkpointing.checkpointing)
     return app
 
 
