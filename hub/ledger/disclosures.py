@@ -16,7 +16,7 @@ from hub.model import AttemptOutcome, Result
 
 LIMIT_MAX: Final = 1_000
 NOT_SENT: Final = frozenset({"connect", "tls", "plaintext", "form_changed"})  # codes of attempts in which no byte of the message left
-_REACHED: Final = frozenset({AttemptOutcome.DELIVERED, AttemptOutcome.REFUSED, AttemptOutcome.FAILED, AttemptOutcome.UNKNOWN})
+SENT: Final = frozenset({AttemptOutcome.DELIVERED, AttemptOutcome.REFUSED, AttemptOutcome.FAILED, AttemptOutcome.UNKNOWN})
 
 # Every key a patient was ever known by: each was one of their identifiers' own, or stayed behind when a merge retired it.
 _KEYS: Final = """
@@ -61,7 +61,7 @@ class Attempt:
     @property
     def is_disclosure(self) -> bool:
         """Whether bytes of the message left, or may have."""
-        return self.outcome in _REACHED and not (self.outcome == AttemptOutcome.FAILED and self.code in NOT_SENT)
+        return self.outcome in SENT and not (self.outcome == AttemptOutcome.FAILED and self.code in NOT_SENT)
 
 
 @dataclass(frozen=True, slots=True)
