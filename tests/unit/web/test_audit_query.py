@@ -57,7 +57,8 @@ def test_a_date_is_the_whole_of_what_it_names(dates: list[str], expected: tuple[
         ("date", "0000"), ("date", "2026-01-01T25:00:00Z"), ("date", "2026-1-1"), ("_count", "0"), ("_count", "-1"), ("_count", "many"),
         ("_count", "²"), ("_after", "x"), ("_after", "1"), ("entity", "Consent/"), ("entity", "Patient/1"),
         ("entity", "Consent/a/_history/x"),
-        ("patient", "system|"), ("patient", ""), ("patient", "\0"), ("agent", "\ud800"), ("agent", ""), ("unknown", "x"), ("_sort", "date"), ("date:missing", "true"),
+        ("patient", "system|"), ("patient", ""), ("patient", "\0"), ("agent", "\ud800"),
+        ("agent", ""), ("unknown", "x"), ("_sort", "date"), ("date:missing", "true"),
     ],
 )  # fmt: skip
 def test_what_is_not_understood_is_refused(name: str, value: str) -> None:
