@@ -69,6 +69,7 @@ class Hub:
             "HUB_RETRY_FIRST_SECONDS": "0.1",
             "HUB_RETRY_SECONDS_MAX": "1",
             "HUB_ACK_SECONDS_MAX": "2",
+            "HUB_AUDIT_CHECKPOINT_SECONDS": "0.2",
             "HUB_SABOTAGE": self.sabotage,
             **self.settings,
         }
@@ -135,6 +136,14 @@ class Hub:
             cwd=Path(__file__).parents[2], check=True,
         )  # fmt: skip
         return done.stdout
+
+    def damage_to_record(self) -> str:
+        """What ``hub audit verify`` says is wrong with the record, by every checkpoint so far; "" = nothing."""
+        done = subprocess.run(
+            [sys.executable, "-m", "hub", "audit", "verify"], env=self.environment(), capture_output=True, text=True, timeout=120,
+            cwd=Path(__file__).parents[2], check=False,
+        )  # fmt: skip
+        return "" if done.returncode == 0 else done.stdout[-2000:] + done.stderr[-2000:]
 
     def request(self, method: str, path: str, body: object, token: str) -> tuple[int, dict[str, object]]:
         """One HTTP request; (status, JSON body)."""
