@@ -4,17 +4,20 @@ The rows are hashed here, not by the server: whoever can change rows can change 
 added meanwhile is not seen.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from itertools import islice
+from typing import Final, NamedTuple
 
+from hub.ledger.arrays import ints, texts
 from hub.ledger.chain import DELIVERY, TRANSIT, Head, Link
 from hub.ledger.chained import CHAINS, Now, Rows, rows_of
 from hub.ledger.connect import Conn, faults
 
 FINDINGS_MAX: Final = 1_000
 _PAGE: Final = 200
+_PROMISES: Final = 10_000
 _CHAINS: Final = """
 WITH RECURSIVE c(chain) AS ((SELECT chain FROM audit_link ORDER BY chain LIMIT 1) UNION ALL
     SELECT (SELECT l.chain FROM audit_link l WHERE l.chain > c.chain ORDER BY l.chain LIMIT 1) FROM c WHERE c.chain IS NOT NULL)
@@ -23,6 +26,10 @@ _PARTS: Final = """
 WITH RECURSIVE p(part) AS ((SELECT part FROM {0} ORDER BY part LIMIT 1) UNION ALL
     SELECT (SELECT t.part FROM {0} t WHERE t.part > p.part ORDER BY t.part LIMIT 1) FROM p WHERE p.part IS NOT NULL)
 SELECT part FROM p WHERE part IS NOT NULL"""
+# In the order they are asked for.
+_SEEN: Final = """
+SELECT (SELECT hash FROM audit_link WHERE chain = w.chain AND n = w.n)
+FROM unnest(%s::text[], %s::bigint[]) WITH ORDINALITY AS w(chain, n, i) ORDER BY w.i"""
 _LINKS: Final = """
 SELECT chain, n, form, count, total, rows::text, digest, hash FROM audit_link WHERE chain = %s AND n > %s ORDER BY n LIMIT %s"""
 
@@ -50,10 +57,11 @@ class Finding:
     where: str
 
 
-@dataclass(frozen=True, slots=True)
-class Promise:
-    """What a checkpoint has signed of a link."""
+class Promise(NamedTuple):
+    """What a checkpoint, whose signature holds, has seen of a chain's end."""
 
+    chain: str
+    n: int
     hash: bytes
     checkpoint: int
 
@@ -74,21 +82,39 @@ class Report:
             self.is_whole_list = False
 
 
-def verify(conn: Conn, promised: Mapping[str, Mapping[int, Promise]]) -> Report:
-    """Walk every chain. Raises Faulted.
+Promises = Callable[[Conn, Report], Iterable[Promise]]
+"""Every promise there is, read in the snapshot that is verified; what is wrong with checkpoints themselves goes into the report."""
 
-    promised: chain -> link number -> what a checkpoint, whose signature holds, has seen there.
-    """
+
+def verify(conn: Conn, promises: Promises = lambda _conn, _report: ()) -> Report:
+    """Walk every chain, and look for every promised end. Raises Faulted."""
     report = Report()
     with faults(), conn.transaction():
         conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        for chain in sorted(_chains(conn) | set(promised)):
+        for chain in sorted(_chains(conn)):
             rows = rows_of(conn, chain)
             if rows is None:
                 report.add(Damage.LINK_CHANGED, chain, 0, "the hub has no chain of this name")
             else:
-                _Walk(conn, chain, promised.get(chain, {}), report).all(rows)
+                _Walk(conn, chain, report).all(rows)
+        _keep(conn, promises(conn, report), report)
     return report
+
+
+def _keep(conn: Conn, promises: Iterable[Promise], report: Report) -> None:
+    """Whether the links are there as they were seen. However many checkpoints there are, only some are held at a time."""
+    beyond: dict[str, Promise] = {}
+    rest = iter(promises)
+    while some := list(islice(rest, _PROMISES)):
+        asked = (texts([p.chain for p in some]), ints(p.n for p in some))
+        for promise, (found,) in zip(some, conn.execute(_SEEN, asked).fetchall(), strict=True):
+            if found is not None and found != promise.hash:
+                report.add(Damage.LINK_CHANGED, promise.chain, promise.n, f"checkpoint {promise.checkpoint} saw another")
+            elif promise.n > report.heads.get(promise.chain, Head()).n:
+                beyond[promise.chain] = max(promise, beyond.get(promise.chain, promise), key=lambda p: p.n)
+    for chain, promise in beyond.items():
+        end = report.heads.get(chain, Head()).n
+        report.add(Damage.TRUNCATED, chain, promise.n, f"checkpoint {promise.checkpoint} saw it; the chain ends at {end}")
 
 
 def _chains(conn: Conn) -> set[str]:
@@ -102,10 +128,9 @@ def _chains(conn: Conn) -> set[str]:
 class _Walk:
     """One chain from its beginning to its end."""
 
-    def __init__(self, conn: Conn, chain: str, promised: Mapping[int, Promise], report: Report) -> None:
+    def __init__(self, conn: Conn, chain: str, report: Report) -> None:
         self._conn = conn
         self._chain = chain
-        self._promised = promised
         self._report = report
         self._head = Head()
 
@@ -118,22 +143,17 @@ class _Walk:
                     self._check_rows(link, now, rows)
         for key in rows.strangers():
             self._add(Damage.ROW_ADDED, self._head.n, f"in no link: {key}")
-        for n, promise in self._promised.items():
-            if n > self._head.n:
-                self._add(Damage.TRUNCATED, n, f"checkpoint {promise.checkpoint} saw it; the chain ends at {self._head.n}")
         self._report.heads[self._chain] = self._head
 
     def _add(self, damage: Damage, n: int, where: str) -> None:
         self._report.add(damage, self._chain, n, where)
 
     def _check_link(self, link: Link, *, is_sound: bool) -> None:
-        before, promise = self._head, self._promised.get(link.n)
+        before = self._head
         if link.n != before.n + 1:
             self._add(Damage.LINK_MISSING, before.n + 1, f"links {before.n + 1} to {link.n - 1}")
         elif not link.follows(before) or not is_sound:
             self._add(Damage.LINK_CHANGED, link.n, "it does not follow from the one before it")
-        if promise is not None and promise.hash != link.hash:
-            self._add(Damage.LINK_CHANGED, link.n, f"checkpoint {promise.checkpoint} saw another")
         self._head = link.head
 
     def _check_rows(self, link: Link, now: Now, rows: Rows) -> None:

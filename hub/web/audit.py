@@ -14,7 +14,7 @@ from hub.identity import canonical
 from hub.ledger.connect import Conn
 from hub.ledger.consents import get_consent
 from hub.ledger.disclosures import patient_keys_of
-from hub.ledger.record import FOREVER_US, Access, Page, Record, Sought, find, keep_access, search
+from hub.ledger.record import Access, Page, Record, Sought, find, keep_access, search
 from hub.model import Identifier
 from hub.web.access import require
 from hub.web.answers import Unprocessable, fhir
@@ -23,8 +23,10 @@ from hub.web.audit_query import Query, parse
 from hub.web.state import STATE, State
 from hub.web.tokens import Principal, Role
 
-SPAN_US_MAX: Final = 31 * 24 * 3600 * 1_000_000
-_TOO_WIDE: Final = "give patient, entity, or a date from and a date to (date=ge...&date=le...) at most 31 days apart"
+_DAY_US: Final = 25 * 3600 * 1_000_000  # a civil day has up to 25 hours
+SPAN_US_MAX: Final = 31 * _DAY_US
+SPAN_OF_AGENT_US_MAX: Final = _DAY_US  # all of it is looked through: what a provider has a part in stands in no index of its own
+_TOO_WIDE: Final = "give patient, entity, or a date from and a date to (date=ge...&date=le...) at most 31 days apart, with agent one day"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,8 @@ async def _asked_for(state: State, query: Query) -> _Person | None:
 
 
 def _is_narrow(sought: Sought) -> bool:
-    return sought.from_us > 0 and min(sought.to_us, FOREVER_US) - sought.from_us <= SPAN_US_MAX
+    span_us = SPAN_OF_AGENT_US_MAX if sought.agent else SPAN_US_MAX
+    return sought.from_us > 0 and sought.to_us - sought.from_us <= span_us
 
 
 def _identifier(who: Principal) -> Identifier:

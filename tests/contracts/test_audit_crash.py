@@ -83,7 +83,7 @@ def signed(server: Server) -> dict[str, Head]:
 
 def verified(server: Server, heads: dict[str, Head]) -> Report:
     with connect(server.url) as conn:
-        return verify(conn, {chain: {head.n: Promise(head.hash, 1)} for chain, head in heads.items()})
+        return verify(conn, lambda _conn, _report: [Promise(chain, head.n, head.hash, 1) for chain, head in heads.items()])
 
 
 def test_what_was_signed_is_never_forgotten(server: Server) -> None:

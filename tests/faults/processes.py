@@ -137,13 +137,14 @@ class Hub:
         )  # fmt: skip
         return done.stdout
 
-    def damage_to_record(self) -> str:
-        """What ``hub audit verify`` says is wrong with the record, by every checkpoint so far; "" = nothing."""
+    def record(self) -> dict[str, object]:
+        """What ``hub audit verify`` says of the record, by every checkpoint so far."""
         done = subprocess.run(
-            [sys.executable, "-m", "hub", "audit", "verify"], env=self.environment(), capture_output=True, text=True, timeout=120,
+            [sys.executable, "-m", "hub", "audit", "verify", "--json"], env=self.environment(), capture_output=True, text=True, timeout=120,
             cwd=Path(__file__).parents[2], check=False,
         )  # fmt: skip
-        return "" if done.returncode == 0 else done.stdout[-2000:] + done.stderr[-2000:]
+        said: dict[str, object] = json.loads(done.stdout or "{}")
+        return said | {"stderr": done.stderr[-2000:]}
 
     def request(self, method: str, path: str, body: object, token: str) -> tuple[int, dict[str, object]]:
         """One HTTP request; (status, JSON body)."""
