@@ -149,6 +149,7 @@ async def _web(settings: Settings) -> None:
     from hub.web.app import run_web  # noqa: PLC0415
     from hub.web.readiness import asks, of_ledger  # noqa: PLC0415
     from hub.web.receipts import Receipts  # noqa: PLC0415
+    from hub.web.seal import load_seal  # noqa: PLC0415
     from hub.web.state import Region, State  # noqa: PLC0415
     from hub.web.tokens import load_keys  # noqa: PLC0415
 
@@ -158,7 +159,7 @@ async def _web(settings: Settings) -> None:
         missing = asks({"broker": lambda: _ask_broker(settings), **of_ledger(pool)})
         state = State(
             settings, now_us, load_keys(settings.data), _pseudonyms(settings), intake, pool, Region(pool), missing,
-            partial(objections, settings), Receipts(pool, now_us, settings.database_url),
+            partial(objections, settings), Receipts(pool, now_us, settings.database_url), seal=load_seal(settings.data),
         )  # fmt: skip
         await run_web(state, stop)
     await pool.close()

@@ -113,6 +113,9 @@ class Settings(BaseModel):
 
     consent: Limits = ConsentLimits()  # ages, hours and duties that decide; a table of its own
 
+    # the record
+    audit_checkpoint_seconds: float = 60.0  # how often the ends of the audit chain are signed, if anything was added; 0 = never
+
     # pathway
     notice_hours_max: float = 24.0  # a municipality must be told within this of an admission (forskrift 2011-11-18-1115 section 8)
     deadline_check_seconds: float = 5.0

@@ -7,7 +7,7 @@ So does a merge of one of its patients: batches share a lock that a batch with a
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import starmap
 from typing import Any, Final, TypeVar
@@ -19,6 +19,7 @@ from hub.errors import Cause, Faulted
 from hub.ledger.arrays import ints, texts
 from hub.ledger.backlog import MOVED, NEWS, REDRIVE
 from hub.ledger.batch import Known, Merge, Unmerge, Wanted, Writes, own
+from hub.ledger.chain import TRANSIT, Head, Link, added
 from hub.ledger.connect import Conn, connect, faults
 from hub.ledger.consents import BY_KEY, Consents
 from hub.ledger.copying import file
@@ -40,6 +41,12 @@ _VERSIONS: Final = "SELECT version, (SELECT coalesce(max(version), 0) FROM merge
 _CHANGED: Final = """
 SELECT 1 FROM (SELECT retired, patient FROM merge WHERE version > %s OFFSET 0) AS since
 WHERE retired = ANY (%s::text[]) OR patient = ANY (%s::text[]) LIMIT 1"""
+_HEADS: Final = f"""
+SELECT p, l.n, l.total, l.hash FROM unnest(%s::int[]) AS p CROSS JOIN LATERAL
+    (SELECT n, total, hash FROM audit_link WHERE chain = '{TRANSIT}' || p ORDER BY n DESC LIMIT 1) l"""  # noqa: S608  # a constant
+_LINKS: Final = """
+INSERT INTO audit_link (chain, n, form, count, total, rows, digest, hash)
+SELECT * FROM unnest(%s::text[], %s::bigint[], %s::int[], %s::int[], %s::bigint[], %s::json[], %s::bytea[], %s::bytea[])"""
 _SEEN: Final = "SELECT sender_key, digest FROM seen WHERE sender_key = ANY (%s::bytea[])"
 # OFFSET 0: look up each, whatever the statistics say of a table that was small when they were taken
 _RECORDED: Final = """
@@ -168,9 +175,10 @@ class TransitLedger:
         try:
             with conn.transaction():
                 self._advance(conn, writes.nexts)
-                _take_turns(conn, writes)
-                _copy(conn, records(writes, decided_us))
-                _change(conn, writes)
+                heads = _take_turns(conn, writes)
+                tables = records(writes, decided_us)
+                _copy(conn, tables)
+                _change(conn, writes, [a.link(f"{TRANSIT}{part}", heads.get(part, Head())) for part, a in added(writes, tables).items()])
                 when_sure()
                 _copy(conn, deliveries(writes))
                 before_commit()
@@ -236,20 +244,26 @@ def _state(municipality: str, gps: Any, pathway: list[str]) -> PatientState:
     return PatientState(municipality, tuple(Identifier(str(s), str(v)) for s, v in gps), frozenset(pathway))
 
 
-def _blobs(values: set[bytes]) -> str:
+def _blobs(values: Iterable[bytes]) -> str:
     return "{" + ",".join(f'"\\\\x{v.hex()}"' for v in values) + "}"
 
 
-def _take_turns(conn: Conn, writes: Writes) -> None:
-    """Beside other batches, but not beside a merge. Raises RacedError when one has changed a patient since this batch was decided."""
+def _take_turns(conn: Conn, writes: Writes) -> dict[int, Head]:
+    """Beside other batches, but not beside a merge: partition -> the end of its chain.
+
+    Raises RacedError when a merge has changed a patient since this batch was decided.
+    """
     lock = "pg_advisory_xact_lock" if writes.merges else "pg_advisory_xact_lock_shared"
     with conn.pipeline():
         conn.execute(f"SELECT {lock}(%s)", (_MERGES,))
         patients = texts(writes.patients)
         changed = conn.execute(_CHANGED, (writes.merges_known, patients, patients))  # sees what the lock waited for
+        ends = conn.execute(_HEADS, (ints(writes.nexts),), binary=True)  # nobody else adds to these: the next offsets are ours
         found = changed.fetchone()
+        heads = {part: Head(*end) for part, *end in ends.fetchall()}
     if found:
         raise RacedError
+    return heads
 
 
 def _copy(conn: Conn, tables: Mapping[str, Sequence[bytes]]) -> None:
@@ -260,20 +274,28 @@ def _copy(conn: Conn, tables: Mapping[str, Sequence[bytes]]) -> None:
                     copy.write(file(new))
 
 
-def _change(conn: Conn, writes: Writes) -> None:
-    """What is not a new row."""
+def _change(conn: Conn, writes: Writes, links: Sequence[Link]) -> None:
+    """What is not a row of the batch."""
     with conn.pipeline(), conn.cursor() as cursor:
         for merge in writes.merges:
             if isinstance(merge, Merge):
                 _merge(cursor, merge)
             else:
                 _unmerge(cursor, merge)
+        if links:
+            cursor.execute(_LINKS, _columns(links))
         if writes.states:
             cursor.execute(_PATIENTS, _states(writes.states))
         for event_id, (part, off) in writes.redriven:
             cursor.execute(_REDRIVEN, (part, off, event_id))
         if any(entry.plan.deliveries for entry in writes.entries):
             cursor.execute(f"NOTIFY {NEWS}")
+
+
+def _columns(links: Sequence[Link]) -> tuple[str, ...]:
+    numbers = (ints(link.n for link in links), ints(link.form for link in links), ints(link.count for link in links))
+    words = (ints(link.total for link in links), texts([link.rows for link in links]))
+    return texts([link.chain for link in links]), *numbers, *words, _blobs(x.digest for x in links), _blobs(x.hash for x in links)
 
 
 def _states(states: Mapping[str, PatientState]) -> tuple[str, str, str, str]:

@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from hub.adapters.control_ids import ControlIds
 from hub.settings import Settings
-from hub.web import admin, answers, capability, consents, edi, metrics, pages, poll, process_message, submissions
+from hub.web import admin, answers, audit, capability, checkpointing, consents, edi, metrics, pages, poll, process_message, submissions
 from hub.web.state import STATE, State
 
 KEEPALIVE_SECONDS: Final = 75.0
@@ -41,6 +41,8 @@ def routes(state: State) -> list[web.RouteDef]:
         web.get("/fhir/Consent", consents.search),  # patient (own), admin
         web.get("/fhir/Consent/{id}", consents.get),  # patient (own), admin
         web.put("/fhir/Consent/{id}", consents.put),  # patient (own), admin
+        web.get("/fhir/AuditEvent", audit.search_events),  # patient (own), provider (what it was given), admin
+        web.get("/fhir/AuditEvent/{id}", audit.read_event),  # as the one above
         web.get("/admin/providers", admin.list_providers),  # from here on: admin
         web.get("/admin/providers/{id}", admin.get_provider),
         web.put("/admin/providers/{id}", admin.put_provider),
@@ -61,6 +63,7 @@ def application(state: State) -> web.Application:
     app.add_routes(routes(state))
     app.on_response_prepare.append(answers.protect)
     app.cleanup_ctx.append(pages.sampling)
+    app.cleanup_ctx.append(checkpointing.checkpointing)
     return app
 
 

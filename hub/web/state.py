@@ -15,6 +15,7 @@ from hub.model import Provider, Received
 from hub.routing.directory import Directory
 from hub.settings import Settings
 from hub.web.metrics import Missing
+from hub.web.seal import Seal
 from hub.web.tokens import Keys
 
 
@@ -71,6 +72,7 @@ class State:
     missing: Missing
     objections: Callable[[Provider], Sequence[str]] = _no_objections
     receipts: Receipts | None = None  # None = receipts are not taken
+    seal: Seal | None = None  # signs checkpoints of the audit chain; None = none are made here
 
 
 STATE: Final = web.AppKey("state", State)

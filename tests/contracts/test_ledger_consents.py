@@ -73,6 +73,7 @@ def test_a_version_that_is_not_the_next_is_stale(conn: Conn, version: int) -> No
 def test_a_row_that_cannot_be_read_says_so(conn: Conn, actors: str) -> None:
     put(conn, lock(), ["k"])
     put(conn, lock("c2"), ["k"])
+    conn.execute("SET session_replication_role = replica")  # nobody may change it
     conn.execute("UPDATE consent SET body = jsonb_set(body, '{root,actors}', %s) WHERE id = 'c2'", (actors,))
     ((policy,), (other,)) = consents.policies(conn, [["k"]]), consents.policies(conn, [["x"]])
     assert not policy.readable and policy.consents == (lock(),)

@@ -148,6 +148,7 @@ def test_a_recipient_that_could_not_be_served_is_served_alone(hub: Rig, capsys: 
     message = received("c1")
     hub.run(message)
     hub.conn.execute("DELETE FROM outbox WHERE recipient = 'town'")  # as when no Bundle could be made of it
+    hub.conn.execute("SET session_replication_role = replica")  # nobody may change it
     hub.conn.execute("UPDATE decision SET result = 'hold', because = '{no_translation}' WHERE recipient = 'town'")
     hub.conn.execute("UPDATE message SET reason = 'no_translation', place = 'town'")
     (entry,) = listed(hub, capsys)

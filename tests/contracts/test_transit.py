@@ -171,6 +171,7 @@ def test_a_lock_under_any_identifier_of_the_patient_denies(hub: Rig) -> None:
         ("clinic", "permit", "13-treating-relation"),
         ("town", "deny", "11-locked"),
     ]
+    hub.conn.execute("SET session_replication_role = replica")  # nobody may change it
     hub.conn.execute("UPDATE consent SET body = '3'")
     hub.run(received("c3"))
     assert set(hub.rows("SELECT result, rule FROM decision JOIN message USING (part, off) WHERE control_id = 'c3'")) == {
