@@ -8,9 +8,10 @@ import psycopg
 from hub.ledger.connect import Conn
 from hub.ledger.consents import NewVersion, put_consent
 from hub.ledger.transit import TransitLedger
-from hub.model import Consent, Received
+from hub.model import Received
 from hub.routing.directory import Directory
 from hub.stream.walk import Walk, read_item, wanted
+from tests.consents import simple
 from tests.contracts.transit_rig import PROVIDERS, PSEUDONYMS, READERS, SUBSCRIPTIONS, received
 
 Decide = Callable[..., None]
@@ -47,7 +48,7 @@ def fill(conn: Conn, decide: Decide, batches: int = 4) -> None:
             "INSERT INTO attempt SELECT part, off, recipient, 1, off * 10, off * 10 + 1, 'delivered', '200' FROM decision WHERE off >= %s",
             (2 * n,),
         )
-    consent = Consent("lock-1", 1, active=True, deny=True, actors=(), start_us=None, end_us=None)
+    consent = simple("lock-1", 1, active=True, deny=True, actors=())
     put_consent(conn, NewVersion(consent, ["k"], {"resourceType": "Consent", "note": "Ærlig"}, 50), lambda *_: True, 0.0)
     conn.execute("INSERT INTO disclosure VALUES ('lock-1', 1, 0, 0, 'town', 51)")
     conn.execute(

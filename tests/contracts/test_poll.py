@@ -25,13 +25,14 @@ from hub.ledger.connect import Pool, connect
 from hub.ledger.consents import NewVersion, PutResult, put_consent
 from hub.ledger.directory import put_provider
 from hub.ledger.trace import lives
-from hub.model import Channel, Consent, Deliver, Detail, Refusal
+from hub.model import Channel, Deliver, Detail, Refusal
 from hub.settings import Settings
 from hub.web.edi import as_document
 from hub.web.readiness import asks
 from hub.web.receipts import Receipts
 from hub.web.state import Region, State
 from hub.web.tokens import issue, load_keys
+from tests.consents import simple
 from tests.contracts.delivery_rig import Row, attempts, delivering, fill, lock, locks, now_us, provider, query, until
 from tests.contracts.transit_rig import PROVIDERS, received, rig
 from tests.contracts.web import Answer, Client, clock, serving
@@ -71,7 +72,7 @@ class Office:
     def lock(self, patient: str, wait_seconds_max: float = 2.0) -> PutResult:
         """As the patient's page does."""
         with connect(self.url) as conn:
-            consent = Consent(f"lock-{patient}", 1, active=True, deny=True, actors=(), start_us=None, end_us=None)
+            consent = simple(f"lock-{patient}", 1, active=True, deny=True, actors=())
             return put_consent(conn, NewVersion(consent, locks(patient), {}, now_us()), lambda _b, _a: True, wait_seconds_max)
 
 

@@ -22,7 +22,7 @@ from hub.identity import FNR
 from hub.ledger.connect import Pool
 from hub.ledger.consents import NewVersion, put_consent
 from hub.ledger.trace import trace
-from hub.model import Consent, Identifier, Received
+from hub.model import Identifier, Received
 from hub.routing.directory import Directory
 from hub.stream import quarantine_tool as tool
 from hub.stream.intake import Intake
@@ -30,6 +30,7 @@ from hub.stream.kafka import Producer
 from hub.stream.readers import READERS
 from hub.stream.reread import Means, reread
 from hub.wiring import now_us
+from tests.consents import simple
 from tests.contracts.gateways import gateway, verdict
 from tests.contracts.transit_rig import PROVIDERS, PSEUDONYMS, SUBSCRIPTIONS, Rig, rig
 
@@ -81,7 +82,7 @@ def sent_to(hub: Rig, recipient: str) -> list[tuple[str, bytes]]:
 
 
 def test_nobody_hears_of_the_other_patient_and_a_lock_is_one_patients(hub: Rig) -> None:
-    lock = Consent("lock", 1, True, True, (), None, None)
+    lock = simple("lock")
     put_consent(hub.conn, NewVersion(lock, PSEUDONYMS.locks_of_consent(Identifier(FNR, TWO)), {}, 1), lambda _b, _a: True, 1.0)
     assert [code(a) for a in take(hub, swap())] == ["AA"]
     settle(hub, 2)

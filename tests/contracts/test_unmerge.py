@@ -9,9 +9,10 @@ from hub.identity import FNR
 from hub.ledger.connect import Conn, connect
 from hub.ledger.consents import NewVersion, lock_keys_of, put_consent
 from hub.ledger.transit import RacedError, TransitLedger
-from hub.model import Consent, Identifier, Received
+from hub.model import Identifier, Received
 from hub.routing.directory import Directory
 from hub.stream.walk import Item, Walk, read_item, wanted
+from tests.consents import simple
 from tests.contracts.transit_rig import NUMBER, PROVIDERS, PSEUDONYMS, READERS, SUBSCRIPTIONS, received
 
 A, B, C = (PSEUDONYMS.link(Identifier("OLAV", mrn), "olav") for mrn in "123")
@@ -123,7 +124,7 @@ def test_each_lock_is_its_patients_own_again_and_both_hold_in_the_meantime(ledge
     ledger.take(*FIRST)
     for number, (mrn, recipient) in enumerate((("1", "clinic"), ("2", "town"))):
         actor = (Identifier("urn:hub:provider", recipient),)
-        lock = Consent(f"lock{number}", 1, active=True, deny=True, actors=actor, start_us=None, end_us=None)
+        lock = simple(f"lock{number}", 1, active=True, deny=True, actors=actor)
         keys = PSEUDONYMS.of_message([Identifier("OLAV", mrn)], "olav").locks
         put_consent(ledger.conn, NewVersion(lock, keys, {}, 1), lambda _b, _a: True, 1.0)
     ledger.take(join("m", "2", "1"))
