@@ -41,9 +41,10 @@ def opinion(consent: Consent, case: Case) -> Opinion | None:
     root = consent.provision
     if not could_apply(root, case):
         return None
-    if any(e.deny and could_apply(e, case) for e in root.exceptions):
+    exceptions = root.exceptions
+    if exceptions and any(e.deny and could_apply(e, case) for e in exceptions):
         return Opinion.LOCK
-    if root.deny and not any(surely_applies(e, case) for e in root.exceptions):
+    if root.deny and not (exceptions and any(surely_applies(e, case) for e in exceptions)):
         return Opinion.LOCK
     # under the law's base an exception to a lock takes the lock away and grants nothing
     return Opinion.PERMIT if consent.base is Base.EXPLICIT and surely_applies(root, case) else None
@@ -53,7 +54,7 @@ def could_apply(provision: Provision, case: Case) -> bool:
     """Whether it applies as far as anybody can say: how a deny is read."""
     item, question = case.item, case.question
     return (
-        is_now(provision.period, case.now_us)
+        (provision.period is None or is_now(provision.period, case.now_us))
         and (not provision.actors or any(names_asked(a, question) for a in provision.actors))
         and (not provision.purposes or any(_could_be_for(p, question.purpose) for p in provision.purposes))
         and (not provision.labels or case.whole or could_mean(provision.labels, item.labels))
@@ -68,7 +69,7 @@ def surely_applies(provision: Provision, case: Case) -> bool:
     """Whether it applies without a doubt: how a permit is read."""
     item, question = case.item, case.question
     return (
-        is_now(provision.period, case.now_us)
+        (provision.period is None or is_now(provision.period, case.now_us))
         and (not provision.actors or any(surely_names_asked(a, question) for a in provision.actors))
         and (not provision.purposes or any(question.purpose in (p, *_WITHIN.get(p, ())) for p in provision.purposes))
         and (not provision.labels or (not case.whole and surely_means(provision.labels, item.labels)))
