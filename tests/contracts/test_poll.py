@@ -190,7 +190,10 @@ def test_a_fetch_is_asked_about_under_the_gate(office: Office) -> None:
         while query(office.url, waits) != [(1,)]:
             assert time.monotonic() < deadline
             time.sleep(0.01)
-        conn.execute("INSERT INTO consent VALUES ('c1', 1, true, true, '[]', NULL, NULL, 1, '{}')")
+        conn.execute(
+            "INSERT INTO consent (id, version, active, body, written_us, resource) VALUES ('c1', 1, true, %s, 1, '{}')",
+            ('{"root": {"deny": true}}',),
+        )
         conn.execute("INSERT INTO consent_key VALUES (%s, 'c1')", (locks("p1")[0],))
     fetching.join(30)
     assert got == [404]
@@ -295,14 +298,21 @@ def test_an_end_of_the_subscription_ends_the_offer(office: Office) -> None:
     assert attempts(office.url, "town") == [(1, 1, "withheld", "subscription_ended")]
 
 
+def rewrite(url: str, *, body: str, active: bool = True) -> None:
+    """A consent changed where it is kept, as nobody may."""
+    with psycopg.connect(url) as conn:
+        conn.execute("SET session_replication_role = replica")
+        conn.execute("UPDATE consent SET active = %s, body = %s", (active, body))
+
+
 def test_a_hold_is_not_offered_and_ends_by_itself(office: Office) -> None:
     put(office.url, row(1, "p1"), row(2, "p1"))
     lock(office.url, "p1")
-    query(office.url, "UPDATE consent SET actors = '3' RETURNING 1")  # what no consent can be
+    rewrite(office.url, body="3")  # what no consent can be
     office.listed()
     assert office.fetch(1) == 404
     assert attempts(office.url, "town") == [(1, 1, "held", "2-consent-unreadable")]
-    query(office.url, "UPDATE consent SET active = false, actors = '[]' RETURNING 1")
+    rewrite(office.url, body='{"root": {"deny": true}}', active=False)
     deadline = time.monotonic() + 20
     while not (found := office.listed()):
         assert time.monotonic() < deadline
