@@ -214,3 +214,42 @@ def test_an_unlink_is_one_message_about_the_two_it_tells_apart() -> None:
     raw = raw_of("ADT^A37", A, B)
     (part,) = parts(raw)
     assert (part.raw, len(part.also)) == (raw, 2)
+
+
+PIECES = [
+    A,
+    B,
+    C,
+    "PID|",
+    "PID|1||7^^^H~8^^^H",
+    "PID|4||\x85^^^H",
+    "NTE|1||é\nOBX|1",
+    "\u00a0",
+    "  ",
+    "\n",
+    "RGS|1",
+    "SCH|1",
+    "ZZZ",
+    "MRG|1",
+    "\x0c",
+    "EVN|",
+]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(PIECES), st.sampled_from(["\r", "\n", "\r\n", "\r\r\n", ""])), max_size=8),
+    st.sampled_from(["ORU^R01", "SIU^S12", "ADT^A17", "ADT^A40", "ADT^A01", "OML^O21"]),
+    st.sampled_from(["utf-8", "latin-1"]),
+    st.sampled_from(["\r", "\n", "\r\n"]),
+)
+def test_whatever_comes_is_taken_or_refused_and_a_part_is_read_as_it_was(
+    pieces: list[tuple[str, str]], kind: str, encoding: str, end: str
+) -> None:
+    raw = raw_of(kind, end=end) + "".join(piece + after for piece, after in pieces).encode(encoding)
+    found = taken(raw, peek(raw), Peer(), DOOR, 1)
+    if isinstance(found, Refusal) or len(found[1]) == 1:
+        return
+    for part in found[1]:
+        assert judged(part.raw) == (part, (part,))
+    held = [set(re.split(rb"[\r\n]+", part.raw)) for part in found[1]]
+    assert set().union(*held) - {b""} >= {line for line in re.split(rb"[\r\n]+", raw) if re.match(rb"(PID|OBX|NTE|MRG|ZZZ)", line)}
