@@ -28,6 +28,7 @@ from hub.stream.faultpoint import reach
 EXIT_FAULTED: Final = 70  # EX_SOFTWARE: the supervisor starts the process again
 _POISON_TRIES: Final = 3
 _RETRY_SECONDS_MAX: Final = 5.0
+_ALONE_MAX: Final = 4  # so few that cannot be applied together are applied one by one
 _JUDGED_MAX: Final = 200  # deadlines at a time ...
 _ROUNDS_MAX: Final = 50  # ... and so many times a check; the next goes on from there
 _WARDS_MAX: Final = 200
@@ -85,13 +86,20 @@ class Applier:
         """Records in the order they were read. Returns when the effect of each, or its explanation, is in the ledger."""
         for _ in records:
             reach("pathway.before_effect")
-        outcomes = await self._together(records) if len(records) > 1 else None
-        if outcomes is None:
-            outcomes = [await self._alone(record) for record in records]
-        for outcome in outcomes:
+        for outcome in await self._in_order(records):
             reach("pathway.after_effect")
             telemetry.PATHWAY_EVENTS.labels(outcome).inc()
         self.beats += len(records)
+
+    async def _in_order(self, records: Sequence[Record]) -> list[str]:
+        """How each ended: all together or, where one of them needs a closer look, each half for itself."""
+        outcomes = await self._together(records) if len(records) > 1 else None
+        if outcomes is not None:
+            return outcomes
+        if len(records) <= _ALONE_MAX:
+            return [await self._alone(record) for record in records]
+        middle = len(records) // 2
+        return [*await self._in_order(records[:middle]), *await self._in_order(records[middle:])]
 
     async def _together(self, records: Sequence[Record]) -> list[str] | None:
         """How each ended, all in one transaction; None when one of them needs a closer look, or a server is away."""

@@ -136,7 +136,7 @@ def merges(run: Run, _stack: Stack, chance: random.Random) -> None:
     """Patients of all partitions are merged while one of two transit processes stands still, and again while one dies."""
     with second_transit(run):
         standing, dying = threading.Event(), threading.Event()
-        with run.merging(16, lambda n: (standing, dying)[n % 2]):
+        with run.merging(8, lambda n: (standing, dying)[n % 2]):
             time.sleep(0.7)
             merge_beside_one_that_stands_still(run, standing)
             dying.set()
