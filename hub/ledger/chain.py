@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Final
 
 from hub.ledger.batch import Writes
+from hub.ledger.rows import COLUMNS
 
 FORM: Final = 1
 START: Final = bytes(32)  # what stands before the first link
@@ -24,7 +25,7 @@ MESSAGE: Final = (
     "part, off, event_id, adapter, provider, application, sender, control_id, trigger, kind, patient_key, received_us, decided_us, answer, "
     "encoding, outcome, reason, place"
 )
-DECISION: Final = "part, off, recipient, result, rule, detail, subscription, because"
+DECISION: Final = COLUMNS["decision"]
 
 _FIELDS: Final = MESSAGE.count(",") + 1
 _BEGINS: Final = Struct(">h").pack(_FIELDS)

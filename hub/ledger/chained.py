@@ -144,7 +144,7 @@ _KINDS: Final = MappingProxyType(
         ),
         "consent": _Kind(
             "consent",
-            "id, version, active, body, written_us, resource",
+            "id, version, to_jsonb(t)",
             "t.id, t.version",
             (str, int),
             "t.id = k.v ->> 0 AND t.version = (k.v ->> 1)::int",

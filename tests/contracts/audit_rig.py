@@ -1,14 +1,16 @@
 """A ledger with something recorded of every kind, and somebody with a superuser's rights who changes it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import psycopg
 
+from hub.identity import HUB_PROVIDER
 from hub.ledger.connect import Conn
 from hub.ledger.consents import NewVersion, put_consent
 from hub.ledger.transit import TransitLedger
-from hub.model import Received
+from hub.model import Identifier, Received
 from hub.routing.directory import Directory
 from hub.stream.walk import Walk, read_item, wanted
 from tests.consents import simple
@@ -48,12 +50,19 @@ def fill(conn: Conn, decide: Decide, batches: int = 4) -> None:
             "INSERT INTO attempt SELECT part, off, recipient, 1, off * 10, off * 10 + 1, 'delivered', '200' FROM decision WHERE off >= %s",
             (2 * n,),
         )
-    consent = simple("lock-1", 1, active=True, deny=True, actors=())
-    put_consent(conn, NewVersion(consent, ["k"], {"resourceType": "Consent", "note": "Ærlig"}, 50), lambda *_: True, 0.0)
+    lock(conn, ["k"], 50)
     conn.execute("INSERT INTO disclosure VALUES ('lock-1', 1, 0, 0, 'town', 51)")
     conn.execute(
         "INSERT INTO audit_access VALUES ('00000000-0000-8000-8000-000000000001', 60, 'admin', '', '::1', 'read', 'AuditEvent/x', '{p}')"
     )
+
+
+def lock(conn: Conn, keys: Sequence[str], now_us: int, provider: str = "", resource: Mapping[str, Any] | None = None) -> None:
+    """``lock-1``, a patient's lock for a provider or, without one, for everybody."""
+    actors = (Identifier(HUB_PROVIDER, provider),) if provider else ()
+    consent = simple("lock-1", actors=actors)
+    written = resource or {"resourceType": "Consent", "note": "Ærlig"}
+    put_consent(conn, NewVersion(consent, keys, written, now_us), lambda *_: True, 0.0)
 
 
 @contextmanager

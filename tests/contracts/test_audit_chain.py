@@ -128,7 +128,7 @@ EDITS = {
     "when it was sent": ("UPDATE attempt SET ended_us = 1 WHERE off = 5 AND recipient = 'town'", ("row_changed", "delivery-0", 3)),
     "what came of it": ("UPDATE attempt SET outcome = 'withheld' WHERE off = 0 AND recipient = 'town'", ("row_changed", "delivery-0", 1)),
     "what a patient wrote": ("UPDATE consent SET resource = '{}'", ("row_changed", "consent", 1)),
-    "that it was locked": ("UPDATE consent SET body = '{}'", ("row_changed", "consent", 1)),
+    "that it was locked": ("UPDATE consent SET active = false", ("row_changed", "consent", 1)),
     "when a lock came too late": ("UPDATE disclosure SET noted_us = 1", ("row_changed", "disclosure", 1)),
     "who read the record": ("UPDATE audit_access SET who = 'somebody'", ("row_changed", "access", 1)),
 }
@@ -200,7 +200,9 @@ INSERTIONS = {
         "INSERT INTO decision VALUES (7, 9, 'village', 'permit', 'x', 'full', '', '{}')", ("row_added", "transit-7", 0),
     ),
     "an attempt": ("INSERT INTO attempt VALUES (0, 3, 'village', 1, 1, 2, 'delivered', 'AA')", ("row_added", "delivery-0", 4)),
-    "a consent": ("INSERT INTO consent SELECT id, 2, false, 3, resource, body FROM consent", ("row_added", "consent", 1)),
+    "a consent": (
+        "INSERT INTO consent SELECT (jsonb_populate_record(c, '{\"version\": 2}')).* FROM consent c", ("row_added", "consent", 1),
+    ),
 }  # fmt: skip
 
 
@@ -282,7 +284,7 @@ def test_a_chain_written_anew_by_its_own_rules_is_found_by_what_a_checkpoint_saw
     promise = promised(filled)
     with tampering(database_url) as dba:
         dba.execute("DELETE FROM audit_link WHERE chain = 'consent'")
-        dba.execute("UPDATE consent SET body = '{}'")
+        dba.execute("UPDATE consent SET active = false")
         dba.execute(
             "SELECT audit_append('consent', 1, json_build_array(json_build_array(id, version)), sha256(audit_row(c))) FROM consent c"
         )
@@ -309,7 +311,7 @@ def test_a_checkpoint_says_where_every_chain_ends(filled: Conn) -> None:
 
 REFUSED = (
     "UPDATE decision SET result = 'permit'", "DELETE FROM decision", "TRUNCATE decision", "UPDATE attempt SET outcome = 'withheld'",
-    "DELETE FROM attempt", "UPDATE message SET patient_key = 'x'", "DELETE FROM message", "UPDATE consent SET body = '{}'",
+    "DELETE FROM attempt", "UPDATE message SET patient_key = 'x'", "DELETE FROM message", "UPDATE consent SET active = false",
     "DELETE FROM disclosure", "DELETE FROM audit_link", "UPDATE audit_link SET hash = digest", "DELETE FROM audit_access",
     "UPDATE audit_checkpoint SET line = ''",
 )  # fmt: skip

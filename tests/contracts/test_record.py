@@ -10,13 +10,11 @@ import pytest
 from hub.identity import FNR
 from hub.ledger import record
 from hub.ledger.connect import Conn, connect
-from hub.ledger.consents import NewVersion, put_consent
 from hub.ledger.directory import replace_file_entries
 from hub.ledger.disclosures import patient_keys_of
 from hub.ledger.record import Access, Fact, Record, Sought, find, keep_access, search
 from hub.model import Identifier
-from tests.consents import simple
-from tests.contracts.audit_rig import Decide, attempt, deciding
+from tests.contracts.audit_rig import Decide, attempt, deciding, lock
 from tests.contracts.transit_rig import NUMBER, PROVIDERS, PSEUDONYMS, SUBSCRIPTIONS, received
 
 LINK = PSEUDONYMS.link(Identifier(FNR, NUMBER), "olav")
@@ -43,8 +41,7 @@ def story(conn: Conn, decide: Decide) -> Conn:
     attempt_at(conn, 0, "town", 1, 1_100, "failed", "connect")
     attempt_at(conn, 0, "town", 2, 1_200, "delivered", "200")
     attempt_at(conn, 0, "clinic", 1, 1_300, "unknown", "died")
-    lock = simple("lock-1", 1, active=True, deny=True, actors=(Identifier("urn:hub:provider", "town"),))
-    put_consent(conn, NewVersion(lock, PSEUDONYMS.locks_of_consent(Identifier(FNR, NUMBER)), {}, 1_400), lambda *_: True, 0.0)
+    lock(conn, PSEUDONYMS.locks_of_consent(Identifier(FNR, NUMBER)), 1_400, "town")
     conn.execute("INSERT INTO disclosure VALUES ('lock-1', 1, 0, 0, 'clinic', 1450)")
     decide(received("c2"), at_us=1_500)
     attempt_at(conn, 1, "clinic", 1, 1_600, "withheld", "11-locked")

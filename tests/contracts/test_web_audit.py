@@ -12,7 +12,6 @@ from fhir.resources.R4B.capabilitystatement import CapabilityStatement
 
 from hub.identity import FNR
 from hub.ledger.connect import Conn, Pool, connect
-from hub.ledger.consents import NewVersion, put_consent
 from hub.ledger.directory import replace_file_entries
 from hub.ledger.verify import verify
 from hub.model import Identifier
@@ -21,8 +20,7 @@ from hub.web.readiness import asks
 from hub.web.seal import CHECKPOINT_FILE, load_seal, opened, trusted
 from hub.web.state import Region, State
 from hub.web.tokens import issue, load_keys
-from tests.consents import simple
-from tests.contracts.audit_rig import deciding
+from tests.contracts.audit_rig import deciding, lock
 from tests.contracts.delivery_rig import until
 from tests.contracts.transit_rig import NUMBER, PROVIDERS, PSEUDONYMS, SUBSCRIPTIONS, received
 from tests.contracts.web import Answer, Client, clock, serving
@@ -65,10 +63,8 @@ def hub(database_url: str, tmp_path: Path) -> Iterator[Hub]:
         decide(received("c1"), at_us=AT_US)
         conn.execute(ATTEMPT, (0, "town", AT_US + 1_100, "delivered", "200"))
         conn.execute(ATTEMPT, (0, "clinic", AT_US + 1_200, "withheld", "11-locked"))
-        lock = simple("lock-1", 1, active=True, deny=True, actors=(Identifier("urn:hub:provider", "town"),))
         resource = {"resourceType": "Consent", "patient": {"identifier": {"system": FNR, "value": NUMBER}}}
-        new = NewVersion(lock, PSEUDONYMS.locks_of_consent(Identifier(FNR, NUMBER)), resource, AT_US + 1_400)
-        put_consent(conn, new, lambda *_: True, 0.0)
+        lock(conn, PSEUDONYMS.locks_of_consent(Identifier(FNR, NUMBER)), AT_US + 1_400, "town", resource)
         decide(received("c2"), at_us=AT_US + 2_000)
         decide(received("c3", number=OTHER, mrn="7"), at_us=AT_US + 3_000)
         conn.execute(ATTEMPT, (2, "town", AT_US + 3_100, "delivered", "200"))

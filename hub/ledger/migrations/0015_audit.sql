@@ -42,8 +42,7 @@ CREATE TABLE audit_checkpoint (            -- signed heads of all chains; each l
 CREATE FUNCTION audit_field(bytea) RETURNS bytea LANGUAGE sql IMMUTABLE AS 'SELECT int4send(octet_length($1)) || $1';
 CREATE FUNCTION audit_field(text) RETURNS bytea LANGUAGE sql STABLE AS 'SELECT int4send(octet_length($1)) || textsend($1)';
 CREATE FUNCTION audit_field(int) RETURNS bytea LANGUAGE sql IMMUTABLE AS 'SELECT audit_field(int4send($1))';
-CREATE FUNCTION audit_field(bigint) RETURNS bytea LANGUAGE sql IMMUTABLE AS $$ SELECT coalesce(audit_field(int8send($1)), '\xffffffff') $$;
-CREATE FUNCTION audit_field(boolean) RETURNS bytea LANGUAGE sql IMMUTABLE AS 'SELECT audit_field(boolsend($1))';
+CREATE FUNCTION audit_field(bigint) RETURNS bytea LANGUAGE sql IMMUTABLE AS 'SELECT audit_field(int8send($1))';
 CREATE FUNCTION audit_field(uuid) RETURNS bytea LANGUAGE sql IMMUTABLE AS 'SELECT audit_field(uuid_send($1))';
 CREATE FUNCTION audit_field(text[]) RETURNS bytea LANGUAGE sql STABLE AS 'SELECT audit_field(array_send($1))';
 CREATE FUNCTION audit_field(jsonb) RETURNS bytea LANGUAGE sql IMMUTABLE AS 'SELECT audit_field(jsonb_send($1))';
@@ -54,18 +53,30 @@ SELECT int2send(18::smallint) || audit_field(m.part) || audit_field(m.off) || au
     || audit_field(m.trigger) || audit_field(m.kind) || audit_field(m.patient_key) || audit_field(m.received_us)
     || audit_field(m.decided_us) || audit_field(m.answer) || audit_field(m.encoding) || audit_field(m.outcome)
     || audit_field(m.reason) || audit_field(m.place) $$;
-CREATE FUNCTION audit_row(d decision) RETURNS bytea LANGUAGE sql STABLE AS $$
-SELECT int2send(8::smallint) || audit_field(d.part) || audit_field(d.off) || audit_field(d.recipient) || audit_field(d.result)
-    || audit_field(d.rule) || audit_field(d.detail) || audit_field(d.subscription) || audit_field(d.because) $$;
+-- All of a row's columns, of what record_send makes of it: the number of fields, then of each its type, its length and its bytes.
+CREATE FUNCTION audit_copied(sent bytea) RETURNS bytea LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    made bytea := substring(sent FROM 3 FOR 2);
+    place int := 5;
+    size int;
+BEGIN
+    WHILE place < octet_length(sent) LOOP
+        size := greatest(0, ('x' || encode(substring(sent FROM place + 4 FOR 4), 'hex'))::bit(32)::int);
+        made := made || substring(sent FROM place + 4 FOR 4 + size);
+        place := place + 8 + size;
+    END LOOP;
+    RETURN made;
+END $$;
+CREATE FUNCTION audit_row(d decision) RETURNS bytea LANGUAGE sql STABLE AS 'SELECT audit_copied(record_send(d))';
 CREATE FUNCTION audit_row(a attempt) RETURNS bytea LANGUAGE sql STABLE AS $$
 SELECT int2send(8::smallint) || audit_field(a.part) || audit_field(a.off) || audit_field(a.recipient) || audit_field(a.n)
     || audit_field(a.started_us) || audit_field(a.ended_us) || audit_field(a.outcome) || audit_field(a.code) $$;
 CREATE FUNCTION audit_row(x disclosure) RETURNS bytea LANGUAGE sql STABLE AS $$
 SELECT int2send(6::smallint) || audit_field(x.consent_id) || audit_field(x.version) || audit_field(x.part) || audit_field(x.off)
     || audit_field(x.recipient) || audit_field(x.noted_us) $$;
+-- Whatever columns say what a consent means: what decides is evidence as much as what its patient wrote.
 CREATE FUNCTION audit_row(c consent) RETURNS bytea LANGUAGE sql STABLE AS $$
-SELECT int2send(6::smallint) || audit_field(c.id) || audit_field(c.version) || audit_field(c.active) || audit_field(c.body)
-    || audit_field(c.written_us) || audit_field(c.resource) $$;
+SELECT int2send(3::smallint) || audit_field(c.id) || audit_field(c.version) || audit_field(to_jsonb(c)) $$;
 CREATE FUNCTION audit_row(r audit_access) RETURNS bytea LANGUAGE sql STABLE AS $$
 SELECT int2send(8::smallint) || audit_field(r.id) || audit_field(r.at_us) || audit_field(r.role) || audit_field(r.who)
     || audit_field(r.address) || audit_field(r.interaction) || audit_field(r.query) || audit_field(r.patient_keys) $$;
