@@ -59,7 +59,7 @@ def plan(message: Message, patient: PatientState, policy: Policy, directory: Dir
         return Plan(received, Outcome.QUARANTINED, refusal=received.refusal)
     try:
         event = message.event()
-        candidates = directory.candidates(event, after := _remember(patient, event, directory))
+        candidates = directory.candidates(event, after := remember(patient, event, directory))
         items = items_of(message, event, policy, terms.sensitive) if candidates else ()
     except Rejected as exc:
         return Plan(received, Outcome.QUARANTINED, refusal=Refusal(exc.reason, exc.where))
@@ -135,7 +135,7 @@ def _stuck(decisions: Iterable[Decision]) -> Refusal | None:
     return Refusal(next(r for r in _STUCK if r in why.values()), ",".join(why)) if why else None
 
 
-def _remember(patient: PatientState, event: Event, directory: Directory) -> PatientState:
+def remember(patient: PatientState, event: Event, directory: Directory) -> PatientState:
     """The patient's state with what the event tells; nothing is learned while the identifiers point at two people."""
     if patient.conflict:
         return patient
