@@ -33,7 +33,7 @@ bench: env-dev  ## the measurements in the README, as JSON lines
 conformance: env-dev  ## how far the translation is as the standard says: the guide's rows, and agreement with other converters (ARGS=--write: into docs)
 	@$(VENV)/python -m tests.conformance.report $(ARGS)
 
-soak: env-dev  ## fault rounds beyond the ten of make test: make soak ROUNDS=n
+soak: env-dev  ## fault rounds beyond the eleven of make test: make soak ROUNDS=n
 	HUB_FAULT_ROUNDS=$(ROUNDS) $(VENV)/python -m pytest tests/faults --timeout=0 $(ARGS)
 
 fuzz: .venv-fuzz/made  ## every reader under atheris, in an environment of its own: make fuzz SECONDS=3600 (ARGS="er7 json" for some)

@@ -59,10 +59,11 @@ def parser() -> argparse.ArgumentParser:
     judged.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a file may hold many HL7 v2 messages, or one FHIR Bundle")
     judged.add_argument("--profile", type=Path, metavar="FILE", help="TOML file of what was agreed with this sender")
     trace = command("trace", "a message's whole life")
-    trace.add_argument("id", metavar="ID", help="control id, event id or Bundle id")
+    trace.add_argument("id", metavar="ID", help="control id, event id, Bundle id or MsgId")
     _what_if(command("what-if", "who would gain and who would lose which events under other entries or consents; exit 1 if anybody would"))
     command("check", "every setting that breaks a sentence of the promise")
     _quarantine(command("quarantine", "messages that were refused or could not be decided"), common)
+    _audit(command("audit", "the record of decisions and disclosures as evidence"), common)
     token = command("token", "a bearer token for the local stack")
     token.add_argument("--as", dest="principal", required=True, metavar="WHO", help="admin, patient:<id> or provider:<id>")
     return top
@@ -140,6 +141,20 @@ def _quarantine(p: argparse.ArgumentParser, common: argparse.ArgumentParser) -> 
         work.add_argument("id", metavar="ID")
         if name == "show":
             work.add_argument("--raw", action="store_true", help="the message's bytes: patient data")
+
+
+def _audit(p: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
+    actions = p.add_subparsers(dest="action", required=True, metavar="ACTION")
+    verify = actions.add_parser("verify", help="is it whole; exit 1 with what is wrong, and where", parents=[common])
+    verify.add_argument(
+        "--checkpoints", type=Path, action="append", default=[], metavar="FILE",
+        help="checkpoints that were shipped away (default: those in the data folder); may be repeated",
+    )  # fmt: skip
+    verify.add_argument(
+        "--key", type=Path, action="append", default=[], metavar="FILE",
+        help="public key their signatures are checked with (default: the data folder's); may be repeated",
+    )  # fmt: skip
+    actions.add_parser("checkpoint", help="sign where it ends now, and print that", parents=[common])
 
 
 def main(argv: Sequence[str] | None = None) -> int:

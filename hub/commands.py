@@ -158,6 +158,16 @@ def _quarantine(given: Given) -> int:
     return quarantine(_settings(given), given.action, getattr(given, "id", ""), as_json=given.json, with_raw=getattr(given, "raw", False))
 
 
+def _audit(given: Given) -> int:
+    from hub.stream.audit_tool import run_checkpoint, run_verify  # noqa: PLC0415
+
+    settings = _read(given).settings
+    settings = settings if settings.database_url else _settings(given)  # who only reads the ledger needs no broker
+    if given.action == "checkpoint":
+        return run_checkpoint(settings, now_us)
+    return run_verify(settings, given.checkpoints, given.key, as_json=given.json)
+
+
 def _watch_folder(given: Given) -> int:
     from hub.processes import watch_folder  # noqa: PLC0415
     from hub.stream.watch_folder import TakenError  # noqa: PLC0415
@@ -192,6 +202,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "translate": _translate,
     "trace": _trace,
     "what-if": _what_if,
+    "audit": _audit,
     "watch-folder": _watch_folder,
     "check": _check,
     "check-message": _check_message,

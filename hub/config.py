@@ -48,8 +48,8 @@ HINTS: Final = MappingProxyType(
         "certificates": "a list of SHA-256 fingerprints of its certificates, 64 hexadecimal digits each",
         "suspended": "true or false",
         "undeclared_encoding": 'the character set of its messages that declare none, such as "iso-8859-1" or "utf-8"',
-        "deliver": '{ channel = "mllp", host = "...", port = 2575 }, { channel = "fhir" or "edi", url = "..." }, { channel = "mailbox" }',
-        "deliver.channel": 'one of "mllp", "fhir", "edi", "mailbox"',
+        "deliver": '{ channel = "mllp", host = "", port = 1 }, { channel = "fhir" or "edi", url = "" }, { channel = "poll" or "mailbox" }',
+        "deliver.channel": 'one of "mllp", "fhir", "edi", "poll", "mailbox"',
         "deliver.host": "a host name or address in quotes",
         "deliver.port": "a whole number from 1 to 65535",
         "deliver.url": 'an address that starts with "http://" or "https://", a host that can exist and a port from 1 to 65535, if any',
@@ -104,7 +104,7 @@ def _url(url: str) -> str:
 
 
 class _Deliver(_Entry):
-    channel: Literal["mllp", "fhir", "edi", "mailbox"]
+    channel: Literal["mllp", "fhir", "edi", "poll", "mailbox"]
     host: Annotated[str, AfterValidator(_host)] | None = None
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
     url: Annotated[str, AfterValidator(_url)] | None = None
@@ -117,7 +117,7 @@ class _Deliver(_Entry):
     @model_validator(mode="after")
     def _has_its_place(self) -> Self:
         given = {name for name in ("host", "port", "url") if getattr(self, name) is not None}
-        needed = {"mllp": {"host", "port"}, "fhir": {"url"}, "edi": {"url"}, "mailbox": set[str]()}[self.channel]
+        needed = {"mllp": {"host", "port"}, "fhir": {"url"}, "edi": {"url"}}.get(self.channel, set())
         if given != needed:
             wanted = " and ".join(sorted(needed)) or "neither host, port nor url"
             raise PydanticCustomError("place", "channel {channel} takes {wanted}", {"channel": f'"{self.channel}"', "wanted": wanted})

@@ -94,7 +94,7 @@ ANSWERS: Final = MappingProxyType(
         Reason.SEVERAL_MESSAGES: Answer("AE", 100, 400, "structure", "send one message a frame, or wrap them in BHS and BTS"),
         Reason.TOO_LARGE: Answer("AE", 207, 413, "too-long", "send a smaller message or ask the hub's operator to raise the limit"),
         Reason.TOO_COMPLEX: Answer(
-            "AE", 207, 413, "too-costly", "send less at once: too many messages, segments, fields, repetitions or identifiers"
+            "AE", 207, 413, "too-costly", "send less at once: too many messages, patients, segments, fields, repetitions or identifiers"
         ),
         Reason.BAD_ENCODING: Answer("AE", 102, 400, "value", "declare the character set the bytes are in: MSH-18 or XML declaration"),
         Reason.UNSUPPORTED_TYPE: Answer("AR", 200, 422, "not-supported", "this message type is not carried by the hub"),
@@ -108,7 +108,9 @@ ANSWERS: Final = MappingProxyType(
         Reason.MISSING_FIELD: Answer("AE", 101, 422, "required", "fill the field this message needs"),
         Reason.BAD_VALUE: Answer("AE", 103, 422, "value", "correct the value at the place named"),
         Reason.MISSING_PATIENT: Answer("AE", 101, 422, "required", "identify the patient (PID-3 / Patient.identifier)"),
-        Reason.SEVERAL_PATIENTS: Answer("AE", 102, 422, "business-rule", "send one patient a message"),
+        Reason.SEVERAL_PATIENTS: Answer(
+            "AE", 102, 422, "business-rule", "send one patient a message, or all that is told of each behind that patient's PID"
+        ),
         Reason.UNWELCOME_PERSON_NUMBER: Answer(
             "AE", 103, 422, "business-rule", "send real patients to a hub in production, and synthetic ones to a hub for tests"
         ),
@@ -118,7 +120,9 @@ ANSWERS: Final = MappingProxyType(
         Reason.UNSAFE_XML: Answer("AE", 102, 400, "structure", "send XML without a DOCTYPE"),
         Reason.UNSUPPORTED_FORMAT: Answer("AR", 200, 415, "not-supported", "send application/fhir+json"),
         Reason.NOT_A_MESSAGE: Answer("AR", 200, 422, "not-supported", "send a Bundle of type message with a MessageHeader first"),
-        Reason.BROKEN_REFERENCE: Answer("AE", 102, 422, "not-found", "include every resource the message refers to"),
+        Reason.BROKEN_REFERENCE: Answer(
+            "AE", 102, 422, "not-found", "include every resource the message refers to; a receipt can refer only to what the hub sent you"
+        ),
         Reason.UNSUPPORTED_CONSENT: Answer("AR", 200, 422, "not-supported", "use one of the consent shapes in the documentation"),
         Reason.INTERNAL_ERROR: Answer("AE", 207, 500, "exception", "the hub could not read it: report it, and redrive it after an upgrade"),
         Reason.NO_TRANSLATION: Answer("AE", 207, 422, "not-supported", "take this event in another form"),

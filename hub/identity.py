@@ -28,6 +28,9 @@ NO_BASIS: Final = MappingProxyType(
     {"FNR": FNR, "DNR": DNR, "FHN": FHN, "HNR": HNR, "DUF": DUF, "HPR": HPR, "HER": HER, "ENH": ENH, "RSH": RESH, "RESH": RESH}
 )
 
+PARTS_MAX: Final = 250  # patients of one message
+_CONTROL_ID_MAX: Final = 20  # characters that every HL7 v2 receiver takes (MSH-10 before 2.7)
+_CONTROL_ID_HASH: Final = 14  # hex digits, 56 bits
 _IDENTIFIERS_MAX: Final = 100
 _IDENTIFIER_CHARS_MAX: Final = 16_384  # of all of them together
 
@@ -61,12 +64,13 @@ class PatientKeys:
     """The keyed hashes of one message's patient identifiers.
 
     patient: partition key and pseudonym. links: one key an identifier, the same patient when any of them is shared.
-    locks: keys under which a consent that concerns any of these identifiers is stored.
+    locks: keys under which a consent that concerns any of these identifiers is stored. own: those of each link.
     """
 
     patient: str
     links: tuple[str, ...]
     locks: tuple[str, ...]
+    own: tuple[tuple[str, ...], ...] = ()
 
 
 def _begin(secret: bytes) -> tuple[Any, Any]:
@@ -104,9 +108,10 @@ class Pseudonyms:
     def of_message(self, identifiers: Iterable[Identifier], provider: str) -> PatientKeys:
         """Keys of a message's identifiers (at least one): the national number leads, otherwise the first."""
         ids = sorted(identifiers, key=lambda i: i.system not in NATIONAL)  # stable: message order within each class
-        links = tuple(dict.fromkeys(self.link(i, provider) for i in ids))
-        locks = tuple(dict.fromkeys(key for i in ids for key in self._locks_of_message(i)))
-        return PatientKeys(patient=links[0], links=links, locks=locks)
+        own = {self.link(i, provider): self._locks_of_message(i) for i in ids}
+        links = tuple(own)
+        locks = tuple(dict.fromkeys(key for keys in own.values() for key in keys))
+        return PatientKeys(links[0], links, locks, tuple(own.values()))
 
     def _locks_of_message(self, i: Identifier) -> tuple[str, str]:
         second = self._hash("system", i.system, i.value) if i.system else self._hash("any", i.value)
@@ -146,6 +151,19 @@ def _uuid(head: bytes, digest: bytes) -> str:
 def derived_id(*parts: str) -> str:
     """An id derived from ids (a Bundle of an event, a deadline of an episode): UUID version 8, as ``event_id``."""
     return _uuid(b"derived\x1f\x1f\x1f\x1f%b\x1f" % "\x1f".join(parts).encode(), _NO_BYTES)
+
+
+def part_control_id(control_id: str, n: int) -> str:
+    """The control id of the n-th (from 1) message that one message was cut into: a receiver of two of them must not take one for a repeat.
+
+    The first keeps what the sender wrote. The others add ``-p<n>`` to it, or to its hash where that is longer than 20 characters.
+    """
+    if n == 1:
+        return control_id
+    name = f"{control_id}-p{n}"
+    if len(name) <= _CONTROL_ID_MAX:
+        return name
+    return f"{hashlib.sha256(control_id.encode('utf-8', 'replace')).hexdigest()[:_CONTROL_ID_HASH]}-p{n}"
 
 
 def kith_id(event_id: str, detail: Detail, recipient: str) -> str:

@@ -34,6 +34,7 @@ class Channel(StrEnum):
     MLLP = "mllp"
     FHIR = "fhir"
     EDI = "edi"  # KITH XML by HTTP
+    POLL = "poll"  # KITH XML, fetched by its receiver
     MAILBOX = "mailbox"
 
 
@@ -166,7 +167,15 @@ class AttemptOutcome(StrEnum):
     REFUSED = "refused"  # AE/AR/CE/CR or 4xx: parked with its reason
     FAILED = "failed"  # could not connect, 5xx, 429, no or wrong answer: tried again
     HELD = "held"  # asked, and the answer was "not now"
-    UNKNOWN = "unknown"  # the process died after it asked: may have been sent
+    UNKNOWN = "unknown"  # may have been sent: handed to one who fetches and not said to be read, or the process died after it asked
+
+
+class ReceiptStatus(StrEnum):
+    """What a receiver's application said of a document it was given (Volven 8258)."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    PARTLY = "partly"  # taken, but for a part of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +212,7 @@ class Received:
     raw: bytes = field(repr=False)
     answer: str  # "AA", "CA", "AE", "AR", ... or the HTTP status as text
     refusal: Refusal | None = None
+    also: tuple[str, ...] = ()  # every key it is recorded under, where it joins or parts patients; () = its own. Not part of the record
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +236,7 @@ class Event:
     encounter_id: str = field(default="", repr=False)  # PV1-19 / Encounter.identifier
     labels: tuple[str, ...] = ()  # security labels, v3-Confidentiality or ActCode codes; unknown ones as written
     merged: tuple[Identifier, ...] = field(default=(), repr=False)  # MRG-1: the retired identifiers
+    apart: tuple[Identifier, ...] = field(default=(), repr=False)  # the second PID of A37: whom the patient is not
     admitted_us: int | None = None  # PV1-44 / Encounter.period.start
     discharged_us: int | None = None  # PV1-45 / Encounter.period.end
 
@@ -263,7 +274,7 @@ class Message(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Deliver:
-    """Where a provider takes its messages: mllp needs host and port, fhir and edi a url, mailbox nothing."""
+    """Where a provider takes its messages: mllp needs host and port, fhir and edi a url, poll and mailbox nothing."""
 
     channel: Channel
     host: str = ""
@@ -281,7 +292,7 @@ class Deliver:
         return _FORMS.get(self.channel, Form.FHIR)
 
 
-_FORMS: Final = {Channel.MLLP: Form.HL7V2, Channel.EDI: Form.KITH}
+_FORMS: Final = {Channel.MLLP: Form.HL7V2, Channel.EDI: Form.KITH, Channel.POLL: Form.KITH}
 
 
 @dataclass(frozen=True, slots=True)
@@ -412,6 +423,9 @@ class Item:
     authors: tuple[Identifier, ...] = field(default=(), repr=False)
     ids: tuple[Identifier, ...] = field(default=(), repr=False)  # its own, as a data reference may name it: identifiers, ("", "Type/id")
     links: tuple[Identifier, ...] = field(default=(), repr=False)  # those of what it is about: its encounter, episode, care plan
+    is_frame: bool = (
+        False  # who, where and when only (a visit): what is clinical of it are items of their own, so no code or label is missing
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ def plan(message: Message, patient: PatientState, policy: Policy, directory: Dir
         return Plan(received, Outcome.QUARANTINED, refusal=received.refusal)
     try:
         event = message.event()
-        candidates = directory.candidates(event, after := _remember(patient, event, directory))
+        candidates = directory.candidates(event, after := remember(patient, event, directory))
         items = items_of(message, event, policy, terms.sensitive) if candidates else ()
     except Rejected as exc:
         return Plan(received, Outcome.QUARANTINED, refusal=Refusal(exc.reason, exc.where))
@@ -142,7 +142,7 @@ class Again:
 
     def decided(self, event: Event, patient: PatientState, policy: Policy, now_us: int, items: tuple[Item, ...] = ()) -> list[Decision]:
         """Everyone the event concerns. patient: as before the event. items: what is asked about item by item, as ``items_of`` says."""
-        after = _remember(patient, event, self.directory)
+        after = remember(patient, event, self.directory)
         asking = _Asking(event, items, policy, now_us, self.terms.boundaries, conflict=after.conflict)
         candidates = self.directory.candidates(event, after)
         if items or policy.consents or not policy.readable:
@@ -166,7 +166,7 @@ def _stuck(decisions: Iterable[Decision]) -> Refusal | None:
     return Refusal(next(r for r in _STUCK if r in why.values()), ",".join(why)) if why else None
 
 
-def _remember(patient: PatientState, event: Event, directory: Directory) -> PatientState:
+def remember(patient: PatientState, event: Event, directory: Directory) -> PatientState:
     """The patient's state with what the event tells; nothing is learned while the identifiers point at two people."""
     if patient.conflict:
         return patient

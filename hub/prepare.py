@@ -17,10 +17,11 @@ from hub.settings import Settings
 from hub.stack.folder import Folder
 from hub.stream.check_tool import look
 from hub.stream.kafka import Topics, ensure_topics
-from hub.stream.promise import violations
+from hub.stream.promise import open_doors, violations
 from hub.web.tokens import KEY_FILE
 from hub.wiring import Configuration, codec
 
+_DOORS: Final = {"gateway": "mllp", "web": "http"}
 _OTHER: Final = (
     "the secret is not the one this ledger's patients are hashed with, so no lock would match: "
     "set HUB_SECRET to that one, or name the data folder that keeps it with --data"
@@ -60,14 +61,28 @@ def keep_promise(settings: Settings) -> list[str]:
     return [f"{v.sentence} Broken by {v.setting} = {v.found}: {v.act}" for v in found]
 
 
+def check_doors(settings: Settings, *processes: str) -> None:
+    """Refuse to start what would not open its door: in plaintext where others come in, and nobody said that this is meant.
+
+    Raises ConfigError.
+    """
+    doors = {f"hub: {_DOORS[name]}": _DOORS[name] for name in processes if name in _DOORS}
+    closed = [(doors[v.setting], v) for v in open_doors(settings) if v.stops and v.setting in doors]
+    if closed:
+        raise ConfigError([f"{door} = {v.found}: {v.act}; HUB_INSECURE_PLAINTEXT=true if this is meant" for door, v in closed])
+
+
 def for_process(name: str, found: Configuration, tell: Callable[[str], None]) -> Configuration:
     """Prepare for a process started alone; the configuration with the data folder's secret if none is set.
 
-    Raises Faulted, StackError, ConfigError; for a gateway also when a setting breaks the promise. ``tell`` is given what must be heard.
+    Raises Faulted, StackError, ConfigError: also for a door in plaintext, and for a gateway when a setting breaks the promise.
+    ``tell`` is given what must be heard.
     """
     if not found.settings.secret.get_secret_value():
         secret = Folder(found.settings.data.absolute(), -1).secret()
         found = replace(found, settings=found.settings.model_copy(update={"secret": SecretBytes(secret.encode())}))
+    if name == "web" or not found.settings.promise:  # a gateway that keeps the promise hears of all that breaks it at once
+        check_doors(found.settings, name)
     prepare(found)
     if name == "gateway":
         for line in keep_promise(found.settings):

@@ -145,10 +145,15 @@ async def _pathway(settings: Settings) -> None:
 
 
 async def _web(settings: Settings) -> None:
+    from hub.stream.delivery_anew import Anew  # noqa: PLC0415
     from hub.stream.promise import objections  # noqa: PLC0415
+    from hub.stream.readers import read  # noqa: PLC0415
     from hub.stream.release import run_release  # noqa: PLC0415
+    from hub.terms import terms_of  # noqa: PLC0415
     from hub.web.app import run_web  # noqa: PLC0415
     from hub.web.readiness import asks, of_ledger  # noqa: PLC0415
+    from hub.web.receipts import Receipts  # noqa: PLC0415
+    from hub.web.seal import load_seal  # noqa: PLC0415
     from hub.web.state import Region, State  # noqa: PLC0415
     from hub.web.tokens import load_keys  # noqa: PLC0415
 
@@ -158,7 +163,8 @@ async def _web(settings: Settings) -> None:
         missing = asks({"broker": lambda: _ask_broker(settings), **of_ledger(pool)})
         state = State(
             settings, now_us, load_keys(settings.data), _pseudonyms(settings), intake, pool, Region(pool), missing,
-            partial(objections, settings),
+            partial(objections, settings), Receipts(pool, now_us, settings.database_url), seal=load_seal(settings.data),
+            maker=Anew(read, terms_of(settings), settings.release_on_unlock),
         )  # fmt: skip
         releasing = run_release(pool, intake.accept, now_us, stop, releases=settings.release_on_unlock)
         await asyncio.gather(run_web(state, stop), releasing)
@@ -173,10 +179,12 @@ def watch_folder(settings: Settings, folder: Path, provider: str, *, once: bool)
 
 async def _watch_folder(settings: Settings, folder: Path, provider: str, *, once: bool) -> tuple[int, int]:
     from hub.adapters.control_ids import ControlIds  # noqa: PLC0415
+    from hub.adapters.kith import receipt  # noqa: PLC0415
     from hub.adapters.kith.message import CONTROL_ID  # noqa: PLC0415
     from hub.adapters.kith.receive import Door, receive  # noqa: PLC0415
     from hub.stream.watch_folder import Desk, held, watch  # noqa: PLC0415
     from hub.web.judge import speaker, without_conflict  # noqa: PLC0415
+    from hub.web.receipts import Receipts  # noqa: PLC0415
     from hub.web.tokens import Principal, Role  # noqa: PLC0415
 
     pool, known = Pool(settings.database_url, "gateway", size=1), Directory((), (), -1)
@@ -189,6 +197,11 @@ async def _watch_folder(settings: Settings, folder: Path, provider: str, *, once
         found = receive(raw, lambda names, where: speaker(names, who, known, where), door, now_us)
         return without_conflict(found, control_ids, CONTROL_ID) if isinstance(found, Received) else found
 
+    async def keep(raw: bytes) -> None:
+        found = receipt.read(raw)
+        name = provider or speaker(found.senders, None, known, f"{receipt.PLACE}/Sender").id
+        await Receipts(pool, now_us, settings.database_url).keep(found, raw, name)
+
     with held(folder):
         async with _intake(settings, "gateway") as intake:
 
@@ -199,7 +212,7 @@ async def _watch_folder(settings: Settings, folder: Path, provider: str, *, once
                     control_ids.forget(received)
                     raise
 
-            desk = Desk(judge, accept, now_us, settings.frame_bytes_max)
+            desk = Desk(judge, accept, keep, now_us, settings.frame_bytes_max)
             count = await watch(folder, desk, _stop_on_signal(), once=once)
     await pool.close()
     return count.done, count.refused

@@ -45,6 +45,14 @@ def _http(text: str) -> str:
     return text
 
 
+def _level(text: str) -> str:
+    if text.upper() not in _LEVELS:
+        raise PydanticCustomError("level", "is not DEBUG, INFO, WARNING or ERROR")
+    return text.upper()
+
+
+_LEVELS: Final = frozenset({"DEBUG", "INFO", "WARNING", "ERROR"})
+_Level = Annotated[str, AfterValidator(_level)]
 _Address = Annotated[str, AfterValidator(_address)]
 _Http = Annotated[str, AfterValidator(_http)]
 # Where a process that runs alone tells its metrics; `hub web` tells its own on its --http address.
@@ -86,7 +94,7 @@ class Settings(BaseModel):
     undeclared_encoding: str = "utf-8"  # of messages whose MSH-18 is empty; per sender in [[provider]] senders' options
     processing_ids: tuple[str, ...] = ("P", "T", "D")
 
-    log_level: str = "INFO"  # DEBUG, INFO, WARNING or ERROR, of the hub's own lines; libraries never go below INFO
+    log_level: _Level = "INFO"  # DEBUG, INFO, WARNING or ERROR, of the hub's own lines; libraries never go below INFO
 
     # the broker
     delivery_timeout_ms: int = 20_000
@@ -107,6 +115,9 @@ class Settings(BaseModel):
     consent: Limits = ConsentLimits()  # ages, hours and duties that decide; a table of its own
     release_on_unlock: bool = False  # what a lock kept back is delivered when the patient lifts it; False = only what comes later
     sensitive_codes: str = ""  # a TOML file of [[label]]: codes that are sensitive in themselves; "default" = the hub's own; "" = none
+
+    # the record
+    audit_checkpoint_seconds: float = 60.0  # how often the ends of the audit chain are signed, if anything was added; 0 = never
 
     # pathway
     notice_hours_max: float = 24.0  # a municipality must be told within this of an admission (forskrift 2011-11-18-1115 section 8)

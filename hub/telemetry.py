@@ -24,7 +24,7 @@ from prometheus_client.multiprocess import mark_process_dead
 from typing_extensions import override
 
 from hub.errors import ANSWERS, Cause, Reason
-from hub.model import Adapter, AttemptOutcome, Channel, Outcome, Result, Rule
+from hub.model import Adapter, AttemptOutcome, Channel, Outcome, ReceiptStatus, Result, Rule
 
 Words = tuple[str, ...] | re.Pattern[str]
 """What a label may say: some words, or a pattern for ids of the hub's own configuration."""
@@ -138,6 +138,7 @@ OUTCOMES: Final = _counter("hub_messages_outcome_total", "What became of message
 CONTROL_ID_CONFLICTS: Final = _counter("hub_control_id_conflicts_total", "Same sender and control id, other bytes")
 DELIVERIES: Final = _counter("hub_deliveries_total", "Delivery attempts by how they ended", channel=Channel, outcome=AttemptOutcome)
 LATE_ANSWERS: Final = _counter("hub_late_answers_total", "Answers that belonged to no message under way", channel=Channel)
+RECEIPTS: Final = _counter("hub_receipts_total", "What receivers' applications said of documents they were given", status=ReceiptStatus)
 FAULTS: Final = _counter("hub_faults_total", "The hub could not do its part", process=PROCESSES, cause=Cause)
 PATHWAY_EVENTS: Final = _counter("hub_pathway_events_total", "Events the pathway applied or skipped", outcome=APPLIED)
 DEADLINES_BREACHED: Final = _counter("hub_deadlines_breached_total", "Pathway deadlines that passed", deadline=DEADLINES)
@@ -148,6 +149,7 @@ PARTIAL_FRAMES: Final = _sum("hub_mllp_partial_frames", "Connections with half a
 BACKLOG: Final = _sum("hub_lane_backlog", "Deliveries waiting", provider=PROVIDER)
 OLDEST: Final = _max("hub_lane_oldest_age_seconds", "Age of the oldest delivery waiting", provider=PROVIDER)
 PARKED: Final = _sum("hub_deliveries_parked", "Deliveries a person must look at", provider=PROVIDER)
+FENCED: Final = _sum("hub_deliveries_fenced", "Deliveries of merged patients waiting for what came earlier", provider=PROVIDER)
 TRANSIT_LAG: Final = _sum("hub_transit_lag_messages", "Messages acknowledged and not yet decided")
 WARD_OCCUPANCY: Final = _max("hub_ward_occupancy", "Patients in a ward", ward=WARD)
 WAITING: Final = _max("hub_patients_ready_for_discharge", "Patients ready for discharge and still in hospital")

@@ -97,8 +97,10 @@ def _play(running: up.Up, given: argparse.Namespace) -> int:
 
 def _open(running: up.Up) -> None:
     """Everything ready."""
-    from hub.prepare import keep_promise, prepare  # noqa: PLC0415 - loaded beside the start of the servers
+    from hub.prepare import check_doors, keep_promise, prepare  # noqa: PLC0415 - loaded beside the start of the servers
 
+    if not running.settings.promise:
+        check_doors(running.settings, "gateway", "web")
     prepare(running.found)
     for line in keep_promise(running.settings):
         running.say(f"!! {line}")

@@ -10,7 +10,7 @@ from hub.consent.provisions import Opinion, opinion
 from hub.consent.question import Question, Verdict
 from hub.consent.rules import minimum
 from hub.consent.table import TABLE
-from hub.model import Boundaries, Item, Policy, Result
+from hub.model import Boundaries, Consent, Item, Policy, Result
 
 BOUNDARIES: Final = Boundaries()
 _ASKED: Final = tuple(row.answer for row in TABLE)
@@ -51,9 +51,12 @@ def _whole(labels: tuple[str, ...]) -> Item:
 
 def _with_opinions(case: Case) -> Case:
     """The same with what the consents say about it."""
-    said = [(c, opinion(c, case)) for c in case.in_force]
-    locks = tuple(c for c, what in said if what is Opinion.LOCK)
-    return case._replace(locks=locks, permits=tuple(c for c, what in said if what is Opinion.PERMIT))
+    locks, permits = list[Consent](), list[Consent]()
+    for consent in case.in_force:
+        said = opinion(consent, case)
+        if said is not None:
+            (locks if said is Opinion.LOCK else permits).append(consent)
+    return case._replace(locks=tuple(locks), permits=tuple(permits)) if locks or permits else case
 
 
 def _answer(case: Case) -> Verdict:

@@ -28,6 +28,40 @@ class Ended:
     ended_us: int
 
 
+def unsent(parcel: Parcel, verdict: Verdict, backoff: Backoff, now_us: int) -> Attempted:
+    """A delivery that may not be sent: withheld for good, or held and asked about later.
+
+    Who the patient is does not change with time: a hold for that waits for a merge, or for a person, as a refusal does.
+    """
+    n = parcel.attempts + 1
+    if verdict.result is Result.DENY:
+        code = SUBSCRIPTION_ENDED if SUBSCRIPTION_ENDED in verdict.because else verdict.rule
+        consents = consents_in(verdict.because) if verdict.rule is Rule.LOCKED else ()
+        return Attempted(parcel.place, n, now_us, now_us, AttemptOutcome.WITHHELD, code, consents=consents)
+    if verdict.rule is Rule.PATIENT_UNRESOLVED:
+        return Attempted(parcel.place, n, now_us, now_us, AttemptOutcome.HELD, verdict.rule, parked=verdict.rule)
+    next_us = now_us + backoff.wait_us(n, parcel.event_id, parcel.place.recipient)
+    return Attempted(parcel.place, n, now_us, now_us, AttemptOutcome.HELD, verdict.rule, next_us)
+
+
+def made_anew(parcel: Parcel, now_us: int) -> Attempted:
+    """A delivery whose bytes were made anew: asked about again at once."""
+    return Attempted(parcel.place, parcel.attempts + 1, now_us, now_us, AttemptOutcome.HELD, MADE_ANEW, now_us)
+
+
+def not_redactable(parcel: Parcel, now_us: int) -> Attempted:
+    """A delivery that shows more than it may and cannot be made without it: parked, unsent, until a person sees to it."""
+    return Attempted(parcel.place, parcel.attempts + 1, now_us, now_us, AttemptOutcome.HELD, NOT_REDACTABLE, parked=NOT_REDACTABLE)
+
+
+def form_changed(parcel: Parcel, now_us: int) -> Attempted:
+    """A delivery that was rendered before its recipient changed its channel: parked until a person has it made anew or releases it.
+
+    The recipient has no part in it, and nothing of it was sent.
+    """
+    return Attempted(parcel.place, parcel.attempts + 1, now_us, now_us, AttemptOutcome.HELD, FORM_CHANGED, parked=FORM_CHANGED)
+
+
 @dataclass(slots=True)
 class _Open:
     claimed_us: int
@@ -64,40 +98,30 @@ class Book:
             self._rows[parcel.place] = (rows[parcel.place], claim.id)
 
     def answered(self, row: Waiting, parcel: Parcel, verdict: Verdict, now_us: int) -> Attempted:
-        """A delivery that may not be sent: withheld for good, or held and asked about later.
-
-        Who the patient is does not change with time: a hold for that waits for a merge, or for a person, as a refusal does.
-        """
-        n = parcel.attempts + 1
-        if verdict.result is Result.DENY:
+        """``unsent``, and its lane is told."""
+        attempted = unsent(parcel, verdict, self.backoff, now_us)
+        if attempted.settles:
             self.lanes.ended(row)
-            code = SUBSCRIPTION_ENDED if SUBSCRIPTION_ENDED in verdict.because else verdict.rule
-            consents = consents_in(verdict.because) if verdict.rule is Rule.LOCKED else ()
-            return Attempted(parcel.place, n, now_us, now_us, AttemptOutcome.WITHHELD, code, consents=consents)
-        if verdict.rule is Rule.PATIENT_UNRESOLVED:
+        elif attempted.parked:
             self.lanes.parked(row)
-            return Attempted(parcel.place, n, now_us, now_us, AttemptOutcome.HELD, verdict.rule, parked=verdict.rule)
-        next_us = now_us + self.backoff.wait_us(n, parcel.event_id, parcel.place.recipient)
-        self.lanes.again(row, next_us)
-        return Attempted(parcel.place, n, now_us, now_us, AttemptOutcome.HELD, verdict.rule, next_us)
+        else:
+            self.lanes.again(row, attempted.next_us)
+        return attempted
 
     def unsendable(self, row: Waiting, parcel: Parcel, now_us: int) -> Attempted:
-        """A delivery that was rendered before its recipient changed its channel: parked until a person has it made anew or releases it.
-
-        The recipient has no part in it, and nothing of it was sent.
-        """
+        """``form_changed``, and its lane is told."""
         self.lanes.parked(row)
-        return Attempted(parcel.place, parcel.attempts + 1, now_us, now_us, AttemptOutcome.HELD, FORM_CHANGED, parked=FORM_CHANGED)
+        return form_changed(parcel, now_us)
 
     def made_anew(self, row: Waiting, parcel: Parcel, now_us: int) -> Attempted:
-        """A delivery whose bytes were made anew: asked about again at once, before anything after it."""
+        """``made_anew``, and its lane is told: it goes before anything after it."""
         self.lanes.again(row, now_us)
-        return Attempted(parcel.place, parcel.attempts + 1, now_us, now_us, AttemptOutcome.HELD, MADE_ANEW, now_us)
+        return made_anew(parcel, now_us)
 
     def not_redactable(self, row: Waiting, parcel: Parcel, now_us: int) -> Attempted:
-        """A delivery that shows more than it may and cannot be made without it: parked, unsent, until a person sees to it."""
+        """``not_redactable``, and its lane is told."""
         self.lanes.parked(row)
-        return Attempted(parcel.place, parcel.attempts + 1, now_us, now_us, AttemptOutcome.HELD, NOT_REDACTABLE, parked=NOT_REDACTABLE)
+        return not_redactable(parcel, now_us)
 
     def settle(self, ended: Iterable[Ended], into: Settlement, now_us: int) -> None:
         """Tell the lanes what ended and collect what the ledger must be told."""
@@ -138,6 +162,6 @@ class Book:
         self.lanes.answered(place.recipient)
         if outcome is AttemptOutcome.REFUSED:
             self.lanes.parked(row)
-            return Attempted(place, n, end.started_us, end.ended_us, outcome, sent.code, parked=sent.code)
+            return Attempted(place, n, end.started_us, end.ended_us, outcome, sent.code, parked=sent.code, receipt=sent.receipt)
         self.lanes.ended(row)
-        return Attempted(place, n, end.started_us, end.ended_us, outcome, sent.code)
+        return Attempted(place, n, end.started_us, end.ended_us, outcome, sent.code, receipt=sent.receipt)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from hub.ledger.outbox import Parcel
+from hub.ledger.outbox import Parcel, Said
 from hub.model import AttemptOutcome
 
 MayStart = Callable[[], bool]  # False once the claim is too old to begin a send under it
@@ -19,13 +19,14 @@ class Sent:
     """How one send ended. ``outcome`` None = not begun: no byte of it left the hub, ask again.
 
     code: closed vocabulary and protocol codes, never text of the receiver. unreachable: no connection could be made.
-    retry_after_us: how long the receiver asked to be left alone.
+    retry_after_us: how long the receiver asked to be left alone. receipt: what its application said in the answer.
     """
 
     outcome: AttemptOutcome | None
     code: str
     unreachable: bool = False
     retry_after_us: int = 0
+    receipt: Said | None = None
 
 
 NOT_BEGUN: Final = Sent(None, LATE)

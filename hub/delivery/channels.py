@@ -6,6 +6,7 @@ from typing import Final
 
 from hub.delivery.channel import Means, Way
 from hub.delivery.edi import EdiWay
+from hub.delivery.fetched import FetchedWay
 from hub.delivery.fhir import FhirWay
 from hub.delivery.mailbox import MailboxWay
 from hub.delivery.mllp import MllpWay
@@ -16,6 +17,7 @@ CHANNELS: Final = MappingProxyType[Channel, Callable[[Deliver, str, Means], Way]
         Channel.MLLP: MllpWay,
         Channel.FHIR: FhirWay,
         Channel.EDI: EdiWay,
+        Channel.POLL: FetchedWay,
         Channel.MAILBOX: MailboxWay,
     }
 )

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from hub.delivery.retry import Backoff
 from hub.ledger.outbox import Place, Waiting
 
 
@@ -77,6 +78,22 @@ class Destination:
         if self.unreachable or self.ebbing or now_us < self.down_until_us:
             return 0
         return max(0, (1 if self.down_until_us else self.window) - self.flying)
+
+    def failed(self, now_us: int, backoff: Backoff, *, unreachable: bool, pause_us: int) -> int:
+        """It did not do its part. Returns until when it is left alone (microseconds; 0 = it is not).
+
+        It is left alone when no connection could be made, when it asked for a pause, and when as many sends as it has
+        connections failed in a row.
+        """
+        if now_us < self.down_until_us:  # sends of the same incident
+            self.down_until_us = max(self.down_until_us, now_us + pause_us)
+            return self.down_until_us
+        self.failures += 1
+        self.unreachable = unreachable
+        if unreachable or pause_us or self.down_until_us or self.failures >= self.connections:
+            level = self.failures if unreachable else max(1, self.failures - self.connections + 1)
+            self.down_until_us = now_us + max(pause_us, backoff.wait_us(level, self.recipient))
+        return self.down_until_us
 
 
 def precedes(a: Waiting, b: Waiting) -> bool:

@@ -6,11 +6,13 @@ Within a lane rows run in their order (``precedes``), in whatever order they are
 """
 
 import heapq
-from collections import deque
+from collections import defaultdict, deque
+from collections.abc import Mapping
 from enum import Enum
 from typing import Final
 
 from hub.delivery.destination import Destination, Lane, Limits, merge, precedes
+from hub.delivery.gates import Gates
 from hub.delivery.retry import Backoff
 from hub.ledger.outbox import Place, Waiting
 
@@ -39,6 +41,8 @@ class Lanes:
         self._timer = 0
         self._known: set[Place] = set()
         self._bytes = 0  # of what is under way
+        self._gates: defaultdict[str, Gates] = defaultdict(Gates)  # by recipient
+        self._nexts: Mapping[int, int] = {}  # partition -> up to where it had been decided before the rows offered now were read
         self.rewinds: dict[str, dict[int, int]] = {}  # recipient -> part -> offset to read again from
 
     def __len__(self) -> int:
@@ -51,8 +55,7 @@ class Lanes:
 
     def rows(self, recipient: str) -> int:
         """How many rows of a recipient are in memory."""
-        destination = self._destinations.get(recipient)
-        return destination.rows if destination else 0
+        return self._destinations[recipient].rows if recipient in self._destinations else 0
 
     def room(self) -> int:
         """How many rows each recipient may have in memory now: its share when many wait, a few when there is no more memory."""
@@ -82,8 +85,11 @@ class Lanes:
         if at == len(lane.rows) and (lane.left or at >= self._limits.lane_rows_max):
             lane.leave(row.place)
             return Offer.LEFT
-        if destination.rows >= self.room() or len(destination.blocked) >= self._limits.blocked_lanes_max:
+        gates = self._gates[destination.recipient]
+        if destination.rows >= self.room() or max(len(destination.blocked), len(gates)) >= self._limits.blocked_lanes_max:
             return Offer.FULL
+        if (row.fence or gates) and self._waits(gates, destination, lane, row):
+            return Offer.LEFT
         destination.lanes[row.patient_key] = lane
         lane.rows.insert(at, row)
         destination.rows += 1
@@ -92,6 +98,31 @@ class Lanes:
             lane.leave(self._drop_last(destination, lane).place)
         self._queue(destination, lane)
         return Offer.TAKEN
+
+    def _waits(self, gates: Gates, destination: Destination, lane: Lane, row: Waiting) -> bool:
+        """Whether a row must wait for another partition; what comes after it is let go of then."""
+        if not gates.stop(row, self._nexts):
+            return False
+        while len(lane.rows) > lane.flying and precedes(row, lane.rows[-1]):
+            lane.leave(self._drop_last(destination, lane).place)
+        gates.leave(row.patient_key, lane.left)
+        lane.left.clear()
+        if not lane.rows:
+            destination.lanes.pop(lane.patient, None)
+        return True
+
+    @property
+    def gates(self) -> int:
+        """How many patients' deliveries wait for another partition, counted by recipient."""
+        return sum(map(len, self._gates.values()))
+
+    def decided(self, nexts: Mapping[int, int]) -> bool:
+        """How far each partition was decided before the next look at the backlog. True when some that waited are to be read again."""
+        self._nexts, before = nexts, self.gates
+        for recipient, gates in self._gates.items():
+            for left in gates.opened(nexts):
+                merge(self.rewinds.setdefault(recipient, {}), left)
+        return self.gates < before
 
     def _block(self, destination: Destination, refused: Waiting) -> None:
         """Hold what comes after a refused message; what comes before it still goes."""
@@ -203,22 +234,9 @@ class Lanes:
         self._destinations[recipient].unreachable = False
 
     def failed(self, recipient: str, now_us: int, *, unreachable: bool, pause_us: int = 0) -> int:
-        """The recipient did not do its part. Returns until when it is left alone (microseconds; 0 = it is not).
-
-        It is left alone when no connection could be made, when it asked for a pause, and when as many sends as it has
-        connections failed in a row.
-        """
-        destination = self._destinations[recipient]
-        if now_us < destination.down_until_us:  # sends of the same incident
-            destination.down_until_us = max(destination.down_until_us, now_us + pause_us)
-            return destination.down_until_us
-        destination.failures += 1
-        destination.unreachable = unreachable
-        if unreachable or pause_us or destination.down_until_us or destination.failures >= destination.connections:
-            level = destination.failures if unreachable else max(1, destination.failures - destination.connections + 1)
-            wait_us = max(pause_us, (self._probing if unreachable else self._backoff).wait_us(level, recipient))
-            destination.down_until_us = now_us + wait_us
-        return destination.down_until_us
+        """The recipient did not do its part. Returns until when it is left alone (microseconds; 0 = it is not)."""
+        backoff = self._probing if unreachable else self._backoff
+        return self._destinations[recipient].failed(now_us, backoff, unreachable=unreachable, pause_us=pause_us)
 
     def probes(self, now_us: int) -> list[str]:
         """Recipients that could not be reached, whose time to be tried again has come and for whom something waits."""
@@ -236,7 +254,7 @@ class Lanes:
         if not destination.ebbing:
             for lane in destination.lanes.values():
                 self._drop_rest(destination, lane)
-            for them in (destination.lanes, destination.ready, destination.blocked):
+            for them in (destination.lanes, destination.ready, destination.blocked, self._gates[recipient]):
                 them.clear()
         return not destination.ebbing
 
@@ -245,6 +263,7 @@ class Lanes:
         old = self._destinations.pop(recipient, None)
         self._ready.pop(recipient, None)
         fresh = self.destination(recipient, connections, hold=hold)
+        self._gates.pop(recipient, None)
         if old is None:
             return
         for lane in old.lanes.values():
@@ -265,9 +284,8 @@ class Lanes:
         return min(times, default=None)
 
     def _land(self, row: Waiting) -> tuple[Destination, Lane]:
-        destination = self._destinations[row.place.recipient]
         self._bytes -= row.size
-        return destination, destination.land(row)
+        return (destination := self._destinations[row.place.recipient]), destination.land(row)
 
     def _after(self, destination: Destination, lane: Lane) -> None:
         if lane.rows:

@@ -1,7 +1,8 @@
 """Delivery by HTTP, what every kind of it has in common: a body is POSTed to the provider's URL exactly as it is configured.
 
 2xx delivers; 4xx refuses, except 408, 409, 423, 425 and 429, which like 3xx, 5xx and no answer are tried again, not before Retry-After.
-No redirect is followed, no proxy of the environment used, and what the receiver writes back is neither kept nor logged.
+No redirect is followed, no proxy of the environment used, and what the receiver writes back is neither kept nor logged, but for a receipt
+of its application where the channel knows them.
 """
 
 import email.utils
@@ -53,6 +54,11 @@ class PostWay(ABC):
     def body(self, parcel: Parcel) -> bytes:
         """What is sent of a parcel: the same bytes at every attempt."""
 
+    def heard(self, parcel: Parcel, sent: Sent, answer: bytes) -> Sent:
+        """How it ended, with what the answer's body says; only its status counts unless a channel knows better. Never raises."""
+        del parcel, answer
+        return sent
+
     def __init__(self, deliver: Deliver, provider: str, means: Means) -> None:
         del provider
         self._deliver = deliver
@@ -86,7 +92,7 @@ class PostWay(ABC):
             return NOT_BEGUN
         body = _Gated(self.body(parcel), self.content_type, may_start)
         try:
-            return await self._post(body, {"X-Request-Id": parcel.known_as, "Accept": self.accept})
+            return self.heard(parcel, *await self._post(body, {"X-Request-Id": parcel.known_as, "Accept": self.accept}))
         except TimeoutError as problem:
             is_early = isinstance(problem, aiohttp.ConnectionTimeoutError)
             return failed("connect", unreachable=True) if is_early else failed("timeout")
@@ -96,11 +102,12 @@ class PostWay(ABC):
                 return NOT_BEGUN
             return _broken(problem, is_late=body.late)
 
-    async def _post(self, body: _Gated, headers: dict[str, str]) -> Sent:
+    async def _post(self, body: _Gated, headers: dict[str, str]) -> tuple[Sent, bytes]:
         async with self._open().post(self._deliver.url, data=body, headers=headers, allow_redirects=False) as response:
             self._late = 0
-            await _drain(response)
-            return outcome(response.status, _pause_us(response.headers.get("Retry-After", ""), response.headers.get("Date", "")))
+            answer = await _drain(response)
+            pause_us = _pause_us(response.headers.get("Retry-After", ""), response.headers.get("Date", ""))
+            return outcome(response.status, pause_us), answer
 
     async def reachable(self) -> bool:
         """Whether the host takes connections; the request makes its own."""
@@ -123,14 +130,15 @@ def _broken(problem: Exception, *, is_late: bool) -> Sent:
     return failed("cut")
 
 
-async def _drain(response: aiohttp.ClientResponse) -> None:
-    """Read a short body so that the connection can be used again; leave a long one."""
-    read = 0
+async def _drain(response: aiohttp.ClientResponse) -> bytes:
+    """Read a short body so that the connection can be used again; leave a long one, which is none."""
+    read = b""
     async for chunk in response.content.iter_any():
-        read += len(chunk)
-        if read > _BODY_BYTES_MAX:
+        read += chunk
+        if len(read) > _BODY_BYTES_MAX:
             response.close()
-            return
+            return b""
+    return read
 
 
 def outcome(status: int, pause_us: int) -> Sent:

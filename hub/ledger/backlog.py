@@ -7,7 +7,7 @@ from psycopg.rows import TupleRow
 
 from hub.ledger.arrays import ints, texts
 from hub.ledger.connect import AsyncConn, faults
-from hub.ledger.outbox import Place, Remainder, Waiting
+from hub.ledger.outbox import FETCHER, Place, Remainder, Waiting
 
 OWNER: Final = 7200  # + partition: the session advisory lock of its delivery process
 NEWS: Final = "hub_outbox"  # NOTIFY by transit after it has committed new deliveries
@@ -15,7 +15,7 @@ REDRIVE: Final = "hub_redrive"  # NOTIFY with a recipient: its parked deliveries
 MOVED: Final = "hub_moved"  # NOTIFY with a recipient: what waits for it of one patient is another's now
 
 # The length of an uncompressed payload stands beside the pointer to it: the payload itself is not read.
-_COLUMNS: Final = "o.off, o.recipient, o.patient_key, o.received_us, o.attempts, o.next_us, o.parked, octet_length(o.payload)"
+_COLUMNS: Final = "o.off, o.recipient, o.patient_key, o.received_us, o.attempts, o.next_us, o.parked, octet_length(o.payload), o.fence"
 _HEADS: Final = f"""
 SELECT c.part, t.top, r.* FROM unnest(%s::int[], %s::bigint[], %s::text[]) AS c(part, off, recipient)
 CROSS JOIN LATERAL (SELECT max(off) AS top FROM outbox WHERE part = c.part AND off >= c.off) t
@@ -53,8 +53,14 @@ FROM (SELECT c.id, array_agg(u.part) AS parts, array_agg(u.off) AS offs, array_a
       WHERE c.worker <> ALL (%(not_theirs)s) AND c.parts && %(parts)s::int[] AND NOT u.part = ANY (%(parts)s::int[]) GROUP BY c.id) k
 WHERE c.id = k.id"""
 _COUNTS: Final = """
-SELECT recipient, count(*), min(received_us) FILTER (WHERE parked = ''), count(*) FILTER (WHERE parked <> '') FROM outbox
+SELECT recipient, count(*), min(received_us) FILTER (WHERE parked = ''), count(*) FILTER (WHERE parked <> ''),
+       count(*) FILTER (WHERE fence <> '{}' AND EXISTS (SELECT 1 FROM unpassed(fence))) FROM outbox
 WHERE part = ANY (%s::int[]) GROUP BY recipient"""
+
+
+_LEAVE: Final = """
+UPDATE outbox o SET channel = 'poll' FROM unnest(%s::int[], %s::bigint[], %s::text[]) AS w(part, off, recipient)
+WHERE o.part = w.part AND o.off = w.off AND o.recipient = w.recipient AND o.channel <> 'poll'"""
 
 
 class Head(NamedTuple):
@@ -78,6 +84,7 @@ class Counts(NamedTuple):
     waiting: int
     oldest_us: int | None
     parked: int
+    fenced: int = 0  # those that wait until messages before a merge have been decided
 
 
 class BacklogReader:
@@ -104,7 +111,13 @@ class BacklogReader:
         must know of it: its claims stay, as nobody's, until ``forget_gone``. True when there were any: their sends may begin until a
         claim's time is over.
         """
-        values = {"not_theirs": [self._worker, _GONE], "gone": _GONE, "parts": ints(parts), "now": now_us, "since": now_us - send_us_max}
+        values = {
+            "not_theirs": [self._worker, _GONE, FETCHER],
+            "gone": _GONE,
+            "parts": ints(parts),
+            "now": now_us,
+            "since": now_us - send_us_max,
+        }
         ended = "DELETE FROM claim WHERE worker <> ALL (%(not_theirs)s) AND parts <@ %(parts)s::int[]"
         with faults():
             async with self._conn.transaction():
@@ -161,6 +174,16 @@ class BacklogReader:
         for part, *columns in await self._fetch(_BEHIND, (*cursor, recipient, limit)):
             found[part].append(_waiting(part, columns))
         return found
+
+    async def nexts(self) -> dict[int, int]:
+        """How far transit has decided each partition of topic ``inbound``: its next offset."""
+        return dict(await self._fetch("SELECT part, next FROM partition_offset", ()))
+
+    async def leave(self, places: Sequence[Place]) -> None:
+        """Leave these to recipients that fetch: also what was made before they did is found by them."""
+        arrays = (ints(p.part for p in places), ints(p.off for p in places), texts([p.recipient for p in places]))
+        with faults():
+            await self._conn.execute(_LEAVE, arrays)
 
     async def counts(self, parts: Sequence[int]) -> list[Counts]:
         """What waits, by recipient."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from hub.ledger.consents import Consents
 from hub.model import Event, PatientState, Plan
@@ -11,6 +11,11 @@ Spot = tuple[int, int]
 """A message's place in topic ``inbound``: partition and offset."""
 
 _UNKNOWN: Final = PatientState()
+
+
+def own(patient_key: str) -> str:
+    """Under what key it is kept what a patient's own messages told, beside what is known of all that were merged with it."""
+    return f"own:{patient_key}"
 
 
 @dataclass(slots=True)
@@ -23,6 +28,7 @@ class Wanted:
     links: set[str] = field(default_factory=set)
     locks: set[str] = field(default_factory=set)
     patients: set[str] = field(default_factory=set)
+    unmerges: bool = False  # whether one of them may take a merge back
 
 
 @dataclass(slots=True)
@@ -37,6 +43,11 @@ class Known:
     locks: dict[str, set[str]]  # patient key -> lock keys
     states: dict[str, PatientState]
     consents: Consents
+    origins: dict[str, str] = field(default_factory=dict)  # link key -> whose it would be without a merge, where that is another
+    merges: int = 0  # the version of the latest merge made or taken back
+    survivors: dict[str, str] = field(default_factory=dict)  # retired key -> patient, of the keys that messages without identifiers name
+    edges: dict[str, tuple[str, int]] = field(default_factory=dict)  # retired key -> survivor, version: the merges that may be taken back
+    link_locks: dict[str, tuple[str, ...]] = field(default_factory=dict)  # by link key, where a merge may be taken back
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +65,8 @@ class Entry:
     event: Event | None = None  # the plan's event, of that patient
     conflict: tuple[str, ...] = ()
     known_as: tuple[str, ...] = ()  # other ids of the message
+    origin: str = ""  # whose it would be without a merge, "" = the same patient's
+    fence: tuple[int, ...] | None = None  # partition, offset, ... to be decided before it is delivered; None = the patient is not merged
     state: PatientState = _UNKNOWN
 
 
@@ -66,15 +79,33 @@ class Merge:
     lock_keys: tuple[str, ...]  # of all of them
 
 
+@dataclass(frozen=True, slots=True)
+class Unmerge:
+    """A merge that is taken back: what is of these keys, and one patient with others now, is ``restored``'s again."""
+
+    patient: str
+    restored: str
+    keys: tuple[str, ...]
+
+
+class Link(NamedTuple):
+    """A new identifier: whose it is, its own lock keys, and whose it would be without a merge ("" = the same patient's)."""
+
+    patient: str
+    lock_keys: tuple[str, ...]
+    origin: str = ""
+
+
 @dataclass(slots=True)
 class Writes:
     """Everything of a batch; one transaction."""
 
     entries: list[Entry] = field(default_factory=list)
     seen: dict[bytes, tuple[bytes, Spot]] = field(default_factory=dict)
-    links: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)  # new link key -> patient key, lock keys
+    links: dict[str, Link] = field(default_factory=dict)  # by new link key
     states: dict[str, PatientState] = field(default_factory=dict)
-    merges: list[Merge] = field(default_factory=list)
-    patients: set[str] = field(default_factory=set)  # keys written for, none of them retired when the ledger was asked
+    merges: list[Merge | Unmerge] = field(default_factory=list)  # in their order
+    patients: set[str] = field(default_factory=set)  # keys written for ...
+    merges_known: int = 0  # ... as of this version of the merges
     redriven: list[tuple[str, Spot]] = field(default_factory=list)
     nexts: Mapping[int, int] = field(default_factory=dict)  # partition -> next offset

@@ -16,7 +16,7 @@ from hub.ledger.asking import ASK, asked
 from hub.ledger.connect import Conn, faults
 from hub.ledger.consent_rows import UNREADABLE, body_of, consent_of
 from hub.ledger.outbox import Asked, Place
-from hub.model import Consent, Policy
+from hub.model import Consent, Policy, Provision
 
 GATE: Final = 7101
 _POLL_SECONDS: Final = 0.005
@@ -186,7 +186,16 @@ def history(conn: Conn, consent_id: str) -> list[StoredConsent]:
 def _history(conn: Conn, consent_id: str, limit: int | None) -> list[StoredConsent]:
     with faults():
         rows = conn.execute(f"{_LATEST} LIMIT %s", (consent_id, limit)).fetchall()
-    return [StoredConsent(consent_of(row[:4]), row[4], row[5]) for row in rows]
+    return [StoredConsent(_shown(row[:4]), row[4], row[5]) for row in rows]
+
+
+def _shown(columns: Sequence[Any]) -> Consent:
+    """The row as a value; one that cannot be read as what it does until another version is written: it lets nothing through."""
+    try:
+        return consent_of(columns)
+    except UNREADABLE:
+        consent_id, version, active, _ = columns
+        return Consent(consent_id, version, active, Provision(deny=True))
 
 
 def find_consents(conn: Conn, keys: Collection[str]) -> list[StoredConsent]:

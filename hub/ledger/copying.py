@@ -8,12 +8,15 @@ from functools import lru_cache
 from struct import Struct
 from typing import Final
 
-NULL: Final = b"\xff\xff\xff\xff"  # a field of any type
 _HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TRAILER: Final = b"\xff\xff"
 _TEXT_OID: Final = 25
 _BOOLEANS: Final = (b"\0\0\0\1\0", b"\0\0\0\1\1")
+_BIGINT_OID: Final = 20
 _EMPTY_ARRAY: Final = Struct(">iiiI").pack(12, 0, 0, _TEXT_OID)
+_NO_BIGINTS: Final = Struct(">iiiI").pack(12, 0, 0, _BIGINT_OID)
+NULL: Final = b"\xff\xff\xff\xff"
+"""A field that has no value."""
 
 _count = Struct(">h").pack
 _length = Struct(">i").pack
@@ -67,6 +70,13 @@ def texts(values: tuple[str, ...]) -> bytes:
 
 words = lru_cache(maxsize=8192)(texts)
 """``texts`` for what recurs."""
+
+
+def int8s(values: tuple[int, ...]) -> bytes:
+    """A field of type bigint[]."""
+    if not values:
+        return _NO_BIGINTS
+    return _array(20 + 12 * len(values), 1, 0, _BIGINT_OID, len(values), 1) + b"".join(map(int8, values))
 
 
 def row(count: int, *fields: bytes) -> bytes:

@@ -18,6 +18,7 @@ from hub.ledger.backlog import REDRIVE
 from hub.ledger.connect import AsyncConn, connect_async, faults
 from hub.ledger.consents import GATE
 from hub.ledger.outbox import Asked, Attempted, Claim, Parcel, Place, Remainder
+from hub.ledger.receipts import KEEP, kept_as
 from hub.ledger.release import NOTED, noted
 from hub.model import Rule
 
@@ -74,11 +75,13 @@ class Opened(NamedTuple):
     directory_version: int | None
 
 
-async def connect(url: str) -> AsyncConn:
-    """A connection set up for delivery. Raises Faulted."""
+async def connect(url: str, *, durable: bool = False) -> AsyncConn:
+    """A connection set up for delivery. durable: its commits wait for the disk, for one that writes nothing again. Raises Faulted."""
     conn = await connect_async(url, "delivery")
     with faults():
         await conn.execute(_SESSION)
+        if durable:
+            await conn.execute("SET synchronous_commit = on")
     return conn
 
 
@@ -148,9 +151,11 @@ class Turns:
         kept_back = [(consent_id, *a.place) for a in attempts for consent_id in a.consents]
         if kept_back:
             await self._conn.execute(NOTED, noted(kept_back))
-        for held in attempts:
-            if held.parked == Rule.PATIENT_UNRESOLVED:
-                await self._conn.execute(_RESUME, (*held.place, REDRIVE))
+        for ended in attempts:
+            if ended.parked == Rule.PATIENT_UNRESOLVED:
+                await self._conn.execute(_RESUME, (*ended.place, REDRIVE))
+            if ended.receipt is not None:
+                await self._conn.execute(KEEP, kept_as(ended.place, ended.receipt, ended.ended_us))
         for rest in settlement.remainders:
             await self._conn.execute(_SHRINK, (texts(rest.patient_keys), *_places(rest.places), rest.id))
 

@@ -45,6 +45,21 @@ class Merge:
 
 
 @dataclass(frozen=True, slots=True)
+class Parting:
+    """An unmerge: these keys are another's than every other key, whatever was merged before. Rows of table ``episode_parting``."""
+
+    keys: frozenset[str]
+    received_us: int
+    part: int
+    off: int
+
+    @property
+    def when(self) -> tuple[int, int, int]:
+        """As that of a merge."""
+        return (self.received_us, self.part, self.off)
+
+
+@dataclass(frozen=True, slots=True)
 class Deadline:
     """One row of table ``deadline``, as an episode asks for it. Times in microseconds."""
 

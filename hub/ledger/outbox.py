@@ -1,10 +1,14 @@
 """The rows of the outbox as delivery sees them: values only, importable without a database driver."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from hub.model import AttemptOutcome, Item, Policy
+from hub.model import AttemptOutcome, Item, Policy, ReceiptStatus
+
+FETCHER: Final = "poll"  # the worker of claims on what is being handed to a recipient that fetches; in the web process
+FETCHED: Final = "fetched"  # code of the attempt by which it was
+OTHER: Final = "other"  # a code of a receiver's own, which could say anything
 
 
 class Place(NamedTuple):
@@ -25,6 +29,12 @@ class Waiting(NamedTuple):
     next_us: int  # not before
     parked: str = ""  # why a person must look at it, "" = nobody need
     size: int = 0  # of the payload, in bytes
+    fence: Sequence[int] | None = None  # partition, offset, ... to be decided first; None = of a patient who is not merged
+
+
+def is_passed(fence: Sequence[int] | None, nexts: Mapping[int, int]) -> bool:
+    """Whether everything that a delivery must wait for is decided, where partitions have been decided up to these offsets."""
+    return not fence or all(nexts.get(part, 0) >= off for part, off in zip(fence[::2], fence[1::2], strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +59,7 @@ class Parcel:
     control_id: str = field(repr=False)
     payload: bytes = field(repr=False)
     conflict: bool = False  # the identifiers are those of two patients, still
+    merged: tuple[str, ...] = ()  # keys that were retired for this patient's
     items: tuple[Item, ...] | None = field(default=None, repr=False)  # of the message; None = nobody looked
     dropped: tuple[str, ...] = ()  # keys of those that the payload is without
     copy_id: str = ""  # the event id that a redacted copy bears, "" = the message's own
@@ -60,10 +71,22 @@ class Parcel:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """A receipt as it is kept. codes: of Volven 8221, or ``OTHER``."""
+
+    id: str = field(repr=False)
+    status: ReceiptStatus
+    codes: tuple[str, ...]
+    said_us: int
+    raw: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Attempted:
     """How one attempt ended, as it goes into the ledger.
 
     next_us: not before, for an attempt that is followed by another. parked: why there is none before somebody does something about it.
+    receipt: what the receiver's application said in its answer.
     """
 
     place: Place
@@ -75,6 +98,7 @@ class Attempted:
     next_us: int = 0
     parked: str = ""
     consents: tuple[str, ...] = ()  # ids of those that withheld it
+    receipt: Said | None = None
 
     @property
     def settles(self) -> bool:

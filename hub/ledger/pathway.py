@@ -15,7 +15,7 @@ from psycopg.types.json import Jsonb
 
 from hub.errors import Cause, Faulted
 from hub.ledger.connect import connect_async
-from hub.ledger.episodes import Deadline, Episode, Merge, Open
+from hub.ledger.episodes import Deadline, Episode, Merge, Open, Parting
 
 _T = TypeVar("_T")
 _MERGES_LOCK: Final = 7102  # shared by events of one patient key, alone for merges
@@ -55,6 +55,13 @@ INSERT INTO episode_merge AS m VALUES (%s, %s, %s, %s, %s)
 ON CONFLICT (retired, survivor) DO UPDATE SET received_us = EXCLUDED.received_us, part = EXCLUDED.part, off = EXCLUDED.off
 WHERE (EXCLUDED.received_us, EXCLUDED.part, EXCLUDED.off) > (m.received_us, m.part, m.off)
 """
+_KEEP_PARTING: Final = """
+INSERT INTO episode_parting (key, received_us, part, off) SELECT unnest(%s::text[]), %s, %s, %s ON CONFLICT DO NOTHING
+"""
+_PARTINGS_OF: Final = """
+SELECT array_agg(key), received_us, part, off FROM episode_parting
+WHERE (received_us, part, off) IN (SELECT received_us, part, off FROM episode_parting WHERE key = ANY(%s)) GROUP BY received_us, part, off
+"""
 _KEEP_DEADLINE: Final = """
 INSERT INTO deadline AS d (id, name, patient_key, encounter, due_us) VALUES (%s, %s, %s, %s, %s)
 ON CONFLICT (id) DO UPDATE SET patient_key = EXCLUDED.patient_key, encounter = EXCLUDED.encounter,
@@ -85,7 +92,7 @@ ORDER BY d.due_us, d.id
 NO_DEADLINE: Final = (-(2**63), "00000000-0000-0000-0000-000000000000")  # before every deadline there can be
 
 # What the rows of one person become, and the deadlines they call for: None = those they called for before.
-Compute = Callable[[Sequence[Episode], Sequence[Merge]], tuple[Sequence[Episode], Sequence[Deadline] | None]]
+Compute = Callable[[Sequence[Episode], Sequence[Merge], Sequence[Parting]], tuple[Sequence[Episode], Sequence[Deadline] | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +150,7 @@ class PathwayLedger:
             if found is None or found[0]:
                 return None
             before = [] if found[1] is None else [Episode(*found[1:])]
-            return await _write(conn, [key], before, compute(before, ()))
+            return await _write(conn, [key], before, compute(before, (), ()))
 
         changed = await self._in_transaction(work)
         return await self._apply_person((key,), (), encounter, compute) if changed is None else changed
@@ -167,7 +174,7 @@ class PathwayLedger:
             now, deadlines, changed = dict(before), dict[tuple[str, str], Sequence[Deadline]](), list[bool]()
             for c in changes:
                 own = now.get((c.key, c.encounter))
-                after, called = c.compute([own] if own else [], ())
+                after, called = c.compute([own] if own else [], (), ())
                 changed.append(bool(after) and after[0] != own)
                 now.update({(e.patient_key, e.encounter): e for e in after})
                 if called is not None:
@@ -185,18 +192,27 @@ class PathwayLedger:
         """Patient keys that turn out to be one person: every row of that person is computed again."""
         return await self._apply_person(tuple(k for m in merges for k in (m.retired, m.survivor)), merges, None, compute)
 
-    async def _apply_person(self, keys: Sequence[str], merges: Sequence[Merge], encounter: str | None, compute: Compute) -> bool:
+    async def part(self, parting: Parting, patient: str, compute: Compute) -> bool:
+        """Patient keys that turn out to be another person than the patient's: every row of both is computed again."""
+        return await self._apply_person((*parting.keys, patient), (), None, compute, parting)
+
+    async def _apply_person(
+        self, keys: Sequence[str], merges: Sequence[Merge], encounter: str | None, compute: Compute, parting: Parting | None = None
+    ) -> bool:
         async def work(conn: psycopg.AsyncConnection[Any]) -> bool:
             await conn.execute("SELECT pg_advisory_xact_lock(%s)", (_MERGES_LOCK,))
             for m in merges:
                 await conn.execute(_KEEP_MERGE, astuple(m))
+            if parting is not None:
+                await conn.execute(_KEEP_PARTING, (list(parting.keys), *parting.when))
             async with conn.cursor(row_factory=class_row(Merge)) as cursor:
                 known = await (await cursor.execute(_MERGES_OF, (list(keys),))).fetchall()
             person = sorted({*keys, *(k for m in known for k in (m.retired, m.survivor))})
             async with conn.cursor(row_factory=class_row(Episode)) as cursor:
                 wanted = f"{_SELECT} WHERE patient_key = ANY(%s) AND (%s::text IS NULL OR encounter = %s) ORDER BY patient_key, encounter"
                 before = await (await cursor.execute(wanted, (person, encounter, encounter))).fetchall()
-            return await _write(conn, person, before, compute(before, known))
+            partings = [Parting(frozenset(names), *when) for names, *when in await (await conn.execute(_PARTINGS_OF, (person,))).fetchall()]
+            return await _write(conn, person, before, compute(before, known, partings))
 
         return await self._in_transaction(work)
 

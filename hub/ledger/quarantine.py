@@ -18,13 +18,14 @@ NEWS: Final = "hub_redrive"  # NOTIFY with the recipient whose parked deliveries
 _LIST_MAX: Final = 10_000
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _OPEN: Final = """
-FROM message m WHERE {} AND NOT EXISTS (SELECT 1 FROM redrive r WHERE r.part = m.part AND r.off = m.off AND r.done_off IS NOT NULL)
+FROM message m WHERE {} AND (NOT EXISTS (SELECT 1 FROM redrive r WHERE r.part = m.part AND r.off = m.off)
+    OR EXISTS (SELECT 1 FROM redrive r WHERE r.part = m.part AND r.off = m.off AND r.done_off IS NULL))
 AND NOT EXISTS (SELECT 1 FROM message p WHERE p.event_id = m.event_id AND p.outcome IN ('routed', 'no_recipient') AND p.reason = '')"""
 _COLUMNS: Final = """
 m.event_id::text AS id, min(m.received_us) AS received_us, max(m.decided_us) AS decided_us, count(*) AS times, min(m.adapter) AS adapter,
 min(m.provider) AS provider, min(m.control_id) AS control_id, min(m.trigger) AS trigger, max(m.outcome) AS outcome,
 (array_agg(m.reason ORDER BY m.decided_us DESC))[1] AS reason, (array_agg(m.place ORDER BY m.decided_us DESC))[1] AS place,
-EXISTS (SELECT 1 FROM redrive q WHERE q.event_id = m.event_id AND q.done_off IS NULL) AS is_redriven"""
+bool_or(EXISTS (SELECT 1 FROM redrive q WHERE q.part = m.part AND q.off = m.off AND q.done_off IS NULL)) AS is_redriven"""
 _LIST: Final = f"""
 SELECT {_COLUMNS} {_OPEN.format("(m.outcome = 'quarantined' OR (m.reason <> '' AND m.outcome <> 'quarantined'))")}
 GROUP BY m.event_id ORDER BY decided_us DESC LIMIT %s"""
@@ -38,11 +39,14 @@ _PARKED: Final = """
 SELECT event_id::text || ':' || recipient AS id, recipient, part, off, received_us, attempts, channel, form, detail, kind, parked AS code,
        dropped
 FROM outbox WHERE parked <> ''"""
-_ALLOW: Final = """
-INSERT INTO redrive (part, off, event_id, recipients, asked_us)
-SELECT m.part, m.off, %s::uuid, %s::text[], %s::bigint FROM message m WHERE m.event_id = %s AND m.reason <> ''
-ON CONFLICT (part, off) DO UPDATE SET event_id = EXCLUDED.event_id, recipients = EXCLUDED.recipients, asked_us = EXCLUDED.asked_us,
-    done_part = NULL, done_off = NULL"""
+_KEPT: Final = "FROM message m WHERE m.event_id = %s AND m.reason <> ''"
+_ASKED_BEFORE: Final = f"DELETE FROM redrive r USING (SELECT m.part, m.off {_KEPT}) k WHERE r.part = k.part AND r.off = k.off"  # noqa: S608
+_ALLOW: Final = f"""
+INSERT INTO redrive (part, off, event_id, recipients, asked_us, done_part, done_off)
+SELECT k.part, k.off, e.id, %s::text[], %s::bigint, p.part, p.off
+FROM unnest(%s::uuid[]) AS e(id) CROSS JOIN (SELECT m.part, m.off {_KEPT}) k
+LEFT JOIN LATERAL (SELECT part, off FROM message WHERE event_id = e.id AND outcome IN ('routed', 'no_recipient') AND reason = '' LIMIT 1) p
+    ON true"""  # noqa: S608  # what has passed already is not let through again
 _AGAIN: Final = "UPDATE outbox SET parked = '', next_us = 0 WHERE part = %s AND off = %s AND recipient = %s AND parked <> ''"
 _REMAKE: Final = """
 UPDATE outbox SET channel = %s, form = %s, payload = %s, copy_id = %s, parked = '', next_us = 0
@@ -127,7 +131,10 @@ class Parked:
 
 @dataclass(frozen=True, slots=True)
 class Remade:
-    """What a delivery is to be instead. bundle_id: of a FHIR Bundle, "" = it is none. copy_id: of one without some of its items."""
+    """What a delivery is to be instead. bundle_id: of a FHIR Bundle, or the MsgId of a KITH message; "" = it is neither.
+
+    copy_id: of one without some of its items.
+    """
 
     channel: str
     form: str
@@ -178,13 +185,15 @@ def find_parked(conn: Conn, delivery_id: str) -> Parked | None:
         return cursor.execute(query.encode(), (event_id, recipient)).fetchone()
 
 
-def allow_again(conn: Conn, kept_id: str, event_id: str, recipients: Sequence[str], now_us: int) -> None:
-    """Let the message pass transit once more, under the event id it will have (another one when its sender is known only now).
+def allow_again(conn: Conn, kept_id: str, event_ids: Sequence[str], recipients: Sequence[str], now_us: int) -> None:
+    """Let the message pass transit once more.
 
+    event_ids: those it will have, of each patient's part; another than it was kept under when its sender is known only now.
     recipients: only for these; empty = for all. Raises Faulted.
     """
-    with faults():
-        conn.execute(_ALLOW, (event_id, list(recipients), now_us, kept_id))
+    with faults(), conn.transaction():
+        conn.execute(_ASKED_BEFORE, (kept_id,))
+        conn.execute(_ALLOW, (list(recipients), now_us, list(event_ids), kept_id))
 
 
 def redrive_delivery(conn: Conn, parked: Parked) -> bool:

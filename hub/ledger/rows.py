@@ -6,8 +6,8 @@ from types import MappingProxyType
 from typing import Final
 
 from hub.identity import derived_id, kith_id
-from hub.ledger.batch import Entry, Writes
-from hub.ledger.copying import NULL, blob, boolean, int4, int8, row, text, texts, uuid, word, words
+from hub.ledger.batch import Entry, Unmerge, Writes
+from hub.ledger.copying import NULL, blob, boolean, int4, int8, int8s, row, text, texts, uuid, word, words
 from hub.ledger.itemised import packed
 from hub.ledger.outbox import consents_in
 from hub.model import Channel, Detail, Form, Identifier, Outcome, Result, Rule
@@ -15,13 +15,13 @@ from hub.model import Channel, Detail, Form, Identifier, Outcome, Result, Rule
 COLUMNS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "seen": "sender_key, digest, part, off",
-        "identity": "link_key, patient_key, lock_keys",
+        "identity": "link_key, patient_key, lock_keys, origin",
         "message": "part, off, event_id, adapter, provider, application, sender, control_id, trigger, kind, patient_key, received_us, "
         "decided_us, answer, encoding, outcome, reason, place, raw, occurred_us, municipality, ward, encounter_class, labels, addressed, "
         "gps, pathway, unresolved, items",
         "decision": "part, off, recipient, result, rule, detail, subscription, because, dropped",
         "outbox": "part, off, recipient, event_id, patient_key, source, received_us, channel, form, detail, labels, purpose, lock_keys, "
-        "control_id, kind, payload, items, dropped, copy_id",
+        "control_id, kind, payload, origin, fence, items, dropped, copy_id",
         "bundle": "bundle_id, part, off",
         "conflict": "part, off, link_keys",
         "withheld": "consent_id, part, off, recipient",
@@ -37,7 +37,10 @@ def records(writes: Writes, decided_us: int) -> dict[str, list[bytes]]:
     """Table -> its new rows, of what another worker may write first, and of what was received and decided."""
     found: dict[str, list[bytes]] = {
         "seen": [row(4, blob(key), blob(digest), int4(spot[0]), int8(spot[1])) for key, (digest, spot) in writes.seen.items()],
-        "identity": [row(3, word(link), word(patient), words(locks)) for link, (patient, locks) in writes.links.items()],
+        "identity": [
+            row(4, word(link), word(new.patient), words(new.lock_keys), word(new.origin) if new.origin else NULL)
+            for link, new in writes.links.items()
+        ],
         "message": [],
         "decision": [],
         "withheld": [],
@@ -54,6 +57,9 @@ def deliveries(writes: Writes) -> dict[str, list[bytes]]:
     """Table -> its new rows, of what is to be delivered: most of a batch's bytes. What a merge of the batch retired is the survivor's."""
     now: dict[str, str] = {}
     for merge in writes.merges:
+        if isinstance(merge, Unmerge):
+            now |= dict.fromkeys(merge.keys, merge.restored)
+            continue
         now |= {key: merge.survivor for key, patient in now.items() if patient in merge.retired}
         now |= dict.fromkeys(merge.retired, merge.survivor)
     found: dict[str, list[bytes]] = {"outbox": [], "bundle": [], "conflict": []}
@@ -62,7 +68,8 @@ def deliveries(writes: Writes) -> dict[str, list[bytes]]:
         found["bundle"] += [row(3, uuid(bundle_id), place) for bundle_id in bundle_ids(entry)]
         if entry.plan.deliveries:
             patient = now.get(entry.patient_key, entry.patient_key)
-            found["outbox"] += _outbox(entry, place, uuid(entry.plan.received.event_id) + text(patient))
+            origin = entry.origin or (entry.patient_key if patient != entry.patient_key else "")
+            found["outbox"] += _outbox(entry, place, uuid(entry.plan.received.event_id) + text(patient), origin)
             found["conflict"] += [row(3, place, texts(entry.conflict))] if entry.conflict else []
     return found
 
@@ -134,7 +141,7 @@ def _answer(recipient: str, result: str, rule: str, detail: str, subscription: s
     return text(recipient) + text(result) + text(rule) + text(detail) + text(subscription) + texts(because)
 
 
-def _outbox(entry: Entry, place: bytes, whose: bytes) -> Iterator[bytes]:
+def _outbox(entry: Entry, place: bytes, whose: bytes, origin: str) -> Iterator[bytes]:
     """whose: event id and patient."""
     event = entry.event
     if event is None:
@@ -142,11 +149,13 @@ def _outbox(entry: Entry, place: bytes, whose: bytes) -> Iterator[bytes]:
     whose += word(event.provider) + int8(event.received_us)
     labels, locks = words(event.labels), texts(entry.lock_keys)
     what = text(event.control_id) + word(event.kind)
+    merged = (text(origin) if origin else NULL) + (NULL if entry.fence is None else int8s(entry.fence))
     items = _items(entry)
     for d in entry.plan.deliveries:
         how = _manner(d.channel, d.form, d.detail)
         left_out = words(d.dropped) + text(d.copy_id) if d.dropped else _WHOLE
-        yield row(19, place, word(d.recipient), whose, how, labels, word(d.purpose), locks, what, blob(d.payload), items, left_out)
+        more = merged + items + left_out
+        yield row(21, place, word(d.recipient), whose, how, labels, word(d.purpose), locks, what, blob(d.payload), more)
 
 
 @cache

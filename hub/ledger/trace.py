@@ -13,9 +13,10 @@ from zoneinfo import ZoneInfo
 from psycopg.rows import namedtuple_row
 
 from hub.errors import ANSWERS, Reason
-from hub.identity import derived_id
+from hub.identity import PARTS_MAX, derived_id, part_control_id
 from hub.ledger.arrays import ints
 from hub.ledger.connect import Conn, faults
+from hub.ledger.outbox import FETCHED
 from hub.ledger.rows import known_as_id
 from hub.model import Form, Outcome, Result, Rule
 
@@ -24,7 +25,7 @@ Json = dict[str, Any]
 _ZONE: Final = ZoneInfo("Europe/Oslo")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _UUID: Final = re.compile(r"(?:urn:uuid:)?([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})")
-_LIVES_MAX: Final = 100  # messages under one id that are told of
+_LIVES_MAX: Final = PARTS_MAX + 50  # messages under one id that are told of
 _MESSAGES: Final = """
 SELECT part, off, event_id::text, adapter, provider, application, sender, control_id, trigger, kind, received_us, decided_us, answer,
        outcome, reason, place
@@ -34,10 +35,12 @@ _DECISIONS: Final = f"SELECT d.* FROM decision d {_OF} ORDER BY d.recipient"  # 
 _WAITING: Final = f"""
 SELECT o.part, o.off, o.recipient, o.channel, o.form, o.attempts, o.next_us, o.parked, o.dropped, o.copy_id, o.detail, EXISTS (
     SELECT 1 FROM claim c, unnest(c.parts, c.offs, c.recipients) AS u(part, off, recipient)
-    WHERE u.part = o.part AND u.off = o.off AND u.recipient = o.recipient) AS claimed
+    WHERE u.part = o.part AND u.off = o.off AND u.recipient = o.recipient) AS claimed,
+    (SELECT json_agg(f ORDER BY f.part) FROM unpassed(o.fence) AS f) AS fence
 FROM outbox o {_OF}"""  # noqa: S608
 _ATTEMPTS: Final = f"SELECT a.* FROM attempt a {_OF} ORDER BY a.n"  # noqa: S608
 _DISCLOSURES: Final = f"SELECT x.* FROM disclosure x {_OF} ORDER BY x.noted_us"  # noqa: S608
+_RECEIPTS: Final = f"SELECT x.* FROM receipt x {_OF} ORDER BY x.noted_us, x.receipt_id"  # noqa: S608
 _SETTLING: Final = frozenset({"delivered", "withheld", "discarded"})
 _STATES: Final = MappingProxyType({"failed": "waiting", "refused": "waiting", "unknown": "waiting", "held": "held"})
 
@@ -57,7 +60,10 @@ def trace(conn: Conn, any_id: str) -> Json:
 
 
 def lives(conn: Conn, any_id: str) -> list[Json]:
-    """The life of every message with this control id, event id or Bundle id, oldest first. Raises Faulted."""
+    """The life of every message with this control id, each that it was cut into, or with this event id or Bundle id, oldest first.
+
+    Raises Faulted.
+    """
     with faults():
         rows = _find(conn, any_id)
         by_event: dict[str, list[Any]] = {}
@@ -76,7 +82,8 @@ def lives(conn: Conn, any_id: str) -> list[Json]:
 def _find(conn: Conn, any_id: str) -> Sequence[Any]:
     with conn.cursor(row_factory=namedtuple_row) as cursor:
         text = any_id.replace("\0", "?")
-        rows = cursor.execute(_MESSAGES.format("control_id = %s").encode(), (text,)).fetchall()
+        names = [part_control_id(text, n) for n in range(1, PARTS_MAX + 1)]  # it may have been cut into so many
+        rows = cursor.execute(_MESSAGES.format("control_id = ANY (%s::text[])").encode(), (names,)).fetchall()
         given = _UUID.fullmatch(any_id)
         if not rows and given:
             condition = "event_id = %s"
@@ -100,6 +107,7 @@ class _Told:
         self._waiting = {(r.part, r.off, r.recipient): r for rows in self._by_spot(conn, _WAITING).values() for r in rows}
         self._attempts = self._by_spot(conn, _ATTEMPTS)
         self._disclosures = self._by_spot(conn, _DISCLOSURES)
+        self._receipts = self._by_spot(conn, _RECEIPTS)
 
     def _by_spot(self, conn: Conn, query: str) -> Mapping[tuple[int, int], list[Any]]:
         found: dict[tuple[int, int], list[Any]] = {}
@@ -128,7 +136,7 @@ class _Told:
             "translated": _translated(m),
             "outcome": m.outcome,
             "decided": moment(m.decided_us),
-            "repeats": [moment(r.received_us) for r in repeats if r is not m],
+            "repeats": [moment(us) for us in sorted({r.received_us for r in repeats} - {m.received_us})],  # not the copies of a merge
         }
         return told | {"recipients": [self._recipient(m, d) for d in self._decisions.get((m.part, m.off), ())]}
 
@@ -152,6 +160,10 @@ class _Told:
         disclosed = [x for x in self._disclosures.get((m.part, m.off), ()) if x.recipient == d.recipient]
         if disclosed:
             told["under_way_when_locked"] = [{"consent": f"{x.consent_id}/{x.version}", "at": moment(x.noted_us)} for x in disclosed]
+        said = [x for x in self._receipts.get((m.part, m.off), ()) if x.recipient == d.recipient]
+        if said:
+            told["application_receipts"] = [_said(x) for x in said]
+            told["delivery"]["application"] = said[-1].status
         if waiting and waiting.form == Form.FHIR:
             told["bundle_id"] = derived_id(waiting.copy_id or m.event_id, "bundle", waiting.detail)
         if left_out := waiting.dropped if waiting else d.dropped:
@@ -167,20 +179,27 @@ def _translated(m: Any) -> Json:
 
 
 def _delivery(d: Any, waiting: Any, attempts: Sequence[Any], receipt: Any) -> Json:
-    """Where the delivery stands: none, waiting, sending, held, parked, stuck, or how it was settled."""
+    """Where the delivery stands: none, waiting, sending, fetched (and not read), held, parked, stuck, or how it was settled."""
     if receipt:
         return {"state": receipt.outcome}
     if waiting is None:
         return {"state": "none" if d.result == Result.DENY else "stuck"}
     told: Json = {"state": "held" if d.result == Result.HOLD else "waiting", "channel": waiting.channel, "form": waiting.form}
     if attempts:
-        told["state"] = _STATES.get(attempts[-1].outcome, "waiting")
+        told["state"] = FETCHED if attempts[-1].code == FETCHED else _STATES.get(attempts[-1].outcome, "waiting")
         told["not_before"] = moment(waiting.next_us)
+    if waiting.fence:
+        told["waits_for"] = [{"partition": f["part"], "offset": f["off"], "decided": f["next"]} for f in waiting.fence]
     if waiting.claimed:
         told["state"] = "sending"
     if waiting.parked:
         told |= {"state": "held" if waiting.parked == Rule.PATIENT_UNRESOLVED else "parked", "code": waiting.parked}
     return told
+
+
+def _said(x: Any) -> Json:
+    told: Json = {"status": x.status, "codes": list(x.codes), "said": moment(x.said_us), "kept": moment(x.noted_us)}
+    return told | ({"seen": moment(x.seen_us)} if x.seen_us is not None else {})
 
 
 def _attempt(a: Any) -> Json:

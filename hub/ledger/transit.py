@@ -3,11 +3,11 @@
 A batch is one READ COMMITTED transaction that begins by moving the next offsets under the epochs of this owner: the rows stay locked until
 the commit, so a new owner waits for it and an old one finds its epoch gone. Everything else of the batch is new rows by binary COPY.
 A key that another worker wrote first (the same control id or identifier, through another partition) undoes the batch: it is decided again.
-So does a merge that retired one of its patients: batches share a lock that a batch with a merge takes alone, and each looks under it.
+So does a merge of one of its patients: batches share a lock that a batch with a merge takes alone, and each looks under it.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import starmap
 from typing import Any, Final, TypeVar
@@ -18,7 +18,8 @@ from psycopg import errors
 from hub.errors import Cause, Faulted
 from hub.ledger.arrays import ints, texts
 from hub.ledger.backlog import MOVED, NEWS, REDRIVE
-from hub.ledger.batch import Known, Merge, Wanted, Writes
+from hub.ledger.batch import Known, Merge, Unmerge, Wanted, Writes, own
+from hub.ledger.chain import TRANSIT, Head, Link, added
 from hub.ledger.connect import Conn, connect, faults
 from hub.ledger.consents import BY_KEY, Consents
 from hub.ledger.copying import file
@@ -36,7 +37,16 @@ _ADVANCE: Final = """
 UPDATE partition_offset p SET next = n.next FROM unnest(%s::int[], %s::bigint[], %s::bigint[]) AS n(part, next, epoch)
 WHERE p.part = n.part AND p.epoch = n.epoch"""
 _MERGES: Final = 7104  # advisory lock
-_RETIRED: Final = "SELECT 1 FROM identity WHERE link_key = ANY (%s::text[]) LIMIT 1"
+_VERSIONS: Final = "SELECT version, (SELECT coalesce(max(version), 0) FROM merge) FROM directory_version"
+_CHANGED: Final = """
+SELECT 1 FROM (SELECT retired, patient FROM merge WHERE version > %s OFFSET 0) AS since
+WHERE retired = ANY (%s::text[]) OR patient = ANY (%s::text[]) LIMIT 1"""
+_HEADS: Final = f"""
+SELECT p, l.n, l.total, l.hash FROM unnest(%s::int[]) AS p CROSS JOIN LATERAL
+    (SELECT n, total, hash FROM audit_link WHERE chain = '{TRANSIT}' || p ORDER BY n DESC LIMIT 1) l"""  # noqa: S608  # a constant
+_LINKS: Final = """
+INSERT INTO audit_link (chain, n, form, count, total, rows, digest, hash)
+SELECT * FROM unnest(%s::text[], %s::bigint[], %s::int[], %s::int[], %s::bigint[], %s::json[], %s::bytea[], %s::bytea[])"""
 _SEEN: Final = "SELECT sender_key, digest FROM seen WHERE sender_key = ANY (%s::bytea[])"
 # OFFSET 0: look up each, whatever the statistics say of a table that was small when they were taken
 _RECORDED: Final = """
@@ -44,9 +54,11 @@ SELECT m.part, m.off FROM unnest(%s::int[], %s::bigint[]) AS w(part, off)
 CROSS JOIN LATERAL (SELECT part, off FROM message WHERE part = w.part AND off = w.off OFFSET 0) m"""
 _REDRIVES: Final = "SELECT event_id::text, recipients FROM redrive WHERE done_off IS NULL AND event_id = ANY (%s::uuid[])"
 _IDENTITIES: Final = """
-SELECT link_key, patient_key, lock_keys FROM identity WHERE patient_key = ANY (%s::text[])
+SELECT link_key, patient_key, lock_keys, origin FROM identity WHERE patient_key = ANY (%s::text[])
 UNION ALL SELECT i.* FROM (SELECT DISTINCT patient_key FROM identity WHERE link_key = ANY (%s::text[])) w
-CROSS JOIN LATERAL (SELECT link_key, patient_key, lock_keys FROM identity WHERE patient_key = w.patient_key OFFSET 0) i"""
+CROSS JOIN LATERAL (SELECT link_key, patient_key, lock_keys, origin FROM identity WHERE patient_key = w.patient_key OFFSET 0) i"""
+_SURVIVORS: Final = "SELECT retired, patient FROM merge WHERE in_force AND retired = ANY (%s::text[])"
+_EDGES: Final = "SELECT retired, survivor, version FROM merge WHERE in_force AND retired = ANY (%s::text[])"
 _STATES: Final = "SELECT patient_key, municipality, gps, pathway FROM patient WHERE patient_key = ANY (%s::text[])"
 _PATIENTS: Final = """
 INSERT INTO patient AS p (patient_key, municipality, gps, pathway)
@@ -60,10 +72,26 @@ _RETIRE: Final = """
 INSERT INTO identity (link_key, patient_key, lock_keys) VALUES ('retired:' || %s, %s, %s)
 ON CONFLICT (link_key) DO UPDATE SET patient_key = EXCLUDED.patient_key, lock_keys = EXCLUDED.lock_keys"""
 
+_JOIN: Final = "UPDATE identity SET origin = coalesce(origin, patient_key), patient_key = %s WHERE patient_key = ANY (%s::text[])"
+_KEEP: Final = """
+INSERT INTO merge (retired, survivor, patient, version, in_force)
+SELECT r, %s, %s, nextval('merge_version'), true FROM unnest(%s::text[]) AS r
+ON CONFLICT (retired) DO UPDATE SET survivor = EXCLUDED.survivor, patient = EXCLUDED.patient, version = EXCLUDED.version, in_force = true"""
+
+_FOLLOW: Final = "UPDATE merge SET patient = %s WHERE in_force AND patient = ANY (%s::text[])"
+
 # What waits changes its lane: delivery, which has it in memory under the retired key, is told.
 _MOVE: Final = """
-WITH moved AS (UPDATE outbox SET patient_key = %s WHERE patient_key = ANY (%s::text[]) RETURNING recipient)
+WITH moved AS (UPDATE outbox SET origin = coalesce(origin, patient_key), patient_key = %s WHERE patient_key = ANY (%s::text[])
+               RETURNING recipient)
 SELECT pg_notify(%s, recipient) FROM (SELECT DISTINCT recipient FROM moved) AS r"""
+_PART: Final = "UPDATE identity SET patient_key = %s, origin = nullif(origin, %s) WHERE patient_key = %s AND origin = ANY (%s::text[])"
+_MOVE_BACK: Final = """
+WITH moved AS (UPDATE outbox SET patient_key = %s, origin = nullif(origin, %s) WHERE patient_key = %s AND origin = ANY (%s::text[])
+               RETURNING recipient)
+SELECT pg_notify(%s, recipient) FROM (SELECT DISTINCT recipient FROM moved) AS r"""
+_FOLLOW_BACK: Final = "UPDATE merge SET patient = %s WHERE in_force AND retired = ANY (%s::text[])"
+_TAKE_BACK: Final = "UPDATE merge SET in_force = false, patient = %s, version = nextval('merge_version') WHERE retired = %s"
 # What was held because it seemed to be of two patients is asked about again. The look is at every row that waits, held or about to be:
 # one that is being held at this moment is waited for, and found held.
 _RESUME: Final = f"""
@@ -126,6 +154,10 @@ class TransitLedger:
         """All providers and subscriptions."""
         return self._on_connection(load_directory)
 
+    def nexts(self) -> dict[int, int]:
+        """How far every partition has been decided: its next offset."""
+        return self._on_connection(lambda conn: dict(conn.execute("SELECT part, next FROM partition_offset").fetchall()))
+
     def read(self, wanted: Wanted) -> Known:
         """What the ledger knows of a batch: two round trips."""
         return self._on_connection(lambda conn: _read(conn, wanted))
@@ -143,9 +175,10 @@ class TransitLedger:
         try:
             with conn.transaction():
                 self._advance(conn, writes.nexts)
-                _take_turns(conn, writes)
-                _copy(conn, records(writes, decided_us))
-                _change(conn, writes)
+                heads = _take_turns(conn, writes)
+                tables = records(writes, decided_us)
+                _copy(conn, tables)
+                _change(conn, writes, [a.link(f"{TRANSIT}{part}", heads.get(part, Head())) for part, a in added(writes, tables).items()])
                 when_sure()
                 _copy(conn, deliveries(writes))
                 before_commit()
@@ -164,20 +197,30 @@ class TransitLedger:
 
 def _read(conn: Conn, w: Wanted) -> Known:
     with conn.pipeline():
-        version = conn.execute("SELECT version FROM directory_version")
+        survivors: dict[str, str] = dict(conn.execute(_SURVIVORS, (texts(w.patients),)).fetchall()) if w.patients else {}
+        named = w.patients.union(survivors.values())
+        versions = conn.execute(_VERSIONS)
         seen = conn.execute(_SEEN, (_blobs(w.sender_keys),), binary=True)
         recorded = conn.execute(_RECORDED, (ints(p for p, _ in w.spots), ints(o for _, o in w.spots)), binary=True)
         redrives = conn.execute(_REDRIVES, (texts(w.event_ids),))
-        identities = conn.execute(_IDENTITIES, (texts(w.patients), texts(w.links)), binary=True)
-        owners, locks = dict[str, str](), dict[str, set[str]]()
-        for link, patient, keys in identities.fetchall():
+        identities = conn.execute(_IDENTITIES, (texts(named), texts(w.links)), binary=True)
+        owners, locks, origins, link_locks = dict[str, str](), dict[str, set[str]](), dict[str, str](), dict[str, tuple[str, ...]]()
+        for link, patient, keys, origin in identities.fetchall():
             owners[link] = patient
+            if origin is not None and origin != patient:
+                origins[link] = origin
             locks.setdefault(patient, set()).update(keys)
-        states = conn.execute(_STATES, (texts(w.patients | set(locks) | w.links),), binary=True)
+            if w.unmerges:
+                link_locks[link] = tuple(keys)
+        people = named | set(locks) | w.links
+        if origins:
+            people |= {own(key) for key in (*locks, *origins.values())}
+        states = conn.execute(_STATES, (texts(people),), binary=True)
+        edges = conn.execute(_EDGES, (texts(set(origins.values())),)).fetchall() if w.unmerges else ()
         consents = conn.execute(BY_KEY, (texts(w.locks.union(*locks.values())),), binary=True)
-        row = version.fetchone()
+        directory, merges = versions.fetchone() or (0, 0)
         return Known(
-            int(row[0]) if row else 0,
+            directory,
             set(starmap(_spot, recorded.fetchall())),
             dict(seen.fetchall()),
             {event_id: tuple(recipients) for event_id, recipients in redrives.fetchall()},
@@ -185,6 +228,11 @@ def _read(conn: Conn, w: Wanted) -> Known:
             locks,
             {key: _state(*columns) for key, *columns in states.fetchall()},
             Consents(consents.fetchall()),
+            origins,
+            merges,
+            survivors,
+            {retired: (survivor, version) for retired, survivor, version in edges},
+            link_locks,
         )
 
 
@@ -196,19 +244,26 @@ def _state(municipality: str, gps: Any, pathway: list[str]) -> PatientState:
     return PatientState(municipality, tuple(Identifier(str(s), str(v)) for s, v in gps), frozenset(pathway))
 
 
-def _blobs(values: set[bytes]) -> str:
+def _blobs(values: Iterable[bytes]) -> str:
     return "{" + ",".join(f'"\\\\x{v.hex()}"' for v in values) + "}"
 
 
-def _take_turns(conn: Conn, writes: Writes) -> None:
-    """Beside other batches, but not beside a merge. Raises RacedError when one has retired a patient since this batch was decided."""
+def _take_turns(conn: Conn, writes: Writes) -> dict[int, Head]:
+    """Beside other batches, but not beside a merge: partition -> the end of its chain.
+
+    Raises RacedError when a merge has changed a patient since this batch was decided.
+    """
     lock = "pg_advisory_xact_lock" if writes.merges else "pg_advisory_xact_lock_shared"
     with conn.pipeline():
         conn.execute(f"SELECT {lock}(%s)", (_MERGES,))
-        retired = conn.execute(_RETIRED, (texts([f"retired:{key}" for key in writes.patients]),))  # sees what the lock waited for
-        found = retired.fetchone()
+        patients = texts(writes.patients)
+        changed = conn.execute(_CHANGED, (writes.merges_known, patients, patients))  # sees what the lock waited for
+        ends = conn.execute(_HEADS, (ints(writes.nexts),), binary=True)  # nobody else adds to these: the next offsets are ours
+        found = changed.fetchone()
+        heads = {part: Head(*end) for part, *end in ends.fetchall()}
     if found:
         raise RacedError
+    return heads
 
 
 def _copy(conn: Conn, tables: Mapping[str, Sequence[bytes]]) -> None:
@@ -219,17 +274,28 @@ def _copy(conn: Conn, tables: Mapping[str, Sequence[bytes]]) -> None:
                     copy.write(file(new))
 
 
-def _change(conn: Conn, writes: Writes) -> None:
-    """What is not a new row."""
+def _change(conn: Conn, writes: Writes, links: Sequence[Link]) -> None:
+    """What is not a row of the batch."""
     with conn.pipeline(), conn.cursor() as cursor:
+        for merge in writes.merges:
+            if isinstance(merge, Merge):
+                _merge(cursor, merge)
+            else:
+                _unmerge(cursor, merge)
+        if links:
+            cursor.execute(_LINKS, _columns(links))
         if writes.states:
             cursor.execute(_PATIENTS, _states(writes.states))
-        for merge in writes.merges:
-            _merge(cursor, merge)
         for event_id, (part, off) in writes.redriven:
             cursor.execute(_REDRIVEN, (part, off, event_id))
         if any(entry.plan.deliveries for entry in writes.entries):
             cursor.execute(f"NOTIFY {NEWS}")
+
+
+def _columns(links: Sequence[Link]) -> tuple[str, ...]:
+    numbers = (ints(link.n for link in links), ints(link.form for link in links), ints(link.count for link in links))
+    words = (ints(link.total for link in links), texts([link.rows for link in links]))
+    return texts([link.chain for link in links]), *numbers, *words, _blobs(x.digest for x in links), _blobs(x.hash for x in links)
 
 
 def _states(states: Mapping[str, PatientState]) -> tuple[str, str, str, str]:
@@ -242,12 +308,25 @@ def _states(states: Mapping[str, PatientState]) -> tuple[str, str, str, str]:
 def _merge(cursor: psycopg.Cursor[Any], merge: Merge) -> None:
     """The identifiers, and what waits, of the retired keys become the survivor's."""
     retired = texts(merge.retired)
-    cursor.execute("UPDATE identity SET patient_key = %s WHERE patient_key = ANY (%s::text[])", (merge.survivor, retired))
+    cursor.execute(_JOIN, (merge.survivor, retired))
+    cursor.execute(_FOLLOW, (merge.survivor, retired))
+    cursor.execute(_KEEP, (merge.survivor, merge.survivor, retired))
     cursor.execute(_MOVE, (merge.survivor, retired, MOVED))
     cursor.execute(_RESUME, (merge.survivor, REDRIVE))
     cursor.execute("DELETE FROM patient WHERE patient_key = ANY (%s::text[])", (retired,))
     for key in merge.retired:
         cursor.execute(_RETIRE, (key, key, list(merge.lock_keys)))
+
+
+def _unmerge(cursor: psycopg.Cursor[Any], unmerge: Unmerge) -> None:
+    """The identifiers, and what waits, of the keys become the restored patient's again; states are written anew."""
+    of = (unmerge.restored, unmerge.restored, unmerge.patient, texts(unmerge.keys))
+    cursor.execute(_PART, of)
+    cursor.execute(_MOVE_BACK, (*of, MOVED))
+    cursor.execute(_TAKE_BACK, (unmerge.patient, unmerge.restored))
+    cursor.execute(_FOLLOW_BACK, (unmerge.restored, texts(unmerge.keys)))
+    cursor.execute("DELETE FROM identity WHERE link_key = 'retired:' || %s", (unmerge.restored,))
+    cursor.execute("DELETE FROM patient WHERE patient_key IN (%s, %s)", (unmerge.patient, unmerge.restored))
 
 
 def _clean(text: str) -> str:

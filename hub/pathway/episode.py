@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from hub.identity import Pseudonyms
-from hub.ledger.episodes import Episode, Merge
+from hub.ledger.episodes import Episode, Merge, Parting
 from hub.model import Event, Identifier
 from hub.pathway.facts import Fact, facts_of, in_order, remember
 from hub.pathway.states import State, signal_of
@@ -68,23 +68,48 @@ def shown(episode: Episode, stay: Stay) -> Episode:
     )  # fmt: skip
 
 
+def sides_of(merges: Iterable[Merge], partings: Sequence[Parting] = ()) -> dict[str, str]:
+    """Under which key each of the merged keys goes on. A merge stands unless an unmerge after it put its two keys on different sides."""
+    standing = [
+        m for m in merges if not any(p.when > m.when and (m.retired in p.keys) != (m.survivor in p.keys) for p in partings)
+    ]  # fmt: skip
+    people: dict[str, list[Merge]] = {}
+    for merge in standing:
+        one = [merge, *(m for key in {merge.retired, merge.survivor} for m in people.get(key, ()))]
+        for key in {key for m in one for key in (m.retired, m.survivor)}:
+            people[key] = one
+    return {key: survivor_of(one) for key, one in people.items()}
+
+
 def survivor_of(merges: Iterable[Merge]) -> str:
     """The key under which merged patients go on: the survivor of their latest merge."""
     return max(merges, key=lambda m: m.when).survivor
 
 
-def joined(episodes: Iterable[Episode], merges: Sequence[Merge]) -> list[Episode]:
-    """The rows of one person with several keys.
+def joined(episodes: Iterable[Episode], merges: Sequence[Merge], partings: Sequence[Parting] = ()) -> list[Episode]:
+    """The rows of one person with several keys, or of several who were one.
 
     Each encounter is shown under the surviving key from the facts of all keys; the retired rows keep their facts and say where they
-    went. A row of the argument that is missing from the answer must go: it was only there to show other keys' facts.
+    went. An encounter with a name is one patient's: of those who were parted, whose it was first, with all that was told of it while they
+    were one. A row of the argument that is missing from the answer must go: it was only there to show other keys' facts.
     """
-    survivor = survivor_of(merges)
-    by_encounter: dict[str, list[Episode]] = {}
+    sides = sides_of(merges, partings)
+    once = sides_of(merges) if partings else sides
+    groups: dict[tuple[str, str], list[Episode]] = {}
     for episode in episodes:
         if episode.body["guard"]:
-            by_encounter.setdefault(episode.encounter, []).append(_alone(episode))
-    return [row for group in by_encounter.values() for row in _joined_encounter(group, survivor)]
+            key = episode.patient_key
+            person = (sides if episode.encounter.startswith(OPEN) else once).get(key, key)
+            groups.setdefault((episode.encounter, person), []).append(_alone(episode))
+    shown_rows: list[Episode] = []
+    for group in groups.values():
+        first = min(group, key=_begun).patient_key
+        shown_rows += _joined_encounter(group, sides.get(first, first))
+    return shown_rows
+
+
+def _begun(episode: Episode) -> tuple[int, int, int]:
+    return min(((f.received_us, f.part, f.off) for f in facts_of(episode.body)), default=(episode.last_us, episode.part, episode.off))
 
 
 def _joined_encounter(group: Sequence[Episode], survivor: str) -> list[Episode]:

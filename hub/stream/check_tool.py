@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from hub.ledger.checkpoints import unguarded_tables
 from hub.ledger.connect import connect, faults
 from hub.ledger.directory import admins_providers, load_directory
 from hub.model import Channel
@@ -16,6 +17,7 @@ from hub.numbers import PersonNumbers
 from hub.settings import Settings
 from hub.stream.kafka import Topics, settings_in_force
 from hub.stream.promise import EXPLAINED, IN_ORDER, NEVER_LOST, NEVER_SHOWN, Facts, Violation, violations
+from hub.web.seal import KEY_FILE
 
 DONE: Final = 0
 BROKEN: Final = 1
@@ -32,15 +34,25 @@ _ORDER: Final = (NEVER_LOST, NEVER_SHOWN, IN_ORDER, EXPLAINED)
 
 
 def look(settings: Settings, token_key: Path | None = None) -> Facts:
-    """The facts as they are now. ``token_key``: the file of the key that signs tokens. Raises Faulted when a server is away."""
+    """The facts as they are now. Raises Faulted when a server is away.
+
+    ``token_key``: the file of the key that signs tokens; the one that signs checkpoints is beside it.
+    """
     with connect(settings.database_url, "check") as conn, faults():
         database = {name: str((conn.execute(f"SHOW {name}").fetchone() or ("?",))[0]) for name in _DATABASE}
-        entries, admins = load_directory(conn), admins_providers(conn)
+        entries, admins, unguarded = load_directory(conn), admins_providers(conn), unguarded_tables(conn)
     topics = Topics(settings.topic_prefix)
     mailboxes = [topics.mailbox(p.id) for p in entries.providers if p.deliver.channel is Channel.MAILBOX]
     broker = settings_in_force(settings.kafka, (topics.inbound, topics.events), mailboxes)  # a mailbox is made by its first message
-    mode = token_key.stat().st_mode & 0o777 if token_key and token_key.exists() else None
-    return Facts(settings, broker, database, entries.providers, entries.subscriptions, mode, admins, entries.left_out)
+    audit_key = token_key.with_name(KEY_FILE) if token_key else None
+    return Facts(
+        settings, broker, database, entries.providers, entries.subscriptions, _mode(token_key), _mode(audit_key), unguarded, admins,
+        entries.left_out,
+    )  # fmt: skip
+
+
+def _mode(key: Path | None) -> int | None:
+    return key.stat().st_mode & 0o777 if key and key.exists() else None
 
 
 def run_check(settings: Settings, token_key: Path | None = None, *, as_json: bool) -> int:

@@ -6,10 +6,10 @@ sent. Where it cannot be made, nothing is sent and a person is told.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from enum import Enum
 
 from hub import telemetry
 from hub.consent.question import Verdict
+from hub.delivery.anew import Became
 from hub.delivery.gate import Directory, Moment, answer, must_be_made_anew
 from hub.errors import Faulted
 from hub.identity import derived_id, kith_id
@@ -21,14 +21,6 @@ from hub.pipeline import Copies, Terms, least
 from hub.stream.recall import recalled
 
 Read = Callable[[Received], Message]
-
-
-class Became(Enum):
-    """What became of a delivery that was looked at again. READY: to be asked about once more."""
-
-    READY = "ready"
-    DENIED = "denied"  # nothing of it may be sent
-    STUCK = "stuck"  # what may be sent cannot be made
 
 
 @dataclass(frozen=True, slots=True)

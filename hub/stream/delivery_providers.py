@@ -6,7 +6,7 @@ from hub import telemetry
 from hub.config import ConfigError, provider_from_dict, subscription_from_dict
 from hub.errors import Cause, Faulted
 from hub.ledger.backlog import BacklogReader, Counts
-from hub.model import Provider, Subscription
+from hub.model import Channel, Provider, Subscription
 
 
 class Providers:
@@ -50,15 +50,28 @@ class Providers:
         read_version, bodies = await reader.providers()
         fresh = {p: provider_from_dict(body | {"id": p}) for p, body in bodies.items()}
         if self._version >= 0:
-            self._changed |= {p for p in fresh if p not in self._by_id or fresh[p].deliver != self._by_id[p].deliver}
+            self._changed |= {p for p in fresh if p not in self._by_id or _is_other(fresh[p], self._by_id[p])}
         for new in fresh.keys() - self._by_id.keys():
             _show(new)  # a panel or an alert needs the zero before the first one waits
         self._by_id, self._version, self._subscriptions = fresh, read_version, {}
 
+    def fetches(self, provider_id: str) -> bool:
+        """Whether the provider comes for what is for it; one who is suspended comes no more."""
+        provider = self._by_id.get(provider_id)
+        return provider is not None and _fetches(provider)
+
     def changed(self) -> set[str]:
-        """Ids of the providers whose delivery settings are new since this was last asked."""
+        """Ids of the providers who take what waits another way since this was last asked."""
         changed, self._changed = self._changed, set()
         return changed
+
+
+def _is_other(now: Provider, before: Provider) -> bool:
+    return now.deliver != before.deliver or _fetches(now) != _fetches(before)
+
+
+def _fetches(provider: Provider) -> bool:
+    return provider.deliver.channel is Channel.POLL and not provider.suspended
 
 
 class Gauges:
@@ -73,11 +86,12 @@ class Gauges:
             _show(gone)
         for c in counts:
             oldest_seconds = 0.0 if c.oldest_us is None else max(0.0, (now_us - c.oldest_us) / 1e6)
-            _show(c.recipient, c.waiting - c.parked, oldest_seconds, c.parked)
+            _show(c.recipient, c.waiting - c.parked, oldest_seconds, c.parked, c.fenced)
         self._shown = {c.recipient for c in counts}
 
 
-def _show(provider: str, backlog: int = 0, oldest_seconds: float = 0.0, parked: int = 0) -> None:
+def _show(provider: str, backlog: int = 0, oldest_seconds: float = 0.0, parked: int = 0, fenced: int = 0) -> None:
     telemetry.BACKLOG.labels(provider).set(backlog)
     telemetry.OLDEST.labels(provider).set(oldest_seconds)
     telemetry.PARKED.labels(provider).set(parked)
+    telemetry.FENCED.labels(provider).set(fenced)

@@ -19,7 +19,7 @@ from hub.delivery.dispatch import Dispatch
 from hub.delivery.lanes import Offer
 from hub.ledger.backlog import MOVED, REDRIVE, BacklogReader
 from hub.ledger.delivery import Turns, connect
-from hub.ledger.outbox import Waiting
+from hub.ledger.outbox import Place, Waiting
 from hub.model import Channel, Deliver
 from hub.stream.delivery_providers import Providers
 from hub.stream.delivery_turn import Parts, Work
@@ -28,6 +28,7 @@ POLL_SECONDS: Final = 0.5  # how often the ledger is looked at without having be
 _READ_ROWS: Final = 500  # of each partition at a time
 _TURN_ROWS: Final = 512
 _BUSY_SECONDS: Final = 0.005  # between two turns that had something to do, so that the next one is worth its commit too
+_GATE_SECONDS: Final = 0.01  # until it is asked again whether what a delivery waits for is decided; twice as long each time it is not
 _NOBODY: Final = Deliver(Channel.MAILBOX)  # how much is asked at once for a provider that is gone: every answer will be no
 
 
@@ -47,12 +48,14 @@ class Delivery:
         self._news = True
         self._redriven: set[str] = set()
         self._moved: set[str] = set()
+        self._fetched: list[Place] = []  # passed by in this look: its recipients come for it
         self._probing: set[str] = set()
         self._idle_behind: dict[str, float] = {}  # recipients for whom there was no room: not read again before
         self._no_claim_before = 0.0
         self._send_seconds_max = settings.claim_seconds_max + settings.ack_seconds_max  # from a claim to the end of its last send
         self._forget_gone_at = math.inf
         self._next_poll = 0.0
+        self._gate_seconds = _GATE_SECONDS
         self._stopping = False
         self._begin()
 
@@ -155,6 +158,8 @@ class Delivery:
         next_us = self._work.lanes.next_us(now_us)
         now = asyncio.get_running_loop().time()
         seconds = self._next_poll - now
+        if self._work.lanes.gates:
+            seconds = min(seconds, self._gate_seconds)
         if now < self._no_claim_before:
             seconds = min(seconds, self._no_claim_before - now)
         elif next_us is not None:
@@ -189,6 +194,9 @@ class Delivery:
 
     def _offer(self, row: Waiting) -> Offer:
         deliver = self._deliver(row.place.recipient)
+        if self._providers.fetches(row.place.recipient):
+            self._fetched.append(row.place)
+            return Offer.LEFT
         lanes = self._work.lanes
         return lanes.offer(row, lanes.destination(row.place.recipient, deliver.connections, hold=deliver.on_refusal == "hold"))
 
@@ -196,6 +204,10 @@ class Delivery:
         """Fill the lanes: everybody's news, then those who are behind and have room. True when there are more news."""
         lanes, cursors = self._work.lanes, self._cursors
         has_more = False
+        if lanes.gates:  # asked before the look: what was decided by then is found by it, and goes before what waited for it
+            is_opened = lanes.decided(await reader.nexts())
+            self._news |= is_opened
+            self._gate_seconds = _GATE_SECONDS if is_opened else min(POLL_SECONDS, self._gate_seconds * 2)
         rewinds, lanes.rewinds = lanes.rewinds, {}
         for recipient, places in rewinds.items():
             cursors.fall_behind(recipient, places)
@@ -213,6 +225,9 @@ class Delivery:
             rows = await reader.behind(recipient, cursors.behind[recipient], cursors.heads, limit)
             moved = cursors.admit_behind(recipient, rows, limit, self._offer)
             self._idle_behind[recipient] = 0.0 if moved else now + POLL_SECONDS
+        if self._fetched:
+            fetched, self._fetched = self._fetched, []
+            await reader.leave(fetched)
         return has_more
 
     def _probe(self) -> None:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from hub import telemetry
+from hub.delivery.anew import Became
 from hub.delivery.book import Book, Ended
 from hub.delivery.dispatch import Dispatch
 from hub.delivery.gate import Moment, ask_all, fits, must_be_made_anew
+from hub.delivery.heard import tell
 from hub.delivery.lanes import Lanes
 from hub.delivery.retry import Backoff
 from hub.errors import Faulted
@@ -19,7 +21,7 @@ from hub.ledger.outbox import Asked, Attempted, Claim, Parcel, Place, Waiting
 from hub.model import AttemptOutcome
 from hub.pipeline import Terms
 from hub.settings import Settings
-from hub.stream.delivery_anew import Anew, Became, Read
+from hub.stream.delivery_anew import Anew, Read
 from hub.stream.delivery_providers import Providers
 
 Clock = Callable[[], int]
@@ -49,7 +51,7 @@ class Work:
         self.unsettled = Settlement()
         self.ended: list[Ended] = []
         self._recent: deque[tuple[float, list[Attempted]]] = deque()  # what was settled lately, and when: a server that dies may forget it
-        self._moved: list[Waiting] = []  # asked about, and no longer of the patient in whose lane they are
+        self._moved: list[Waiting] = []  # asked about, and no longer of the patient in whose lane they are, or to be fetched
         self._claim_seconds_max = settings.claim_seconds_max
         self._dispatch = dispatch
         self._providers = providers
@@ -105,7 +107,7 @@ class Work:
             asked, directory_version = await turns.open(self.unsettled, list(by_place))
             if directory_version is not None:
                 await self._providers.know(directory_version, reader, {a.parcel.subscription for a in asked})
-            same, moved = _sorted_out(asked, by_place)
+            same, moved = self._sorted_out(asked, by_place)
             may_start_before = asyncio.get_running_loop().time() + self._claim_seconds_max
             moment = self._moment()
             groups, answered.attempts, anew = self._decide(same, by_place, moment)
@@ -124,6 +126,23 @@ class Work:
         self._moved += moved
         self._send(claims, by_place, may_start_before)
         await self._make_anew(turns, anew, by_place, moment)
+
+    def _sorted_out(self, asked: Sequence[Asked], by_place: dict[Place, Waiting]) -> tuple[list[Asked], list[Waiting]]:
+        """What may be asked about, and what is not to be sent from the lane it is in.
+
+        That is what is another patient's since a merge; what is that patient's while something is in memory that was another's before,
+        which is to go first; and what is of a recipient that comes for it since.
+        """
+        fetches = self._providers.fetches
+        moved = [
+            row
+            for a in asked
+            if (row := by_place[a.parcel.place]).patient_key != a.parcel.patient_key
+            or fetches(row.place.recipient)
+            or (a.parcel.merged and not self.lanes.destination(row.place.recipient).lanes.keys().isdisjoint(a.parcel.merged))
+        ]
+        gone = {row.place for row in moved}
+        return [a for a in asked if a.parcel.place not in gone] if moved else list(asked), moved
 
     def _moment(self) -> Moment:
         now_us = self._clock()
@@ -213,13 +232,6 @@ class Work:
                 self._dispatch.submit(provider, claim.parcels, may_start)
 
 
-def _sorted_out(asked: Sequence[Asked], by_place: dict[Place, Waiting]) -> tuple[list[Asked], list[Waiting]]:
-    """What is still the patient's in whose lane it is, and what is another's since a merge: not to be sent from there."""
-    moved = [row for a in asked if (row := by_place[a.parcel.place]).patient_key != a.parcel.patient_key]
-    gone = {row.place for row in moved}
-    return [a for a in asked if a.parcel.place not in gone] if moved else list(asked), moved
-
-
 def _count(ended: Sequence[Ended]) -> None:
     outcomes = Counter((e.parcel.channel, e.sent.outcome) for e in ended if e.sent.outcome is not None)
     for (channel, outcome), count in outcomes.items():
@@ -228,5 +240,7 @@ def _count(ended: Sequence[Ended]) -> None:
         channel: telemetry.END_TO_END_SECONDS.labels(channel) for channel, outcome in outcomes if outcome is AttemptOutcome.DELIVERED
     }
     for e in ended:
+        if e.sent.receipt is not None:
+            tell(e.sent.receipt, e.parcel.event_id, e.parcel.place.recipient)
         if e.sent.outcome is AttemptOutcome.DELIVERED:
             seconds[e.parcel.channel].observe(max(0.0, (e.ended_us - e.parcel.received_us) / 1e6))

@@ -13,14 +13,15 @@ from hub.adapters.hl7v2 import batch, reply
 from hub.adapters.hl7v2.er7 import Limits
 from hub.adapters.hl7v2.framing import Refused, frame
 from hub.adapters.hl7v2.head import Head, is_answer, peek
-from hub.adapters.hl7v2.receive import Door, Peer, Rules, Senders, kafka_key, receive, turned_away
+from hub.adapters.hl7v2.receive import Door, Peer, Rules, Senders, taken, turned_away
 from hub.avro import Codec
 from hub.errors import Cause, Faulted, HubError, Reason, Rejected
 from hub.identity import Pseudonyms
 from hub.model import Adapter, Received, Refusal
 from hub.settings import Settings
 from hub.stream.faultpoint import reach
-from hub.stream.kafka import Producer, Topics
+from hub.stream.inbound import Inbound
+from hub.stream.kafka import Producer
 
 OnReply = Callable[[bytes | None], None]
 OnAcks = Callable[[list[bytes] | None], None]
@@ -47,10 +48,8 @@ class Intake:
     def __init__(  # the parts of the door, wired once
         self, producer: Producer, codec: Codec, pseudonyms: Pseudonyms, directory: Senders, settings: Settings, clock: Callable[[], int]
     ) -> None:
-        self._producer: Final = producer
-        self._codec: Final = codec
+        self._inbound: Final = Inbound(producer, codec, settings)
         self._clock: Final = clock
-        self._topic: Final = Topics(settings.topic_prefix).inbound
         limits = Limits(segments_max=settings.segments_max)
         rules = Rules(settings.undeclared_encoding, frozenset(settings.processing_ids), settings.person_numbers, limits)
         self._door = Door(directory, pseudonyms, rules)
@@ -71,7 +70,7 @@ class Intake:
 
     async def accept(self, received: Received) -> None:
         """Make a message durable on ``inbound``, judged by someone else. Raises Faulted, or Rejected(TOO_LARGE)."""
-        await self._producer.send(self._topic, kafka_key(received), self._codec.encode_received(received))
+        await self._inbound.put(received)
 
     async def accept_hl7v2(self, raw: bytes, peer: Peer | None = None) -> bytes:
         """Judge, record and answer one payload: the bytes for the wire (framed; may be empty or several frames)."""
@@ -79,11 +78,11 @@ class Intake:
         self.submit(raw, peer or Peer(), future.set_result)
         return await future or b""
 
-    def submit(self, raw: bytes, peer: Peer, on_reply: OnReply) -> bool:
+    def submit(self, raw: bytes, peer: Peer, on_reply: OnReply) -> int:
         """Judge one payload, record it, and call ``on_reply`` with the bytes for the wire once the broker has it.
 
-        ``on_reply`` hears None when the message could not be taken and no answer is wanted: the connection's end must tell. False =
-        the payload was no message at all.
+        ``on_reply`` hears None when the message could not be taken and no answer is wanted: the connection's end must tell. Gives how many
+        messages were judged; 0 = the payload was no message at all.
         """
         if batch.is_batch(raw):
             return self._take_batch(raw, peer, on_reply)
@@ -105,31 +104,37 @@ class Intake:
 
     async def judge(self, waiting: Iterable[Waiting], fault: Faulted | None = None) -> None:
         """Judge these for good: the directory has been read since they came. ``fault``: it could not be, so nobody knows who they are."""
-        for n, one in enumerate(waiting, 1):
+        left = _TURN
+        for one in waiting:
             if fault is None:
-                self._take(one.raw, one.peer, one.on_acks, is_final=True)
+                left -= max(1, self._take(one.raw, one.peer, one.on_acks, is_final=True))
             else:
                 self._put_off(one, fault)
-            if n % _TURN == 0:
+                left -= 1
+            if left <= 0:
                 await asyncio.sleep(0)
+                left = _TURN
 
-    def _take(self, raw: bytes, peer: Peer, on_acks: OnAcks, *, is_final: bool = False) -> bool:
+    def _take(self, raw: bytes, peer: Peer, on_acks: OnAcks, *, is_final: bool = False) -> int:
+        """Judge, record and answer one message; of how many patients, 0 = it is no message."""
         head = peek(raw)
         if is_answer(raw, head):
             telemetry.ANSWERS_RECEIVED.inc()
             on_acks([])
-            return True
-        taken = receive(raw, head, peer, self._door, self._clock())
-        if isinstance(taken, Refusal):
-            on_acks(self._answer(head, "", raw, taken))
-            return False
-        if taken.refusal is None:
-            taken = self._without_conflict(taken)
-        elif self.on_unknown and not is_final and _may_be_known_by_now(taken.refusal.reason, head):
+            return 1
+        found = taken(raw, head, peer, self._door, self._clock())
+        if isinstance(found, Refusal):
+            on_acks(self._answer(head, "", raw, found))
+            return 0
+        whole, parts = found
+        if whole.refusal is None:
+            whole = self._without_conflict(whole)
+            parts = parts if whole.refusal is None else (whole,)
+        elif self.on_unknown and not is_final and _may_be_known_by_now(whole.refusal.reason, head):
             self._wait(Waiting(raw, peer, on_acks))
-            return True
-        self._record(taken, head, on_acks)
-        return True
+            return 1
+        self._record(whole, parts, head, on_acks)
+        return len(parts)
 
     def _wait(self, one: Waiting) -> None:
         assert self.on_unknown is not None  # else nobody would end the wait
@@ -143,35 +148,49 @@ class Intake:
     def _put_off(self, one: Waiting, fault: Faulted) -> None:
         one.on_acks(self._answer(peek(one.raw), "", one.raw, None, fault))
 
-    def _turn_away(self, raw: bytes, head: Head, peer: Peer, refusal: Refusal, on_acks: OnAcks) -> bool:
-        """Answer what cannot be read as one message. False = it does not say either whose it is, and is not kept."""
+    def _turn_away(self, raw: bytes, head: Head, peer: Peer, refusal: Refusal, on_acks: OnAcks) -> int:
+        """Answer what cannot be read as one message. 0 = it does not say either whose it is, and is not kept."""
         kept = turned_away(raw, head, peer, self._door, refusal, self._clock())
         if kept is None:
             on_acks(self._answer(head, "", raw, refusal))
-            return False
-        self._record(kept, head, on_acks)
-        return True
+            return 0
+        self._record(kept, (kept,), head, on_acks)
+        return 1
 
-    def _record(self, taken: Received, head: Head, on_acks: OnAcks) -> None:
-        def reported(error: HubError | None) -> None:
+    def _record(self, whole: Received, parts: Sequence[Received], head: Head, on_acks: OnAcks) -> None:
+        """Make a message durable, each patient's part of it by itself; the whole is answered once nothing of it is under way any more."""
+        left, faults = len(parts), list[HubError]()
+
+        def reported(part: Received, error: HubError | None) -> None:
+            nonlocal left
             reach("gateway.after_report")
-            refusal = taken.refusal
+            left -= 1
             if error is None:
                 _of(telemetry.RECEIVED).inc()
                 if telemetry.is_each_told():
-                    telemetry.each("received", adapter=Adapter.HL7V2.value, provider=taken.provider, event_id=taken.event_id)
+                    telemetry.each("received", adapter=Adapter.HL7V2.value, provider=part.provider, event_id=part.event_id)
             else:
-                self._control_ids.forget(taken)
-                refusal = Refusal(error.reason) if isinstance(error, Rejected) else refusal
-            acks = self._answer(head, taken.event_id, taken.raw, refusal, error if isinstance(error, Faulted) else None)
-            _of(telemetry.ACK_SECONDS).observe((self._clock() - taken.received_us) / 1e6)
-            on_acks(acks)
+                faults.append(error)
+            if not left:
+                on_acks(self._verdict(whole, head, faults))
 
-        reach("gateway.before_produce")
-        try:
-            self._producer.send_nowait(self._topic, kafka_key(taken), self._codec.encode_received(taken), reported)
-        except HubError as exc:
-            reported(exc)
+        for part in parts:
+            reach("gateway.before_produce")
+            try:
+                self._inbound.submit(part, partial(reported, part))
+            except HubError as exc:
+                reported(part, exc)
+
+    def _verdict(self, whole: Received, head: Head, faults: Sequence[HubError]) -> list[bytes] | None:
+        """The acknowledgements of a message all of which is durable, or is not: then it may come again, built anew or not."""
+        refusal, fault = whole.refusal, None
+        if faults:
+            self._control_ids.forget(whole)
+            fault = next((f for f in faults if isinstance(f, Faulted)), None)
+            refusal = next((Refusal(f.reason) for f in faults if isinstance(f, Rejected)), refusal)
+        acks = self._answer(head, whole.event_id, whole.raw, refusal, fault)
+        _of(telemetry.ACK_SECONDS).observe((self._clock() - whole.received_us) / 1e6)
+        return acks
 
     def _answer(self, head: Head, event_id: str, raw: bytes, refusal: Refusal | None, fault: Faulted | None = None) -> list[bytes] | None:
         """The acknowledgements of one message. A fault of ours is never a positive answer, and says nothing of a refusal not recorded."""
@@ -213,7 +232,7 @@ class Intake:
         refusal = Refusal(Reason.DUPLICATE_CONTROL_ID, "MSH-10")
         return replace(taken, refusal=refusal, answer=taken.answer[:1] + reply.verdict(refusal) if taken.answer != "none" else "none")
 
-    def _take_batch(self, raw: bytes, peer: Peer, on_reply: OnReply) -> bool:
+    def _take_batch(self, raw: bytes, peer: Peer, on_reply: OnReply) -> int:
         """A batch: each message for itself; one frame with a batch of acknowledgements when the last one has its own."""
         try:
             taken = batch.split(raw)
@@ -237,35 +256,39 @@ class _Run:
     def __init__(
         self,
         messages: Sequence[bytes],
-        take: Callable[[bytes, OnAcks], bool],
+        take: Callable[[bytes, OnAcks], int],
         on_end: Callable[[list[list[bytes] | None]], None],
     ) -> None:
         self._messages: Final = messages
         self._take: Final = take
         self._on_end: Final = on_end
         self._answers: Final[list[list[bytes] | None]] = [None] * len(messages)
+        self._sizes: Final[dict[int, int]] = {}  # of those under way, by place: of how many patients
         self._next = self._under_way = 0
         self._is_going = False
-        self._is_any_known = False
 
-    def go(self) -> bool:
-        """Take more as far as there is room. False = none so far was a message at all."""
+    def go(self) -> int:
+        """Take more as far as there is room. Gives how many messages were made of those it took; 0 = none was a message at all."""
         if self._is_going:
-            return True  # one was answered at once: the loop it came from goes on
-        self._is_going = True
+            return 1  # one was answered at once: the loop it came from goes on
+        self._is_going, made = True, 0
         while self._next < len(self._messages) and self._under_way < _UNDER_WAY_MAX:
             place = self._next
             self._next += 1
-            self._under_way += 1
-            self._is_any_known |= self._take(self._messages[place], partial(self._answered, place))
+            self._sizes[place] = 0
+            size = self._take(self._messages[place], partial(self._answered, place))
+            made += size
+            if place in self._sizes:
+                self._sizes[place] = max(1, size)
+                self._under_way += self._sizes[place]
         self._is_going = False
-        if not self._under_way:
+        if not self._sizes:
             self._on_end(self._answers)
-        return self._is_any_known
+        return made
 
     def _answered(self, place: int, acks: list[bytes] | None) -> None:
         self._answers[place] = acks
-        self._under_way -= 1
+        self._under_way -= self._sizes.pop(place)
         self.go()
 
 

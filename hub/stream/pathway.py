@@ -16,7 +16,7 @@ from hub import telemetry
 from hub.avro import Codec
 from hub.errors import Cause, Faulted
 from hub.identity import Pseudonyms
-from hub.ledger.episodes import Deadline, Episode, Merge
+from hub.ledger.episodes import Deadline, Episode, Merge, Parting
 from hub.ledger.pathway import NO_DEADLINE, Change, PathwayLedger
 from hub.model import Event, Kind, Received
 from hub.pathway.breach import breach_of
@@ -28,6 +28,7 @@ from hub.stream.faultpoint import reach
 EXIT_FAULTED: Final = 70  # EX_SOFTWARE: the supervisor starts the process again
 _POISON_TRIES: Final = 3
 _RETRY_SECONDS_MAX: Final = 5.0
+_ALONE_MAX: Final = 4  # so few that cannot be applied together are applied one by one
 _JUDGED_MAX: Final = 200  # deadlines at a time ...
 _ROUNDS_MAX: Final = 50  # ... and so many times a check; the next goes on from there
 _WARDS_MAX: Final = 200
@@ -58,6 +59,14 @@ class Merging:
     merges: Sequence[Merge]
 
 
+@dataclass(frozen=True, slots=True)
+class Unmerging:
+    """Keys that turn out to be another person than the patient."""
+
+    parting: Parting
+    patient: str
+
+
 class Applier:
     """Applies records of topic ``events``: some in one transaction when nothing is in the way, else one by one."""
 
@@ -77,19 +86,26 @@ class Applier:
         """Records in the order they were read. Returns when the effect of each, or its explanation, is in the ledger."""
         for _ in records:
             reach("pathway.before_effect")
-        outcomes = await self._together(records) if len(records) > 1 else None
-        if outcomes is None:
-            outcomes = [await self._alone(record) for record in records]
-        for outcome in outcomes:
+        for outcome in await self._in_order(records):
             reach("pathway.after_effect")
             telemetry.PATHWAY_EVENTS.labels(outcome).inc()
         self.beats += len(records)
+
+    async def _in_order(self, records: Sequence[Record]) -> list[str]:
+        """How each ended: all together or, where one of them needs a closer look, each half for itself."""
+        outcomes = await self._together(records) if len(records) > 1 else None
+        if outcomes is not None:
+            return outcomes
+        if len(records) <= _ALONE_MAX:
+            return [await self._alone(record) for record in records]
+        middle = len(records) // 2
+        return [*await self._in_order(records[:middle]), *await self._in_order(records[middle:])]
 
     async def _together(self, records: Sequence[Record]) -> list[str] | None:
         """How each ended, all in one transaction; None when one of them needs a closer look, or a server is away."""
         try:
             read = [self._read(record.value) for record in records]
-            if any(isinstance(one, Merging) for one in read):
+            if any(isinstance(one, Merging | Unmerging) for one in read):
                 return None
             changes = [one for one in read if isinstance(one, Change)]
             changed = await self._ledger.apply_all(changes) if changes else []
@@ -124,13 +140,15 @@ class Applier:
         one = self._read(value)
         if isinstance(one, Merging):
             changed = await self._ledger.merge(one.merges, self._rejoined)
+        elif isinstance(one, Unmerging):
+            changed = await self._ledger.part(one.parting, one.patient, self._rejoined)
         elif isinstance(one, Change):
             changed = await self._ledger.apply(one)
         else:
             return _OUTCOME[None]
         return _OUTCOME[changed]
 
-    def _read(self, value: bytes | None) -> "Change | Merging | None":
+    def _read(self, value: bytes | None) -> "Change | Merging | Unmerging | None":
         """What a record asks of the ledger; None = nothing. Raises Faulted(SCHEMA_UNKNOWN), and whatever a strange event makes fail."""
         if value is None:
             raise Faulted(Cause.SCHEMA_UNKNOWN)
@@ -138,14 +156,18 @@ class Applier:
         if event.kind is Kind.MERGED and event.patient_key:
             merges = [Merge(k, event.patient_key, event.received_us, partition, offset) for k in merged_keys if k != event.patient_key]
             return Merging(merges) if merges else None
+        if event.kind is Kind.UNLINKED and event.patient_key and merged_keys:
+            return Unmerging(Parting(frozenset(merged_keys), event.received_us, partition, offset), event.patient_key)
         if not concerns(event):
             return None
         encounter = encounter_of(event, self._pseudonyms)
         compute = _Computed(event, partition, offset, encounter, self._settings.notice_hours_max)
         return Change(event.patient_key, encounter, compute)
 
-    def _rejoined(self, rows: Sequence[Episode], merges: Sequence[Merge]) -> tuple[list[Episode], list[Deadline]]:
-        whole = joined(rows, merges)
+    def _rejoined(
+        self, rows: Sequence[Episode], merges: Sequence[Merge], partings: Sequence[Parting]
+    ) -> tuple[list[Episode], list[Deadline]]:
+        whole = joined(rows, merges, partings)
         return whole, notices(whole, self._settings.notice_hours_max)
 
     async def _explain(self, part: int, off: int, reason: str) -> str | None:
@@ -170,13 +192,15 @@ class _Computed:
     def __init__(self, event: Event, partition: int, offset: int, encounter: str, notice_hours_max: float) -> None:
         self._event, self._place, self._encounter, self._hours = event, (partition, offset), encounter, notice_hours_max
 
-    def __call__(self, rows: Sequence[Episode], merges: Sequence[Merge]) -> tuple[list[Episode], list[Deadline] | None]:
+    def __call__(
+        self, rows: Sequence[Episode], merges: Sequence[Merge], partings: Sequence[Parting]
+    ) -> tuple[list[Episode], list[Deadline] | None]:
         own = next((r for r in rows if r.patient_key == self._event.patient_key), None)
         after = advance(own, self._event, *self._place, encounter=self._encounter)
         if after is own:
             return list(rows), None
         if merges:
-            shown = joined([after, *(r for r in rows if r is not own)], merges)
+            shown = joined([after, *(r for r in rows if r is not own)], merges, partings)
             return shown, notices(shown, self._hours)
         return [after], None if calls_for_the_same(own, after) else notices([after], self._hours)
 

@@ -50,6 +50,8 @@ class Facts:
     providers: Sequence[Provider] = ()
     subscriptions: Sequence[Subscription] = ()
     token_key_mode: int | None = None  # permission bits of the key that signs tokens; None = there is none
+    audit_key_mode: int | None = None  # of the key that signs checkpoints of the audit chain
+    unguarded: Sequence[str] = ()  # tables of the record without one of their triggers
     admins: frozenset[str] = frozenset()
     left_out: Sequence[LeftOut] = ()
 
@@ -122,12 +124,16 @@ def _database(facts: Facts) -> Iterator[Violation]:
             yield Violation(NEVER_LOST, f"postgresql: {name}", found, act)
 
 
-def _doors(facts: Facts) -> Iterator[Violation]:
-    settings = facts.settings
+def open_doors(settings: Settings) -> Iterator[Violation]:
+    """The doors without TLS where others than this machine can come in; one that was not said aloud is not opened, promise or none."""
     for name, address in (("mllp", settings.mllp), ("http", settings.http)):
         if not settings.tls_certificate and not is_loopback(address):
             act = "set HUB_TLS_CERTIFICATE and HUB_TLS_KEY, or listen on 127.0.0.1"
             yield Violation(NEVER_SHOWN, f"hub: {name}", f"{address} without TLS", act, stops=not settings.insecure_plaintext)
+
+
+def _doors(facts: Facts) -> Iterator[Violation]:
+    return open_doors(facts.settings)
 
 
 def _secrets(facts: Facts) -> Iterator[Violation]:
@@ -137,6 +143,19 @@ def _secrets(facts: Facts) -> Iterator[Violation]:
     if facts.token_key_mode is not None and facts.token_key_mode & 0o077:
         act = "chmod 600: whoever can read it can make any token"
         yield Violation(NEVER_SHOWN, "hub: the key of tokens", f"mode {facts.token_key_mode:o}", act)
+
+
+def _record(facts: Facts) -> Iterator[Violation]:
+    """What makes the record of decisions and disclosures evidence."""
+    if facts.audit_key_mode is not None and facts.audit_key_mode & 0o077:
+        act = "chmod 600: whoever can read it can sign a record that never was"
+        yield Violation(EXPLAINED, "hub: the key of audit checkpoints", f"mode {facts.audit_key_mode:o}", act)
+    for table in facts.unguarded:
+        act = f"ALTER TABLE {table} ENABLE TRIGGER ALL, then hub audit verify: what was written meanwhile is in no chain"
+        yield Violation(EXPLAINED, f"postgresql: triggers of {table}", "off or gone", act, stops=False)
+    if not facts.settings.audit_checkpoint_seconds:
+        act = "a minute or so: an end of the record that is cut off is seen by what was signed before"
+        yield Violation(EXPLAINED, "hub: audit_checkpoint_seconds", "0", act, stops=False)
 
 
 def _revocation(facts: Facts) -> Iterator[Violation]:
@@ -195,4 +214,13 @@ def is_loopback(address: str) -> bool:
         return host == "localhost"
 
 
-RULES: Final[tuple[Callable[[Facts], Iterator[Violation]], ...]] = (_topics, _database, _doors, _secrets, _revocation, _region, _left_out)
+RULES: Final[tuple[Callable[[Facts], Iterator[Violation]], ...]] = (
+    _topics,
+    _database,
+    _doors,
+    _secrets,
+    _record,
+    _revocation,
+    _region,
+    _left_out,
+)

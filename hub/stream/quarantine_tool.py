@@ -8,12 +8,14 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from hub.errors import Reason, Rejected
-from hub.identity import derived_id
+from hub.identity import derived_id, kith_id
 from hub.ledger import quarantine as ledger
+from hub.ledger import receipts
 from hub.ledger.connect import Pool
 from hub.ledger.quarantine import Content, Kept, Parked, Remade
+from hub.ledger.receipts import Answered
 from hub.ledger.trace import moment
-from hub.model import Detail, Form, Message, Provider, Received, Rule
+from hub.model import Detail, Form, Message, Provider, ReceiptStatus, Received, Rule
 from hub.pipeline import Copies
 
 DONE: Final = 0
@@ -34,18 +36,26 @@ _ACTS: Final = MappingProxyType(
     }
 )
 _ACT: Final = "the receiver refused it with this code: ask its operator, then redrive or release it"
+_SAID: Final = MappingProxyType(
+    {
+        ReceiptStatus.REJECTED: "it was delivered, and the receiver's application refused it: ask its operator or have it sent corrected, "
+        "then release it",
+        ReceiptStatus.PARTLY: "it was delivered, and the receiver's application took it but for a part: ask its operator, then release",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What the tool works with.
 
-    reread: a kept message as it would be taken now, raises Rejected. accept: makes it durable. read: what its bytes mean.
+    reread: a kept message as it would be taken now, each patient's part of it; raises Rejected. accept: makes it durable.
+    read: what its bytes mean.
     recipient: a provider of the directory.
     """
 
     pool: Pool
-    reread: Callable[[Content], Received]
+    reread: Callable[[Content], Sequence[Received]]
     accept: Callable[[Received], Awaitable[None]]
     clock: Callable[[], int]
     read: Callable[[Received], Message]
@@ -56,8 +66,19 @@ class NotThereError(Exception):
     """No such id in quarantine, or it cannot be done; ``str`` is the line to print."""
 
 
-def told(item: Kept | Parked) -> dict[str, Any]:
+def told(item: Kept | Parked | Answered) -> dict[str, Any]:
     """One entry as JSON, without the message's content."""
+    if isinstance(item, Answered):
+        return {
+            "id": item.id,
+            "what": "receipt",
+            "received": moment(item.noted_us),
+            "recipient": item.recipient,
+            "kind": item.kind,
+            "reason": " ".join((item.status, *item.codes)),
+            "act": _SAID[ReceiptStatus(item.status)],
+            "state": "answered",
+        }
     if isinstance(item, Kept):
         return {
             "id": item.id,
@@ -88,15 +109,15 @@ def told(item: Kept | Parked) -> dict[str, Any]:
 
 
 async def entries(desk: Desk) -> list[dict[str, Any]]:
-    """Everything in quarantine: messages, then parked deliveries. Raises Faulted."""
+    """Everything in quarantine: messages, parked deliveries, then refusals by receivers' applications. Raises Faulted."""
     kept, parked = await desk.pool.run(ledger.list_kept), await desk.pool.run(ledger.list_parked)
-    return [*map(told, kept), *map(told, parked)]
+    return [*map(told, kept), *map(told, parked), *map(told, await desk.pool.run(receipts.list_answered))]
 
 
-async def _find(desk: Desk, any_id: str) -> Kept | Parked:
-    found: Kept | Parked | None
+async def _find(desk: Desk, any_id: str) -> Kept | Parked | Answered:
+    found: Kept | Parked | Answered | None
     if ":" in any_id:
-        found = await desk.pool.run(ledger.find_parked, any_id)
+        found = await desk.pool.run(ledger.find_parked, any_id) or await desk.pool.run(receipts.find_answered, any_id)
     else:
         found = await desk.pool.run(ledger.find_kept, any_id)
     if found is None:
@@ -121,6 +142,8 @@ async def raw(desk: Desk, any_id: str) -> bytes:
 async def redrive(desk: Desk, any_id: str) -> str:
     """Put a message through the hub again, or try a delivery again; what was done. Raises NotThereError, Faulted."""
     item = await _find(desk, any_id)
+    if isinstance(item, Answered):
+        raise NotThereError("it was delivered: the receiver's application would be given the same again; have its sender send it corrected")
     if isinstance(item, Parked):
         return await _try_again(desk, item)
     if item.reason == Reason.SENDER_MISMATCH:
@@ -128,13 +151,14 @@ async def redrive(desk: Desk, any_id: str) -> str:
     content = await desk.pool.run(ledger.content, item.id)
     if content is None or not content.raw:
         raise NotThereError("its bytes are not kept under this id")
-    received = _reread(desk, content)
-    await desk.pool.run(ledger.allow_again, item.id, received.event_id, item.recipients, desk.clock())
-    await desk.accept(received)
-    return f"sent through the hub again: hub trace {received.event_id}"
+    parts = _reread(desk, content)
+    await desk.pool.run(ledger.allow_again, item.id, [p.event_id for p in parts], item.recipients, desk.clock())
+    for part in parts:  # what is not recorded when this fails is put through by the next redrive
+        await desk.accept(part)
+    return f"sent through the hub again: hub trace {parts[0].event_id if len(parts) == 1 else parts[0].control_id}"
 
 
-def _reread(desk: Desk, content: Content) -> Received:
+def _reread(desk: Desk, content: Content) -> Sequence[Received]:
     try:
         return desk.reread(content)
     except Rejected as exc:
@@ -158,7 +182,7 @@ async def _remade(desk: Desk, item: Parked, recipient: Provider, form: Form) -> 
     content = await desk.pool.run(ledger.source, item)
     if content is None or not content.raw:
         raise NotThereError("its bytes are not kept under this id")
-    received = replace(_reread(desk, content), event_id=item.event_id)
+    received = replace(_reread(desk, content)[0], event_id=item.event_id)  # a delivery is of one patient's message
     try:
         copy = Copies(desk.read(received)).without(item.dropped)
         payload = copy.render(form, Detail(item.detail), recipient) if copy is not None else b""
@@ -167,15 +191,21 @@ async def _remade(desk: Desk, item: Parked, recipient: Provider, form: Form) -> 
     if copy is None:
         raise NotThereError("nothing of it may be shown: release it")
     known = copy.received.event_id
-    bundle_id = derived_id(known, "bundle", item.detail) if form is Form.FHIR else ""
-    return Remade(recipient.deliver.channel, form, payload, bundle_id, known if item.dropped else "")
+    own = {Form.FHIR: derived_id(known, "bundle", item.detail), Form.KITH: kith_id(known, Detail(item.detail), item.recipient)}
+    return Remade(recipient.deliver.channel, form, payload, own.get(form, ""), known if item.dropped else "")
 
 
 async def release(desk: Desk, any_id: str) -> str:
-    """Give a parked delivery up, so that the patient's later ones go on; what was done. Raises NotThereError, Faulted."""
+    """Give a parked delivery up, so that the patient's later ones go on, or take note of a refusal; what was done.
+
+    Raises NotThereError, Faulted.
+    """
     item = await _find(desk, any_id)
     if isinstance(item, Kept):
         raise NotThereError("a message in quarantine holds up nothing: only a parked delivery (event:recipient) can be released")
+    if isinstance(item, Answered):
+        await desk.pool.run(receipts.take_note, item, desk.clock())
+        return "taken note of; it stays in hub trace"
     if not await desk.pool.run(ledger.release_delivery, item, desk.clock()):
         raise NotThereError("the delivery is not parked any more: see hub trace")
     return "discarded unsent; the patient's later messages to this recipient go on"

@@ -1,4 +1,4 @@
-"""Reading a quarantined message again, with the directory and the rules of today: the record that goes back onto topic ``inbound``."""
+"""Reading a quarantined message again, with the directory and the rules of today: the records that go back onto topic ``inbound``."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -7,7 +7,7 @@ from typing import Final
 from hub.adapters.fhir.message import envelope as fhir_envelope
 from hub.adapters.fhir.message import unwelcome
 from hub.adapters.hl7v2.head import peek
-from hub.adapters.hl7v2.receive import Door, Peer, receive
+from hub.adapters.hl7v2.receive import Door, Peer, taken
 from hub.adapters.kith.receive import Door as KithDoor
 from hub.adapters.kith.receive import receive as receive_kith
 from hub.avro import CONFLUENT, SINGLE_OBJECT, Codec
@@ -31,8 +31,10 @@ class Means:
     codec: Codec
 
 
-def reread(content: Content, means: Means) -> Received:
-    """The message as it would be taken now, received when it was. Raises Rejected when it would be refused again, Faulted.
+def reread(content: Content, means: Means) -> tuple[Received, ...]:
+    """The message as it would be taken now, one record for each patient it is about, received when it was.
+
+    Raises Rejected when it would be refused again, Faulted.
 
     What is kept may be a whole record of topic ``inbound``, which an earlier version could not read: then it is what is in it.
     """
@@ -43,27 +45,28 @@ def reread(content: Content, means: Means) -> Received:
             answer=inside.answer, raw=inside.raw,
         )  # fmt: skip
     found = _READERS[Adapter(content.adapter)](content, means)
-    return replace(found, received_us=content.received_us, answer=content.answer)
+    return tuple(replace(one, received_us=content.received_us, answer=content.answer) for one in found)
 
 
-def _hl7v2(content: Content, means: Means) -> Received:
+def _hl7v2(content: Content, means: Means) -> tuple[Received, ...]:
     known = means.directory.provider(content.provider)
     peer = Peer(known.certificates[0]) if known and known.certificates else Peer()  # it was proven when the message came
-    found = receive(content.raw, peek(content.raw), peer, means.door, content.received_us)
-    if not isinstance(found, Received):
+    found = taken(content.raw, peek(content.raw), peer, means.door, content.received_us)
+    if isinstance(found, Refusal):
         raise Rejected(found.reason, found.where)
-    if found.refusal is not None:
-        raise Rejected(found.refusal.reason, found.refusal.where)
-    return found
+    whole, parts = found
+    if whole.refusal is not None:
+        raise Rejected(whole.refusal.reason, whole.refusal.where)
+    return parts
 
 
-def _fhir(content: Content, means: Means) -> Received:
+def _fhir(content: Content, means: Means) -> tuple[Received, ...]:
     place = unwelcome(content.raw, means.door.rules.person_numbers)
     if place:
         raise Rejected(Reason.UNWELCOME_PERSON_NUMBER, place)
     seen = fhir_envelope(content.raw)
     provider = _speaker(content.provider, seen.senders, means.directory)
-    return Received(
+    received = Received(
         event_id=event_id(Adapter.FHIR, provider.id, seen.application, seen.sender, seen.control_id, content.raw),
         adapter=Adapter.FHIR,
         provider=provider.id,
@@ -78,9 +81,10 @@ def _fhir(content: Content, means: Means) -> Received:
         raw=content.raw,
         answer=content.answer,
     )
+    return (received,)
 
 
-def _kith(content: Content, means: Means) -> Received:
+def _kith(content: Content, means: Means) -> tuple[Received, ...]:
     rules = means.door.rules
     door = KithDoor(means.pseudonyms, rules.processing_ids, rules.person_numbers)
 
@@ -92,7 +96,7 @@ def _kith(content: Content, means: Means) -> Received:
         raise Rejected(found.reason, found.where)
     if found.refusal is not None:
         raise Rejected(found.refusal.reason, found.refusal.where)
-    return found
+    return (found,)
 
 
 def _speaker(known: str, names: Sequence[str], directory: Directory, where: str = _SENDER) -> Provider:
@@ -107,4 +111,6 @@ def _speaker(known: str, names: Sequence[str], directory: Directory, where: str 
     return provider
 
 
-_READERS: Final[Mapping[Adapter, Callable[[Content, Means], Received]]] = {Adapter.HL7V2: _hl7v2, Adapter.FHIR: _fhir, Adapter.KITH: _kith}
+_READERS: Final[Mapping[Adapter, Callable[[Content, Means], tuple[Received, ...]]]] = {
+    Adapter.HL7V2: _hl7v2, Adapter.FHIR: _fhir, Adapter.KITH: _kith
+}  # fmt: skip

@@ -26,9 +26,10 @@ from hub.routing.directory import Directory
 from hub.settings import Settings
 from hub.stream.faultpoint import reach
 from hub.stream.kafka import Consumer, Producer, Record, Topics
+from hub.stream.persons import Behind
 from hub.stream.transit_facts import tell
 from hub.stream.transit_watch import Watch
-from hub.stream.walk import Item, ToSend, Walk, alone, read_item, unreadable, wanted
+from hub.stream.walk import Item, ToSend, Walk, alone, needs_ends, read_item, unreadable, wanted
 from hub.terms import terms_of
 
 _POLL_SECONDS: Final = 0.2
@@ -203,7 +204,9 @@ class Session:
                 gc.collect()  # first, or what is garbage now would stay for ever: Kafka clients with their threads and sockets among it
                 gc.freeze()  # the directory stays as long as it is right: no collection need look through it again
             now_us = self._parts.clock()
-            walked = Walk(known, self._directory, self._parts.codec.encode_event, now_us, self._terms).all(items)
+            behind = self._behind(items) if needs_ends(items, known) else Behind()
+            walk = Walk(known, self._directory, self._parts.codec.encode_event, now_us, behind, self._terms)
+            walked = walk.all(items)
             try:
                 self._ledger.write(walked.writes, now_us, *self._sending(walked.events))
             except RacedError:
@@ -213,6 +216,15 @@ class Session:
             tell(walked, now_us)
             return
         raise UnwritableError  # a race is won in the end: this is something else
+
+    def _behind(self, items: Iterable[Item]) -> Behind:
+        """What the broker has by now and neither the ledger nor this batch has: asked in this order. Raises Faulted."""
+        ends = self._consumer.ends()
+        nexts = self._ledger.nexts()
+        for item in items:
+            part, off = item.spot
+            nexts[part] = max(nexts.get(part, 0), off + 1)
+        return Behind({part: end for part, end in ends.items() if end > nexts.get(part, 0)}, len(ends))
 
     def _sending(self, events: Iterable[ToSend]) -> tuple[Callable[[], None], Callable[[], None]]:
         """To begin sending the events, and to wait until they are durable."""

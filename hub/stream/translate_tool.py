@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from hub.adapters.fhir.message import envelope as fhir_envelope
 from hub.adapters.hl7v2.message import envelope as hl7v2_envelope
+from hub.adapters.hl7v2.parts import messages as hl7v2_messages
 from hub.adapters.kith.message import envelope as kith_envelope
 from hub.errors import Rejected
 from hub.identity import Pseudonyms, event_id
@@ -35,7 +36,8 @@ _RECIPIENT: Final = Provider("recipient", "recipient", ProviderKind.OTHER, "", (
 def translate(path: Path, to: str, *, as_json: bool, encoding: str = "utf-8") -> int:
     """Print what becomes of each message of a file, and one line for each that is refused; the exit code, 65 when one is.
 
-    ``to``: event, fhir, hl7v2 or kith. ``as_json``: a Bundle, an event or a message as a JSON string; a list of them for several messages.
+    ``to``: event, fhir, hl7v2 or kith. ``as_json``: a Bundle, an event or a message as a JSON string; a list of them for several messages,
+    and for a message about several patients, each of whom has one.
     ``encoding``: of messages that do not declare theirs.
     """
     try:
@@ -48,14 +50,14 @@ def translate(path: Path, to: str, *, as_json: bool, encoding: str = "utf-8") ->
     made, code = [], DONE
     for n, part in enumerate(parts, 1):
         try:
-            made.append(_made(part, to, encoding))
+            made += [_made(message, to) for message in _read(part, encoding)]
         except Rejected as exc:
             where = f" at {exc.where}" if exc.where else ""
             code = _refuse(path, f"message {n} of {len(parts)}: {exc.reason}{where}: {exc.answer.act}")
     if not made:
         return code
     if as_json:
-        _print([json.dumps(made[0] if len(parts) == 1 else made, ensure_ascii=False, indent=2)])
+        _print([json.dumps(made[0] if len(parts) == len(made) == 1 else made, ensure_ascii=False, indent=2)])
     else:
         _print(_people(made, to))
     return code
@@ -71,9 +73,8 @@ def messages(raw: bytes) -> list[bytes]:
     return [part + b"\r" for part in cut if part.startswith(b"MSH")]
 
 
-def _made(raw: bytes, to: str, encoding: str) -> Any:
+def _made(message: Message, to: str) -> Any:
     """What is printed of one message. Raises Rejected."""
-    message = _read(raw, encoding)
     if to == EVENT:
         return _event(message.event())
     form = Form(to)
@@ -84,14 +85,16 @@ def _made(raw: bytes, to: str, encoding: str) -> Any:
     return data.decode(message.received.encoding if is_own else "utf-8")  # what the hub composes is UTF-8
 
 
-def _read(raw: bytes, encoding: str) -> Message:
+def _read(raw: bytes, encoding: str) -> list[Message]:
+    """The message; each patient's of one about several. Raises Rejected."""
     if raw[:1] in (b"{", b"["):
-        received = _received(Adapter.FHIR, fhir_envelope(raw), raw)
+        found = [_received(Adapter.FHIR, fhir_envelope(raw), raw)]
     elif raw[:1] == b"<":
-        received = _received(Adapter.KITH, kith_envelope(raw), raw)
+        found = [_received(Adapter.KITH, kith_envelope(raw), raw)]
     else:
-        received = _received(Adapter.HL7V2, hl7v2_envelope(raw, undeclared_encoding=encoding), raw)
-    return READERS[received.adapter](received)
+        apart = hl7v2_messages(raw, encoding)
+        found = [_received(Adapter.HL7V2, hl7v2_envelope(part, undeclared_encoding=encoding), part) for part in apart]
+    return [READERS[received.adapter](received) for received in found]
 
 
 def _received(adapter: Adapter, seen: Any, raw: bytes) -> Received:

@@ -1,28 +1,27 @@
 """Deciding a batch in order: pure, over what the ledger knew. A message sees what those before it in the batch have changed.
 
-Who the patient is follows from the identifiers: all that were ever seen together are one patient, under the key of the first.
-Identifiers that belong to two patients are a conflict: every decision is a hold, and nothing is learned. A merge makes two patients one;
-a number of the retired one that stands on the survivor already is no conflict.
+Who the patient is follows from the identifiers (``persons``). Those that belong to two patients are a conflict: every decision is a hold,
+and nothing is learned; a number of a retired patient that stands on the survivor already is no conflict.
 """
 
-from collections.abc import Callable, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Final
 
 from hub.errors import Faulted, Reason, Rejected
 from hub.identity import PatientKeys, Pseudonyms, derived_id
-from hub.ledger.batch import Entry, Known, Merge, Spot, Wanted, Writes
+from hub.ledger.batch import Entry, Known, Spot, Wanted, Writes
 from hub.model import Adapter, Event, Form, Kind, Message, Outcome, PatientState, Plan, Received, Refusal
 from hub.pipeline import TERMS, Terms, plan
 from hub.routing.directory import Directory
+from hub.stream.persons import NO_KEYS, Behind, Persons, Who
 
 UNREADABLE: Final = Refusal(Reason.INTERNAL_ERROR, "message")
 BUNDLE_BYTES_MAX: Final = 1024 * 1024  # of a Bundle that goes along in topic events
-_NO_KEYS: Final = PatientKeys("", (), ())
-_NOBODY: Final[frozenset[str]] = frozenset()
 _CONTROL_ID: Final = {Adapter.HL7V2: "MSH-10", Adapter.FHIR: "Bundle.identifier", Adapter.KITH: "MsgHead/MsgInfo/MsgId"}
+
+_NOTHING: Final = Behind()
 
 Encode = Callable[[Event, int, int, tuple[str, ...], bytes | None], bytes]  # as avro.Codec.encode_event
 
@@ -36,8 +35,9 @@ class Item:
     message: Message | None
     sender_key: bytes = b""
     digest: bytes = b""
-    keys: PatientKeys = _NO_KEYS
-    merged: PatientKeys = _NO_KEYS
+    keys: PatientKeys = NO_KEYS
+    merged: PatientKeys = NO_KEYS
+    apart: PatientKeys = NO_KEYS
     error: str = ""
 
 
@@ -70,6 +70,8 @@ def read_item(spot: Spot, received: Received, message: Message, pseudonyms: Pseu
             event = message.event()
             if event.kind is Kind.MERGED and event.merged:
                 item.merged = pseudonyms.of_message(event.merged, received.provider)
+            elif event.kind is Kind.UNLINKED and event.apart:
+                item.apart = pseudonyms.of_message(event.apart, received.provider)
         except Rejected:
             pass  # told again, and recorded, by the plan
         except Exception as exc:  # noqa: BLE001  # a bug in reading one message must not stop those behind it
@@ -84,7 +86,8 @@ def wanted(items: Sequence[Item]) -> Wanted:
         w.spots.append(item.spot)
         w.sender_keys.add(item.sender_key)
         w.event_ids.add(item.received.event_id)
-        for keys in (item.keys, item.merged):
+        w.unmerges |= bool(item.apart.links)
+        for keys in (item.keys, item.merged, item.apart):
             w.links.update(keys.links)
             w.locks.update(keys.locks)
         if item.received.patient_key and item.received.patient_key not in item.keys.links:
@@ -92,16 +95,25 @@ def wanted(items: Sequence[Item]) -> Wanted:
     return w
 
 
+def needs_ends(items: Iterable[Item], known: Known) -> bool:
+    """Whether a batch has anything of patients who were, or are being, merged: only what is theirs asks how far other partitions are."""
+    return bool(known.origins) or any(item.merged.links for item in items)
+
+
 class Walk:
     """One pass over a batch."""
 
-    def __init__(self, known: Known, directory: Directory, encode: Encode, now_us: int, terms: Terms = TERMS) -> None:
+    def __init__(
+        self, known: Known, directory: Directory, encode: Encode, now_us: int, behind: Behind = _NOTHING, terms: Terms = TERMS
+    ) -> None:
         self._known: Final = known
         self._directory: Final = directory
         self._encode: Final = encode
         self._now_us: Final = now_us
         self._terms: Final = terms
         self._out: Final = Walked()
+        self._out.writes.merges_known = known.merges
+        self._persons: Final = Persons(known, self._out.writes, directory, behind)
 
     def all(self, items: Sequence[Item]) -> Walked:
         """Every message in its order."""
@@ -140,73 +152,45 @@ class Walk:
         if first is None or received.event_id in known.redrives:
             return None
         if first == item.digest:
-            return Entry(item.spot, Plan(received, Outcome.REPEAT), self._owner(item.keys, received)[0], ())
+            return Entry(item.spot, Plan(received, Outcome.REPEAT), self._persons.owner(item.keys, received)[0], ())
         self._out.conflicts += 1
         return self._quarantined(item, Refusal(Reason.DUPLICATE_CONTROL_ID, _CONTROL_ID[received.adapter]))
 
     def _quarantined(self, item: Item, refusal: Refusal) -> Entry:
-        owner, _ = self._owner(item.keys, item.received)
+        owner, _ = self._persons.owner(item.keys, item.received)
         return Entry(item.spot, Plan(item.received, Outcome.QUARANTINED, refusal=refusal), owner, item.keys.locks)
-
-    def _owners(self, keys: PatientKeys) -> set[str]:
-        return {self._known.owners[link] for link in keys.links if link in self._known.owners}
-
-    def _owner(self, keys: PatientKeys, received: Received, leaving: AbstractSet[str] = _NOBODY) -> tuple[str, set[str]]:
-        """The patient a message is about, and every patient its identifiers belong to.
-
-        leaving: patients it merges into another. What is theirs may stand on the survivor already (the person number of a duplicate
-        does), so they do not count, unless nobody else is there.
-        """
-        owners, found = self._known.owners, self._owners(keys)
-        if received.patient_key and received.patient_key not in keys.links:
-            found.add(received.patient_key)
-        found = found - leaving or found
-        if len(found) == 1:
-            return next(iter(found)), found
-        if not found:
-            return received.patient_key or keys.patient, found
-        return next((owners[link] for link in keys.links if owners.get(link) in found), min(found)), found
 
     def _planned(self, item: Item) -> Entry:
         """Plan a new message and take over what it changes. Nothing is changed when this raises."""
-        known, received, message = self._known, item.received, item.message
+        known, received, message, persons = self._known, item.received, item.message, self._persons
         if item.error or message is None:
             raise _UnreadableError
-        merged = self._owners(item.merged)
-        owner, owners = self._owner(item.keys, received, merged)
-        in_conflict = len(owners - merged) > 1
-        retired = set[str]() if in_conflict else merged - {owner}
-        concerned = {owner, *owners, *retired}
-        locks = (*item.keys.locks, *item.merged.locks)
-        every_lock = set(locks).union(*(known.locks.get(patient, ()) for patient in concerned))
-        state = replace(self._state(owner, sorted(retired)), conflict=in_conflict)
+        who = persons.who(item.keys, item.merged, item.apart, received)
+        locks = (*item.keys.locks, *item.merged.locks, *item.apart.locks)
+        every_lock = set(locks).union(*(known.locks.get(patient, ()) for patient in who.concerned))
+        state = replace(persons.state(who.owner, sorted(who.retired)), conflict=who.in_conflict)
         made = plan(message, state, known.consents.policy(every_lock), self._directory, self._now_us, self._terms)
         if known.redrives:
             made = self._again_for(made, received.event_id)
         event = made.event
-        if event is not None and event.patient_key != owner:
-            event = replace(event, patient_key=owner)
+        if event is not None and event.patient_key != who.owner:
+            event = replace(event, patient_key=who.owner)
         is_new = not known.redrives.get(received.event_id)  # else all but those it is redriven for were told of it when it came
-        sent = self._encoded(item, event, made, retired, in_conflict=in_conflict) if event is not None and is_new else None
+        sent = self._encoded(item, event, made, who) if event is not None and is_new else None
         # from here on nothing raises
-        self._out.writes.patients |= {key for key in concerned if f"retired:{key}" not in known.owners}
-        if event is not None and not in_conflict:
-            self._learn(item, owner, retired, every_lock)
-            if is_new and (made.patient is not None or retired):
-                self._out.writes.states[owner] = known.states[owner] = made.patient or state
-        own = tuple(sorted(every_lock)) if in_conflict else locks
+        self._out.writes.patients |= who.concerned
+        origin = persons.origin(item.keys, who.owner)
+        if event is not None and is_new and not who.in_conflict:
+            self._learn(item, event, who, every_lock, made.patient)
+        fence = persons.fence(who.owner, item.spot)
+        if who.restored and is_new:
+            persons.unmerge(who.owner, who.restored)
+        own = tuple(sorted(every_lock)) if who.in_conflict else locks
         self._out.events += [sent] if sent else []
         self._out.errors += [(received.event_id, error) for error in made.errors]
         links = tuple({*item.keys.links, *item.merged.links, *([received.patient_key] if received.patient_key else [])})
-        return Entry(item.spot, made, owner, own, event, links if in_conflict else (), message.known_as if event is not None else (), state)
-
-    def _state(self, owner: str, retired: Sequence[str]) -> PatientState:
-        """What is remembered of a patient, and of those who turn out to be the same."""
-        states = self._known.states
-        state = states.get(owner, PatientState())
-        for other in (states[key] for key in retired if key in states):
-            state = PatientState(state.municipality or other.municipality, state.gps or other.gps, state.pathway | other.pathway)
-        return state
+        known_as = message.known_as if event is not None else ()
+        return Entry(item.spot, made, who.owner, own, event, links if who.in_conflict else (), known_as, origin, fence, state)
 
     def _again_for(self, made: Plan, event_id: str) -> Plan:
         """Of a message redriven for some recipients, only their part."""
@@ -216,30 +200,32 @@ class Walk:
         decisions = tuple(d for d in made.decisions if d.recipient in only)
         return replace(made, decisions=decisions, deliveries=tuple(d for d in made.deliveries if d.recipient in only))
 
-    def _encoded(self, item: Item, event: Event, made: Plan, retired: set[str], *, in_conflict: bool) -> ToSend:
-        merged = () if in_conflict else tuple(dict.fromkeys((*sorted(retired), *item.merged.links)))  # what is held is not merged elsewhere
+    def _encoded(self, item: Item, event: Event, made: Plan, who: Who) -> ToSend:
+        """The record of topic ``events``, with the keys of those who are one with the patient from now on, or are no longer."""
         full = (d.payload for d in made.deliveries if d.form is Form.FHIR and d.detail == "full" and not d.dropped)
         bundle = next(full, None)
         if bundle is not None and len(bundle) > BUNDLE_BYTES_MAX:
             bundle = None
-        return ToSend(event.patient_key.encode(), self._encode(event, *item.spot, merged, bundle))
+        keys = () if who.in_conflict else (*sorted(who.retired), *item.merged.links, *self._persons.names(who.owner, who.restored))
+        return ToSend(event.patient_key.encode(), self._encode(event, *item.spot, tuple(dict.fromkeys(keys)), bundle))
 
-    def _learn(self, item: Item, owner: str, retired: set[str], every_lock: set[str]) -> None:
+    def _learn(self, item: Item, event: Event, who: Who, every_lock: set[str], state: PatientState | None) -> None:
         """Identifiers not seen before become the patient's, and so do those of the patients merged into this one."""
-        known, links = self._known, self._out.writes.links
-        for keys in (item.keys, item.merged):
-            for link in keys.links:
-                if link not in known.owners:
-                    known.owners[link] = owner
-                    links[link] = (owner, keys.locks)
-        if retired:
-            self._out.writes.merges.append(Merge(tuple(sorted(retired)), owner, tuple(sorted(every_lock))))
-            known.owners.update({link: owner for link, patient in known.owners.items() if patient in retired})
-            links.update({link: (owner, locks) for link, (patient, locks) in links.items() if patient in retired})
-            for key in retired:
-                known.states.pop(key, None)
-                self._out.writes.states.pop(key, None)
-        known.locks.setdefault(owner, set()).update(every_lock)
+        persons, owner = self._persons, who.owner
+        origins = {persons.origin(item.keys, owner) or owner}
+        persons.learn(item.keys, owner, min(origins))
+        if who.retired:
+            leader = min(who.retired)
+            persons.learn(item.merged, owner, persons.origin(item.merged, leader) or leader)
+            persons.merge(who.retired, owner, every_lock)
+            state = state or persons.state(owner)
+        else:
+            persons.learn(item.merged, owner, "")
+        if who.restored:
+            other = persons.origin(item.apart, owner) or owner
+            persons.learn(item.apart, owner, other)
+            origins.add(other)
+        persons.remember(event, origins, state)
 
 
 class _UnreadableError(Exception):

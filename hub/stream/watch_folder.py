@@ -5,6 +5,7 @@
     DIR/done/           taken: the file as ``<event id>-x.xml``, and beside it the receipt, ``<event id>-x.xml.apprec.xml``
     DIR/refused/        the same for what is refused
 
+A receipt that is dropped is kept where receipts are kept, and no receipt is written for it.
 A file leaves ``claimed`` only when its message is durable and its receipt on the disk. A crash before that takes it again: the same bytes
 make the same message, which transit knows for a repeat. One watcher a folder: it holds a lock that ends with its process.
 """
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from hub import telemetry
-from hub.adapters.kith import reply
+from hub.adapters.kith import receipt, reply
 from hub.errors import Faulted, Reason, Rejected
 from hub.model import Adapter, Received, Refusal
 from hub.stream.faultpoint import reach
@@ -35,10 +36,14 @@ _AGAIN_SECONDS: Final = (0.5, 1.0, 2.0, 5.0, 10.0)  # while the broker or the le
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What a watcher works with. judge: what a document is. accept: makes it durable; raises Faulted, Rejected(TOO_LARGE)."""
+    """What a watcher works with.
+
+    judge: what a document is. accept: makes it durable; raises Faulted, Rejected(TOO_LARGE). keep: a receipt; raises Faulted, Rejected.
+    """
 
     judge: Callable[[bytes, int], Awaitable[Received | Refusal]]
     accept: Callable[[Received], Awaitable[None]]
+    keep: Callable[[bytes], Awaitable[None]]
     clock: Callable[[], int]  # whole microseconds since 1970
     bytes_max: int
     settle_seconds: float = 2.0  # a file that changed within this may still be being written
@@ -126,6 +131,8 @@ async def take(path: Path, root: Path, desk: Desk) -> Refusal | None:
     now_us = desk.clock()
     raw = _read(path, desk.bytes_max)
     found = Refusal(Reason.TOO_LARGE, "document") if raw is None else await desk.judge(raw, now_us)
+    if raw is not None and isinstance(found, Refusal) and found.where == receipt.PLACE:
+        return await _keep(path, root, raw, desk)
     refusal = found if isinstance(found, Refusal) else found.refusal
     if isinstance(found, Received):
         try:
@@ -140,6 +147,19 @@ async def take(path: Path, root: Path, desk: Desk) -> Refusal | None:
     return refusal
 
 
+async def _keep(path: Path, root: Path, raw: bytes, desk: Desk) -> Refusal | None:
+    """``take`` of a receipt."""
+    refusal, key = None, _digest(path)
+    try:
+        await desk.keep(raw)
+    except Rejected as exc:
+        refusal = Refusal(exc.reason, exc.where)
+    reach("folder.after_accept")
+    _move(path, root / ("refused" if refusal else "done") / f"{key}-{path.name}")
+    telemetry.log("folder_receipt", outcome=refusal.reason.value if refusal else "done")
+    return refusal
+
+
 def _read(path: Path, bytes_max: int) -> bytes | None:
     """A file's bytes; None when it is too large to be looked at."""
     return path.read_bytes() if path.stat().st_size <= bytes_max else None
@@ -150,8 +170,12 @@ def _finish(path: Path, folder: Path, key: str, receipt: bytes) -> None:
     target = folder / f"{key}-{path.name}"
     _write(target.with_name(target.name + RECEIPT), receipt)
     reach("folder.after_receipt")
-    path.replace(target)  # what a crash left there under this name is the same message
-    _sync(folder)
+    _move(path, target)
+
+
+def _move(path: Path, target: Path) -> None:
+    path.replace(target)  # what a crash left there under this name is the same document
+    _sync(target.parent)
 
 
 def _digest(path: Path) -> str:

@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from hub.adapters.control_ids import ControlIds
 from hub.settings import Settings
-from hub.web import admin, answers, capability, consents, edi, metrics, pages, process_message, submissions
+from hub.web import admin, answers, audit, capability, checkpointing, consents, edi, metrics, pages, poll, process_message, submissions
 from hub.web.state import STATE, State
 
 KEEPALIVE_SECONDS: Final = 75.0
@@ -30,6 +30,10 @@ def routes(state: State) -> list[web.RouteDef]:
         web.get("/fhir/metadata", capability.metadata),
         web.post("/fhir/$process-message", process_message.process_message),  # provider, admin, or nobody on plaintext loopback
         web.post("/edi/messages", edi.post_message),  # as the one above
+        web.get("/edi/messages", poll.waiting),  # from here on: provider (what is for it)
+        web.get("/edi/messages/{id}/business-document", poll.business_document),
+        web.put("/edi/messages/{id}/read/{herId}", poll.read),
+        web.post("/edi/messages/{id}/apprec/{herId}", poll.apprec),
         web.get("/edi/messages/{id}/status", edi.status),  # provider (its own messages), admin
         web.get("/edi/messages/{id}/apprec", edi.apprec),  # provider (its own messages), admin
         web.post("/fhir", submissions.submit),  # provider
@@ -37,6 +41,8 @@ def routes(state: State) -> list[web.RouteDef]:
         web.get("/fhir/Consent", consents.search),  # patient (own), admin
         web.get("/fhir/Consent/{id}", consents.get),  # patient (own), admin
         web.put("/fhir/Consent/{id}", consents.put),  # patient (own), admin
+        web.get("/fhir/AuditEvent", audit.search_events),  # patient (own), provider (what it was given), admin
+        web.get("/fhir/AuditEvent/{id}", audit.read_event),  # as the one above
         web.get("/admin/providers", admin.list_providers),  # from here on: admin
         web.get("/admin/providers/{id}", admin.get_provider),
         web.put("/admin/providers/{id}", admin.put_provider),
@@ -53,9 +59,11 @@ def application(state: State) -> web.Application:
     app = web.Application(middlewares=[answers.errors], client_max_size=0)  # bodies are read by hub.web.body alone
     app[STATE] = state
     app[process_message.CONTROL_IDS] = ControlIds()
+    app[poll.ROOM] = asyncio.Semaphore(poll.ROOM_SIZE)
     app.add_routes(routes(state))
     app.on_response_prepare.append(answers.protect)
     app.cleanup_ctx.append(pages.sampling)
+    app.cleanup_ctx.append(checkpointing.checkpointing)
     return app
 
 

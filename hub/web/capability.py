@@ -23,12 +23,25 @@ def statement() -> dict[str, Any]:
         "updateCreate": True,
         "searchParam": [{"name": "patient.identifier", "type": "token"}],
     }
+    audit_event = {
+        "type": "AuditEvent",
+        "documentation": "Decisions, disclosures and readings of this record. Patients see their own, providers what they were given.",
+        "interaction": [{"code": "read"}, {"code": "search-type"}],
+        "versioning": "no-version",
+        "searchParam": [
+            {"name": "patient", "type": "reference", "documentation": "[system|]value of an identifier; patient.identifier is the same"},
+            {"name": "patient.identifier", "type": "token"},
+            {"name": "agent", "type": "reference", "documentation": "a provider's id in the hub: receiver or source; agent.identifier too"},
+            {"name": "date", "type": "date"},
+            {"name": "entity", "type": "reference", "documentation": "Consent/id, with /_history/version or without, or urn:uuid:event"},
+        ],
+    }
     security = {"cors": False, "description": "Bearer tokens made by: hub token --as admin|patient:<id>|provider:<id>"}
     rest = {
         "mode": "server",
         "documentation": _WRITES,
         "security": security,
-        "resource": [consent],
+        "resource": [consent, audit_event],
         "interaction": [{"code": "transaction"}, {"code": "batch"}],
         "operation": [{"name": "process-message", "definition": "http://hl7.org/fhir/OperationDefinition/MessageHeader-process-message"}],
     }

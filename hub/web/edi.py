@@ -2,10 +2,13 @@
 
     POST /edi/messages               {"businessDocument": base64, "contentType": "application/xml", "contentTransferEncoding": "base64"}
                                      202 {"id", "location"}; a refusal has the status of its reason
-    GET  /edi/messages/{id}/status   {"id", "state": Acknowledged | Rejected, "appRecStatus"}; 404 until it is decided
-    GET  /edi/messages/{id}/apprec   the receipt (AppRec), again as a business document; ?version=1.1 for that one
+    GET  /edi/messages/{id}/status   {"id", "state": Acknowledged | Rejected, "appRecStatus", "receivers"}; 404 until it is decided
+    GET  /edi/messages/{id}/apprec   the hub's receipt (AppRec), again as a business document, and "receivers"; ?version=1.1 for that one
 
+``receivers``: what the application of each receiver whom the sender wrote said of it, once it has: {"receiver", "receiverHerId",
+"appRecStatus", "appRecErrorList"}. Who else was told is not the sender's to know.
 A receipt that is posted is no message of a patient: it is kept where receipts are kept, and not sent on.
+How a recipient fetches what is for it stands in ``hub.web.poll``.
 """
 
 import json
@@ -21,8 +24,9 @@ from hub.adapters.kith import receipt, reply
 from hub.adapters.kith.message import CONTROL_ID
 from hub.adapters.kith.receive import Door, receive
 from hub.errors import ANSWERS, Reason, Rejected
+from hub.ledger.receipts import OfReceiver, of_receivers
 from hub.ledger.taken import Taken, taken
-from hub.model import Adapter, Received, Refusal
+from hub.model import Adapter, Provider, Received, Refusal
 from hub.web.access import require, sender
 from hub.web.answers import status_of
 from hub.web.body import read_object
@@ -33,8 +37,8 @@ from hub.web.tokens import Principal, Role
 
 XML: Final = frozenset({"application/xml", "text/xml"})
 BASE64: Final = "base64"
+_HER_ID_DIGITS_MAX: Final = 8
 _ROOM_BYTES: Final = 64 * 1024  # of a request around its document
-_RECEIPT: Final = "AppRec"
 
 
 async def post_message(request: web.Request) -> web.Response:
@@ -62,7 +66,7 @@ async def _answer(request: web.Request, now_us: int) -> web.Response:
     door = Door(state.pseudonyms, frozenset(state.settings.processing_ids), state.settings.person_numbers)
     found = receive(raw, lambda names, where: speaker(names, who, directory, where), door, now_us)
     if isinstance(found, Refusal):
-        if found.where == _RECEIPT:
+        if found.where == receipt.PLACE:
             return await _keep(raw, who, state)
         raise Rejected(found.reason, found.where)
     control_ids = request.app[CONTROL_IDS]
@@ -102,19 +106,19 @@ async def _keep(raw: bytes, who: Principal | None, state: State) -> web.Response
     """A receipt: kept under the provider whose token came with it."""
     found = receipt.read(raw)
     if state.receipts is None or who is None or who.role is not Role.PROVIDER:
-        raise Rejected(Reason.UNSUPPORTED_TYPE, _RECEIPT)
-    await state.receipts.keep(found, who.id)
-    return _json({"id": found.id}, 202)
+        raise Rejected(Reason.UNSUPPORTED_TYPE, receipt.PLACE)
+    await state.receipts.keep(found, raw, who.id)
+    return as_json({"id": found.id}, 202)
 
 
 def _told(found: Received) -> web.Response:
     if found.refusal is None:
-        return _json({"id": found.event_id, "location": f"/edi/messages/{found.event_id}"}, 202)
+        return as_json({"id": found.event_id, "location": f"/edi/messages/{found.event_id}"}, 202)
     telemetry.REFUSED.labels(Adapter.KITH, found.refusal.reason).inc()
     telemetry.log("refused", adapter=Adapter.KITH, reason=found.refusal.reason, event_id=found.event_id)
     answer = ANSWERS[found.refusal.reason]
     body = {"id": found.event_id, "status": answer.http, "title": answer.act, "reason": found.refusal.reason, "where": found.refusal.where}
-    return _json(body, answer.http, "application/problem+json")
+    return as_json(body, answer.http, "application/problem+json")
 
 
 async def status(request: web.Request) -> web.Response:
@@ -123,7 +127,7 @@ async def status(request: web.Request) -> web.Response:
     state = "Rejected" if found.is_refused else "Acknowledged"
     given = reply.verdict(found.refusal, taken=not found.is_refused)
     body = {"id": request.match_info["id"], "state": state, "appRecStatus": int(given.status)}
-    return _json(body | ({"reason": found.reason} if found.reason else {}))
+    return as_json(body | ({"reason": found.reason} if found.reason else {}) | {"receivers": await _receivers(request)})
 
 
 async def apprec(request: web.Request) -> web.Response:
@@ -134,7 +138,35 @@ async def apprec(request: web.Request) -> web.Response:
     found = await _own(request)
     given = reply.verdict(found.refusal, taken=not found.is_refused)
     raw = reply.acknowledge(found.raw, given, found.decided_us, version)
-    return _json({"businessDocument": b64encode(raw).decode(), "contentType": "application/xml", "contentTransferEncoding": BASE64})
+    return as_json(as_document(raw) | {"receivers": await _receivers(request)})
+
+
+def as_document(raw: bytes) -> dict[str, Any]:
+    """A document as the body of an answer."""
+    return {"businessDocument": b64encode(raw).decode(), "contentType": "application/xml", "contentTransferEncoding": BASE64}
+
+
+async def _receivers(request: web.Request) -> list[dict[str, Any]]:
+    state = request.app[STATE]
+    said = await state.ledger.run(of_receivers, request.match_info["id"])
+    directory = await state.region.now() if said else None
+    return [_said(one, directory.provider(one.recipient) if directory else None) for one in said]
+
+
+def _said(one: OfReceiver, provider: Provider | None) -> dict[str, Any]:
+    numbers = her_ids(provider) if provider else ()
+    return {
+        "receiver": provider.name if provider else one.recipient,
+        **({"receiverHerId": int(numbers[0])} if numbers else {}),
+        "appRecStatus": next(int(status) for status, word in receipt.WORDS.items() if word == one.status),
+        "appRecErrorList": [{"errorCode": code, "description": reply.WORDS.get(code, "")} for code in one.codes],
+    }
+
+
+def her_ids(provider: Provider) -> tuple[str, ...]:
+    """The HER-ids among the names of a provider: they have fewer digits than an organisation number."""
+    names = (*provider.senders, provider.organisation.rpartition("|")[2])
+    return tuple(dict.fromkeys(n for n in names if n.isascii() and n.isdigit() and len(n) <= _HER_ID_DIGITS_MAX))
 
 
 async def _own(request: web.Request) -> Taken:
@@ -146,5 +178,6 @@ async def _own(request: web.Request) -> Taken:
     return found
 
 
-def _json(body: Mapping[str, Any], code: int = 200, content_type: str = "application/json") -> web.Response:
+def as_json(body: Any, code: int = 200, content_type: str = "application/json") -> web.Response:
+    """An answer in JSON."""
     return web.Response(text=json.dumps(body, ensure_ascii=False), status=code, content_type=content_type, charset="utf-8")

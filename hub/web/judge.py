@@ -76,6 +76,7 @@ def _record(raw: bytes, identified: Identified, name: str, pseudonyms: Pseudonym
         raw=raw,
         answer=_status(refusal),
         refusal=refusal,
+        also=pseudonyms.of_message((*seen.identifiers, *seen.merged), name).links if seen.merged else (),
     )
 
 

@@ -7,13 +7,16 @@ from typing import Final, Protocol
 from aiohttp import web
 
 from hub.adapters.kith.receipt import Receipt
+from hub.delivery.anew import Maker
 from hub.identity import Pseudonyms
 from hub.ledger.connect import Pool
 from hub.ledger.directory import directory_version, load_directory
+from hub.ledger.outbox import Said
 from hub.model import Provider, Received
 from hub.routing.directory import Directory
 from hub.settings import Settings
 from hub.web.metrics import Missing
+from hub.web.seal import Seal
 from hub.web.tokens import Keys
 
 
@@ -28,8 +31,12 @@ class Intake(Protocol):
 class Receipts(Protocol):
     """Where a receiver's receipt is kept."""
 
-    async def keep(self, receipt: Receipt, provider: str) -> None:
-        """Return when it is kept for good. Raises Faulted; then nothing may be answered as done."""
+    async def keep(self, receipt: Receipt, raw: bytes, provider: str) -> None:
+        """Return when it is kept for good. Raises Rejected, Faulted; then nothing may be answered as done."""
+        ...
+
+    async def keep_of(self, event_id: str, said: Said, provider: str) -> None:
+        """``keep`` of one about an event."""
         ...
 
 
@@ -66,6 +73,8 @@ class State:
     missing: Missing
     objections: Callable[[Provider], Sequence[str]] = _no_objections
     receipts: Receipts | None = None  # None = receipts are not taken
+    seal: Seal | None = None  # signs checkpoints of the audit chain; None = none are made here
+    maker: Maker | None = None  # makes anew what a fetching recipient may have in part only; None = that waits
 
 
 STATE: Final = web.AppKey("state", State)

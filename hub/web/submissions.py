@@ -19,7 +19,8 @@ from hub.model import Adapter, Received, Refusal
 from hub.web.access import require
 from hub.web.answers import fhir, status_of
 from hub.web.body import read
-from hub.web.judge import PartRules, bearer, judge_part
+from hub.web.judge import PartRules, bearer, judge_part, without_conflict
+from hub.web.process_message import CONTROL_IDS
 from hub.web.state import STATE, State
 from hub.web.tokens import Role
 
@@ -54,12 +55,24 @@ async def _answer(request: web.Request, now_us: int) -> web.Response:
     provider = bearer(who, await state.region.now())
     split = parts.split(given, provider.id)
     rules = PartRules(state.settings.person_numbers, state.settings.frame_bytes_max)
-    judged = [judge_part(p, provider, rules, state.pseudonyms, now_us) for p in split.parts]
+    control_ids = request.app[CONTROL_IDS]
+    judged = [
+        without_conflict(judge_part(p, provider, rules, state.pseudonyms, now_us), control_ids, given.changes[p.changes[0]].place)
+        for p in split.parts
+    ]
     refused = _refused(split, judged)
     is_whole = given.shape is Shape.TRANSACTION and bool(refused)
     for refusal in refused.values():
         telemetry.REFUSED.labels(Adapter.FHIR, refusal.reason).inc()
-    faults = await _record([r for r in judged if not is_whole or r.refusal is not None], state)
+    recorded, faults = [r for r in judged if not is_whole or r.refusal is not None], dict[str, Faulted]()
+    unrecorded = {r.event_id for r in judged}
+    try:
+        faults = await _record(recorded, state)
+        unrecorded -= {r.event_id for r in recorded} - faults.keys()
+    finally:  # whatever it was, nobody knows that these are recorded
+        for received in judged:
+            if received.event_id in unrecorded:
+                control_ids.forget(received)
     return _said(given, split, judged, refused, faults)
 
 

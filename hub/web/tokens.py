@@ -5,7 +5,6 @@ and no other. The header never chooses the key or the algorithm: the key is the 
 """
 
 import hashlib
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,13 +13,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import jwt
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from hub.config import ConfigError
 from hub.identity import canonical
 from hub.model import Identifier
+from hub.web.keyfile import load_key
 
 ISSUER: Final = "urn:hub"
 AUDIENCE: Final = "urn:hub:web"
@@ -97,43 +94,7 @@ def _keys(private: Ed25519PrivateKey) -> Keys:
 
 def load_keys(data: Path) -> Keys:
     """The key of a data folder, made there (mode 0600) when there is none. Raises OSError, or ConfigError for a damaged file."""
-    path = data / KEY_FILE
-    try:
-        return _keys(_read(path))
-    except FileNotFoundError:
-        data.mkdir(parents=True, exist_ok=True)
-        _make(path)
-        return _keys(_read(path))
-
-
-def _read(path: Path) -> Ed25519PrivateKey:
-    try:
-        private = serialization.load_pem_private_key(path.read_bytes(), password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):  # not PEM; behind a password; of a kind unknown here
-        private = None
-    if not isinstance(private, Ed25519PrivateKey):
-        raise ConfigError([f"{path}: damaged, it holds no Ed25519 key: restore it, or delete it, and every token made so far is void"])
-    return private
-
-
-def _make(path: Path) -> None:
-    """Write a new key whole and then give it its name: two processes starting together end with one and the same."""
-    pem = Ed25519PrivateKey.generate().private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    temporary = path.with_name(f"{path.name}.{os.getpid()}")
-    temporary.unlink(missing_ok=True)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(pem)
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        os.link(temporary, path)  # refuses to replace, unlike rename
-    except FileExistsError:
-        pass  # the other process was first: its key is the key
-    finally:
-        temporary.unlink()
+    return _keys(load_key(data / KEY_FILE, "every token made so far is void"))
 
 
 def issue(data: Path, as_: str, now_us: int, ttl_seconds: int = TTL_SECONDS) -> str:

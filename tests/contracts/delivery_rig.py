@@ -110,6 +110,8 @@ class Row:
     form: str = "hl7v2"
     payload: bytes = b""
     received_us: int = 0
+    fence: list[int] | None = None
+    origin: str | None = None
 
 
 def locks(patient: str) -> list[str]:
@@ -127,7 +129,7 @@ def write(conn: psycopg.Connection[Any], rows: Sequence[Row]) -> None:
     cur = conn.cursor()
     columns = (
         "part, off, recipient, event_id, patient_key, source, received_us, channel, form, detail, labels, purpose, "
-        "lock_keys, control_id, kind, payload"
+        "lock_keys, control_id, kind, payload, fence, origin"
     )
     with cur.copy(f"COPY outbox ({columns}) FROM STDIN") as copy:
         for r in rows:
@@ -136,7 +138,7 @@ def write(conn: psycopg.Connection[Any], rows: Sequence[Row]) -> None:
             event = str(uuid.UUID(int=(r.part << 64) + r.off))
             copy.write_row((
                 r.part, r.off, r.recipient, event, r.patient, "st-olavs", r.received_us or now_us(), r.channel, r.form, "full", [],
-                "TREAT", locks(r.patient), control_id, "patient.admitted", payload,
+                "TREAT", locks(r.patient), control_id, "patient.admitted", payload, r.fence, r.origin,
             ))  # fmt: skip
     with cur.copy("COPY decision (part, off, recipient, result, rule, detail, subscription, because) FROM STDIN") as copy:
         for r in rows:

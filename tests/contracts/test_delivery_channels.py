@@ -1,8 +1,10 @@
 """The channels against real receivers: HTTP servers, TLS, and a real broker's mailbox topics."""
 
 import asyncio
+import json
 import secrets
 import ssl
+from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -12,14 +14,17 @@ import pytest
 import trustme
 from aiohttp import web
 
+from hub.adapters.kith.reply import acknowledge, verdict
 from hub.delivery.channel import Means
 from hub.delivery.channels import CHANNELS
 from hub.delivery.mllp import MllpWay
+from hub.errors import Reason
 from hub.ledger.outbox import Parcel, Place
-from hub.model import AttemptOutcome, Channel, Deliver
+from hub.model import AttemptOutcome, Channel, Deliver, Refusal
 from hub.settings import Settings
 from hub.stream.kafka import Consumer, Producer, Topics, ensure_topics
-from tests.contracts.delivery_rig import Receiver, Row, attempts, delivering, drained, fill, message, provider, query, until
+from tests.contracts.delivery_rig import Receiver, Row, attempts, delivering, drained, fill, message, now_us, provider, query, until
+from tests.unit.adapters.kith.made import logistics
 
 Handler = Callable[[web.Request], web.Response]
 
@@ -105,6 +110,24 @@ def test_http_is_tried_again(database_url: str, status: int, channel: str) -> No
             assert len(got) == 2
             assert got[0][0]["x-request-id"] == got[1][0]["x-request-id"]
             assert [a[2:] for a in attempts(database_url, "a")] == [("failed", str(status)), ("delivered", "200")]
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(("status", "effect"), [(200, "delivered"), (422, "refused")])
+def test_a_receipt_in_an_edi_answer_is_kept_with_the_attempt(database_url: str, status: int, effect: str) -> None:
+    document = logistics("LOG_INNLAGT")
+    raw = acknowledge(document, verdict(Refusal(Reason.MISSING_PATIENT, "MsgHead")), now_us())
+    body = json.dumps({"businessDocument": b64encode(raw).decode()})
+
+    async def run() -> None:
+        async with http(lambda _r: web.Response(status=status, text=body)) as (url, _):
+            provider(database_url, "a", {"channel": "edi", "url": url})
+            fill(database_url, [Row(0, 1, "a", "p1", "m-1", channel="edi", form="kith", payload=document)])
+            async with delivering(database_url):
+                await until(lambda: attempts(database_url, "a"))
+        assert attempts(database_url, "a") == [(1, 1, effect, str(status))]
+        assert query(database_url, "SELECT off, recipient, status, codes, raw FROM receipt") == [(1, "a", "rejected", ["E30"], raw)]
 
     asyncio.run(run())
 

@@ -174,6 +174,7 @@ def test_what_a_server_forgot_when_it_died_is_written_again(database_url: str) -
             with psycopg.connect(database_url, autocommit=True) as conn, conn.transaction():  # as recovery would leave it
                 claims = conn.execute("SELECT id FROM claim WHERE 2 = ANY (offs)").fetchall()
                 conn.execute("LOCK TABLE outbox, attempt, claim")
+                conn.execute("SET session_replication_role = replica")  # nobody may change it
                 conn.execute("DELETE FROM attempt; DELETE FROM claim; INSERT INTO outbox SELECT * FROM before")
                 conn.execute(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"

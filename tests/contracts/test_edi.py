@@ -12,6 +12,7 @@ from hub.adapters.kith import receipt, reply
 from hub.adapters.kith.receipt import Receipt, Status
 from hub.errors import Cause, Faulted, Reason
 from hub.identity import Pseudonyms
+from hub.ledger.receipts import OfReceiver, of_receivers
 from hub.ledger.taken import Taken, taken
 from hub.model import Adapter, Channel, Deliver, Provider, ProviderKind, Received, Refusal
 from hub.numbers import PersonNumbers
@@ -39,21 +40,23 @@ class Behind:
         self.receipts: list[tuple[Receipt, str]] = []
         self.fault: Cause | None = None
         self.known: dict[str, Taken] = {}
+        self.said: list[OfReceiver] = []
 
     async def accept(self, received: Received) -> None:
         if self.fault:
             raise Faulted(self.fault)
         self.accepted.append(received)
 
-    async def keep(self, found: Receipt, provider: str) -> None:
+    async def keep(self, found: Receipt, raw: bytes, provider: str) -> None:
+        assert receipt.read(raw) == found
         self.receipts.append((found, provider))
 
     async def now(self) -> Directory:
         return Directory(PROVIDERS, (), 1)
 
-    async def run(self, work: Callable[..., Any], any_id: str, adapter: str) -> Taken | None:
-        assert (work, adapter) == (taken, "kith")
-        return self.known.get(any_id)
+    async def run(self, work: Callable[..., Any], any_id: str, *adapter: str) -> Taken | list[OfReceiver] | None:
+        assert (work, adapter) in ((taken, ("kith",)), (of_receivers, ()))
+        return self.known.get(any_id) if adapter else self.said
 
 
 @pytest.fixture
@@ -185,6 +188,25 @@ def test_the_sender_may_ask_what_became_of_it(
         assert ("town" in raw.decode()) is (status is Status.REJECTED)  # who is on the pathway is not the sender's to know
     assert door("admin").ask("GET", f"/edi/messages/{ID}/status").status == 200
     assert door().ask("GET", f"/edi/messages/{ID}/apprec?version=2").status == 422
+
+
+def test_the_sender_may_ask_what_the_receivers_it_wrote_said(door: Callable[..., Client], behind: Behind) -> None:
+    behind.known[ID] = Taken("st-olavs", "routed", "", "", RECEIVED_US, logistics("LOG_INNLAGT"))
+    assert door().ask("GET", f"/edi/messages/{ID}/status").json()["receivers"] == []
+    behind.said = [OfReceiver("other", "rejected", ["E35", "other"]), OfReceiver("gone", "accepted", [])]
+    for path in ("status", "apprec"):
+        assert door().ask("GET", f"/edi/messages/{ID}/{path}").json()["receivers"] == [
+            {
+                "receiver": "Other",
+                "receiverHerId": 1,
+                "appRecStatus": 2,
+                "appRecErrorList": [
+                    {"errorCode": "E35", "description": "Pasienten finnes ikke i mottakersystemet"},
+                    {"errorCode": "other", "description": ""},
+                ],
+            },
+            {"receiver": "gone", "appRecStatus": 1, "appRecErrorList": []},
+        ]
 
 
 @pytest.mark.parametrize("path", [f"/edi/messages/{ID}/status", f"/edi/messages/{ID}/apprec"])

@@ -28,6 +28,7 @@ def two_patients(url: str, *, third: bool = False) -> None:
     fill(url, [Row(0, 1, "a", "p1", "both"), Row(0, 2, "a", "p1", "own")])
     people = ["p1", "p2", "p3"][: 3 if third else 2]
     with connect(url) as conn:
+        conn.execute("SET session_replication_role = replica")  # nobody may change it
         conn.execute("UPDATE decision SET result = 'hold', rule = %s WHERE off = 1", (UNRESOLVED,))
         conn.execute("INSERT INTO conflict VALUES (0, 1, %s)", (people,))
         for key in people:

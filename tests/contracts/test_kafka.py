@@ -11,7 +11,7 @@ import pytest
 
 from hub.errors import Cause, Faulted, HubError, Reason, Rejected
 from hub.settings import FRAME_BYTES_MAX, Settings
-from hub.stream.kafka import Consumer, Producer, Record, broker_settings, ensure_topics, message_bytes_max
+from hub.stream.kafka import Consumer, Producer, Record, broker_settings, ensure_topics, message_bytes_max, partition_of
 from tests.faults.processes import wait_until
 
 
@@ -220,3 +220,27 @@ def test_inbound_is_kept_a_month_and_what_others_read_for_ever_or_as_long_as_is_
     ensure_topics(kafka, names[:2], settings)
     ensure_topics(kafka, names[2:], settings.model_copy(update={"keep_days": 400}))
     assert [broker_settings(kafka, name)["retention.ms"] for name in names] == [str(30 * 86_400_000), "-1", str(400 * 86_400_000)]
+
+
+def test_the_hub_knows_where_the_messages_under_a_key_are(kafka: str, topic_prefix: str) -> None:
+    """Keys of every length modulo four; the broker's client is the oracle."""
+    topic = topic_of(kafka, topic_prefix)
+    producer, keys = Producer(kafka), [f"{n:x}" * n for n in range(1, 33)] + ["blåbærsyltetøy"]
+    for key in keys:
+        producer.send_nowait(topic, key.encode(), b"", lambda _: None)
+    assert producer.flush(20) == 0
+    producer.close()
+    found = read(kafka, topic, {}, len(keys))
+    assert {r.key.decode(): r.partition for r in found} == {key: partition_of(key, 3) for key in keys}
+    consumer = Consumer(kafka, topic + "-e", topic, on_assign=lambda parts: dict.fromkeys(parts, 0), on_revoke=lambda _: None)
+    ends = consumer.ends()
+    consumer.close()
+    assert ends == {part: sum(r.partition == part for r in found) for part in range(3)}
+
+
+def test_ends_that_nobody_can_tell_are_a_fault(topic_prefix: str) -> None:
+    consumer = Consumer("127.0.0.1:1", topic_prefix, topic_prefix, on_assign=lambda _: {}, on_revoke=lambda _: None)
+    with pytest.raises(Faulted) as caught:
+        consumer.ends()
+    consumer.close()
+    assert caught.value.cause is Cause.BROKER_UNAVAILABLE

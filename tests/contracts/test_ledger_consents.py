@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -72,6 +73,7 @@ def test_a_version_that_is_not_the_next_is_stale(conn: Conn, version: int) -> No
 def test_a_row_that_cannot_be_read_says_so(conn: Conn, actors: str) -> None:
     put(conn, lock(), ["k"])
     put(conn, lock("c2"), ["k"])
+    conn.execute("SET session_replication_role = replica")  # nobody may change it
     conn.execute("UPDATE consent SET body = jsonb_set(body, '{root,actors}', %s) WHERE id = 'c2'", (actors,))
     ((policy,), (other,)) = consents.policies(conn, [["k"]]), consents.policies(conn, [["x"]])
     assert not policy.readable and policy.consents == (lock(),)
@@ -110,6 +112,17 @@ def test_what_was_stored_before_the_tree_means_the_same(conn: Conn, deny, actors
         if file.name >= "0013":
             conn.execute(file.read_bytes())
     assert consents.policies(conn, [["k"]]) == [Policy((is_now,)) if is_now else Policy(readable=False)]
+
+
+def test_a_row_that_cannot_be_read_is_shown_as_a_lock_and_mended_by_the_next_version(conn: Conn) -> None:
+    put(conn, TREE, ["k"])
+    conn.execute("SET session_replication_role = replica")  # nobody may change it
+    conn.execute("UPDATE consent SET body = '{}'")
+    (stored,) = consents.find_consents(conn, ["k"])
+    assert stored.consent == Consent("tree", 3, True, Provision(True))
+    assert stored.resource == {"resourceType": "Consent"}
+    put(conn, replace(TREE, version=4), ["k"])
+    assert consents.policies(conn, [["k"]]) == [Policy((replace(TREE, version=4),))]
 
 
 def test_a_key_without_its_consent_is_unreadable(conn: Conn) -> None:

@@ -177,6 +177,8 @@ def test_kill_9_again_and_again_and_replay_give_the_rows_of_a_clean_run(region: 
         worker = region.start(faultpoint)
         assert worker.wait(60) == -signal.SIGKILL
     region.send(100, Kind.MERGED, merged_keys=[f"{5:032x}"])
+    for kind in (Kind.MERGED, Kind.UNLINKED):  # and one that is taken back
+        region.send(102, kind, merged_keys=[f"{6:032x}"])
     worker = region.start()
     until(lambda: len(region.sql("SELECT 1 FROM episode WHERE state = 'discharged'")) >= 4)
     worker.kill()
@@ -192,7 +194,7 @@ def test_kill_9_again_and_again_and_replay_give_the_rows_of_a_clean_run(region: 
     region.stop(worker)
     assert region.dump() == killed
     region.forget_offsets()  # everything again, from nothing
-    region.sql("TRUNCATE episode, episode_merge, deadline, pathway_poison")
+    region.sql("TRUNCATE episode, episode_merge, episode_parting, deadline, pathway_poison")
     worker = region.start()
     region.until_done()
     region.stop(worker)

@@ -25,7 +25,7 @@ def admission(patient: str) -> Change:
     """An event that calls for a deadline."""
     row = Episode(patient, "e", "admitted", "W", "5001", "st-olavs", 1, None, None, "patient.admitted", 1, 0, 1)
     due = Deadline(str(uuid.uuid5(uuid.NAMESPACE_OID, patient)), "municipality-notice", patient, "e", 10)
-    return Change(patient, "e", lambda _rows, _merges: ([row], [due]))
+    return Change(patient, "e", lambda _rows, _merges, _partings: ([row], [due]))
 
 
 def test_an_event_does_not_read_the_deadlines_of_others(database_url: str) -> None:

@@ -12,14 +12,15 @@ import pytest
 from hub.adapters.hl7v2.receive import Door
 from hub.avro import Codec
 from hub.errors import Cause, Faulted, Reason
-from hub.identity import derived_id
+from hub.identity import derived_id, kith_id
 from hub.ledger.connect import Pool
 from hub.ledger.directory import put_provider
 from hub.model import Channel, Deliver, Detail, Form, Provider, Received, Refusal
 from hub.routing.directory import Directory
 from hub.stream import quarantine_tool as tool
+from hub.stream.readers import READERS
 from hub.stream.reread import Means, reread
-from tests.contracts.transit_rig import PROVIDERS, PSEUDONYMS, READERS, SUBSCRIPTIONS, Rig, received, rig
+from tests.contracts.transit_rig import PROVIDERS, PSEUDONYMS, SUBSCRIPTIONS, Rig, received, rig
 
 
 @pytest.fixture
@@ -147,6 +148,7 @@ def test_a_recipient_that_could_not_be_served_is_served_alone(hub: Rig, capsys: 
     message = received("c1")
     hub.run(message)
     hub.conn.execute("DELETE FROM outbox WHERE recipient = 'town'")  # as when no Bundle could be made of it
+    hub.conn.execute("SET session_replication_role = replica")  # nobody may change it
     hub.conn.execute("UPDATE decision SET result = 'hold', because = '{no_translation}' WHERE recipient = 'town'")
     hub.conn.execute("UPDATE message SET reason = 'no_translation', place = 'town'")
     (entry,) = listed(hub, capsys)
@@ -224,6 +226,18 @@ def test_a_bundle_made_anew_is_known_by_its_id(hub: Rig) -> None:
     ((form, payload),) = hub.rows("SELECT form, payload FROM outbox WHERE recipient = 'village'")
     assert form == "fhir"
     assert json.loads(payload)["id"] == hub.rows("SELECT bundle_id::text FROM bundle")[0] == derived_id(message.event_id, "bundle", "full")
+
+
+def test_a_kith_message_made_anew_is_known_by_its_id(hub: Rig) -> None:
+    """Or its receiver's receipt would find nothing."""
+    message = received("c1", town="5031")
+    hub.run(message)
+    hub.conn.execute("UPDATE outbox SET parked = 'form_changed' WHERE recipient = 'village'")
+    hub.conn.execute("DELETE FROM bundle")
+    changed = tuple(replace(p, deliver=Deliver(Channel.POLL)) if p.id == "village" else p for p in PROVIDERS)
+    assert do(hub, "redrive", f"{message.event_id}:village", providers=changed) == 0
+    assert hub.rows("SELECT channel, form FROM outbox WHERE recipient = 'village'") == [("poll", "kith")]
+    assert hub.rows("SELECT bundle_id::text FROM bundle") == [kith_id(message.event_id, Detail.FULL, "village")]
 
 
 @pytest.mark.parametrize("unknown", ["x", "x:town", "00000000-0000-8000-8000-000000000000", "", "a'b"])

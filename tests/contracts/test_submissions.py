@@ -46,7 +46,7 @@ class Region:
 
 
 PSEUDONYMS = Pseudonyms(b"k" * 32)
-HOSPITAL = Provider("st-olavs", "St. Olavs", ProviderKind.HOSPITAL, "974749025", ("STOLAV",), Deliver(Channel.MAILBOX))
+HOSPITAL = Provider("st-olavs", "St. Olavs", ProviderKind.HOSPITAL, "974749025", ("STOLAV", "st-olavs"), Deliver(Channel.MAILBOX))
 GONE = Provider("gone", "Gone", ProviderKind.HOSPITAL, "", (), Deliver(Channel.MAILBOX), suspended=True)
 
 
@@ -203,3 +203,45 @@ def test_answers_quote_nothing_that_was_sent(hub: Client) -> None:
     for shape in ("batch", "transaction", "collection", "history", secret):
         assert secret not in push(hub, made | {"type": shape}).body.decode()
     assert secret not in push(hub, {"resourceType": secret}).body.decode()
+
+
+def altered(message: Received) -> bytes:
+    """The same message, by its ids, with another content."""
+    return message.raw.replace(b'"status":"finished"', b'"status":"in-progress"').replace(b'"status":"final"', b'"status":"amended"')
+
+
+def test_a_control_id_that_came_by_the_other_door_with_other_bytes_is_a_conflict(hub: Client, broker: Broker) -> None:
+    push(hub, bundle(*TWO))
+    part = next(r for r in broker.taken if b'"status":"final"' in r.raw)
+    broker.taken.clear()
+    assert hub.ask("POST", "/fhir/$process-message", altered(part)).status == 409  # as it is the other way round
+    assert [r.refusal is not None for r in broker.taken] == [True]
+
+
+def test_what_came_by_the_other_door_first_keeps_its_control_id(tmp_path: Path, hub: Client, broker: Broker) -> None:
+    push(hub, bundle(*TWO))
+    part = next(r for r in broker.taken if b'"status":"final"' in r.raw)
+    fresh, nothing = Broker(), None
+    region: Any = Region(HOSPITAL)
+    settings = Settings(http="127.0.0.1:0")
+    with serving(lambda: State(settings, clock, load_keys(tmp_path), PSEUDONYMS, fresh, nothing, region, asks({}))) as other:  # type: ignore[arg-type]
+        door = other.with_token(issue(tmp_path, "provider:st-olavs", clock()))
+        assert door.ask("POST", "/fhir/$process-message", altered(part)).status == 200
+        for _ in range(2):  # nothing of the transaction was taken, so it has used no control id up
+            got = push(door, bundle(*TWO))
+            assert (got.status, [i["expression"] for i in got.json()["issue"]]) == (409, [["Bundle.entry[3]"]])
+        assert statuses(push(door, bundle(*TWO, shape="batch"))) == ["202 Accepted"] * 4  # other bytes, so other ids
+
+
+def test_what_could_not_be_recorded_uses_no_control_id_up(hub: Client, broker: Broker) -> None:
+    broker.fails_for.add(PSEUDONYMS.of_message(envelope(raw_taken(hub, broker)).identifiers, "st-olavs").patient)
+    broker.taken.clear()
+    later = bundle(*TWO) | {"id": "later"}
+    assert push(hub, later).status == 503
+    broker.fails_for.clear()
+    assert statuses(push(hub, later)) == ["202 Accepted"] * 4
+
+
+def raw_taken(hub: Client, broker: Broker) -> bytes:
+    push(hub, bundle(*TWO))
+    return broker.taken[0].raw

@@ -37,6 +37,10 @@ OPEN = {"/", "/style.css", "/healthz", "/readyz", "/metrics", "/fhir/metadata"}
 TABLE: dict[tuple[str, str], tuple[int, int, int, int]] = {
     ("POST", "/fhir/$process-message"): (422, 403, 422, 422),  # nobody may, on plaintext loopback; {} is no message
     ("POST", "/edi/messages"): (422, 403, 422, 422),  # the same; {} holds no document
+    ("GET", "/edi/messages"): (401, 403, LET_IN, 403),  # what is for a provider that fetches is for nobody else
+    ("GET", "/edi/messages/{id}/business-document"): (401, 403, LET_IN, 403),
+    ("PUT", "/edi/messages/{id}/read/{herId}"): (401, 403, LET_IN, 403),
+    ("POST", "/edi/messages/{id}/apprec/{herId}"): (401, 403, LET_IN, 403),
     ("GET", "/edi/messages/{id}/status"): (401, 403, LET_IN, LET_IN),
     ("GET", "/edi/messages/{id}/apprec"): (401, 403, LET_IN, LET_IN),
     ("POST", "/fhir"): (401, 403, LET_IN, 403),  # a provider speaks for itself: nobody else can
@@ -44,6 +48,8 @@ TABLE: dict[tuple[str, str], tuple[int, int, int, int]] = {
     ("GET", "/fhir/Consent"): (401, 400, 403, 400),
     ("GET", "/fhir/Consent/{id}"): (401, LET_IN, 403, LET_IN),
     ("PUT", "/fhir/Consent/{id}"): (401, LET_IN, 403, LET_IN),
+    ("GET", "/fhir/AuditEvent"): (401, LET_IN, LET_IN, 422),  # an administrator's search without a patient needs dates
+    ("GET", "/fhir/AuditEvent/{id}"): (401, LET_IN, LET_IN, LET_IN),
     ("GET", "/admin/providers"): (401, 403, 403, LET_IN),
     ("GET", "/admin/providers/{id}"): (401, 403, 403, LET_IN),
     ("PUT", "/admin/providers/{id}"): (401, 403, 403, 422),
@@ -94,7 +100,9 @@ def test_the_table_has_every_route(data: Path) -> None:
 @pytest.mark.parametrize("column", range(4), ids=["nobody", "patient", "provider", "admin"])
 def test_who_gets_in(web: Client, token: Any, method: str, path: str, column: int) -> None:
     body = {"resourceType": "Consent", "id": "c1"} if "Consent" in path else {}
-    got = web.with_token(token(WHO[column])).ask(method, path.replace("{id}", "c1"), body if method in ("PUT", "POST") else None)
+    got = web.with_token(token(WHO[column])).ask(
+        method, path.replace("{id}", "c1").replace("{herId}", "1"), body if method in ("PUT", "POST") else None
+    )
     assert got.status == TABLE[method, path][column]
     assert b"reached" not in got.body
     if got.status == 401:

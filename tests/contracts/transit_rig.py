@@ -11,8 +11,6 @@ from typing import Any
 import psycopg
 from pydantic import SecretBytes
 
-from hub.adapters.fhir.translate import FhirMessage
-from hub.adapters.hl7v2.translate import Hl7v2Message
 from hub.avro import Codec
 from hub.identity import FNR, Pseudonyms, event_id
 from hub.ledger.connect import connect
@@ -20,11 +18,11 @@ from hub.ledger.directory import replace_file_entries
 from hub.model import Adapter, Channel, Deliver, Detail, Identifier, Provider, ProviderKind, Received, Refusal, Subscription, Where
 from hub.settings import Settings
 from hub.stream.kafka import Consumer, Producer, Record, Topics, ensure_topics
+from hub.stream.readers import READERS
 from hub.stream.transit import TransitParts, serve
 from hub.wiring import now_us
 
 PSEUDONYMS = Pseudonyms(b"a secret of the tests")
-READERS = {Adapter.HL7V2: Hl7v2Message, Adapter.FHIR: FhirMessage}
 NUMBER = "13116900216"
 
 

@@ -114,6 +114,27 @@ def in_order(history: History, _region: Region) -> Iterable[Violation]:
             highest = max(highest, order[a.control_id].seq)
 
 
+def in_order_through_merges(history: History, _region: Region) -> Iterable[Violation]:
+    """I4: per provider, nothing of either patient acknowledged before a merge was sent comes after the merge or anything sent after it."""
+    by_id = {s.control_id: s for s in history.sent if s.outcome == "ok"}
+    first: dict[tuple[str, str], float] = {}
+    for a in sorted(history.arrived, key=lambda a: a.started):
+        first.setdefault((a.provider, a.control_id), a.started)
+    for merged in history.merged:
+        merge = by_id.get(merged.control_id)
+        if merge is None:
+            continue
+        both = [s for s in by_id.values() if s.patient in {merged.retired, merged.survivor} and s is not merge]
+        before = [s.control_id for s in both if s.ended <= merge.started]
+        after = [s.control_id for s in both if s.started >= merge.ended]
+        for provider in sorted({p for p, _ in first}):
+            for earlier, later in ((before, [merge.control_id, *after]), ([merge.control_id], after)):
+                limit = min((first[provider, c] for c in later if (provider, c) in first), default=float("inf"))
+                for control_id in earlier:
+                    if first.get((provider, control_id), 0.0) > limit:
+                        yield Violation("I4", "after the first after a merge", control_id, provider)
+
+
 def always_answered(history: History, _region: Region) -> Iterable[Violation]:
     """I5: each message is answered, or its connection closed, within the sender's patience."""
     for s in history.sent:
@@ -140,6 +161,7 @@ INVARIANTS: tuple[Callable[[History, Region], Iterable[Violation]], ...] = (
     no_leak,
     same_bytes,
     in_order,
+    in_order_through_merges,
     always_answered,
     one_episode,
     heals,

@@ -54,6 +54,15 @@ class Locked:
 
 
 @dataclass(frozen=True, slots=True)
+class Merged:
+    """Two patients whom the message of this control id made one."""
+
+    control_id: str
+    retired: str
+    survivor: str
+
+
+@dataclass(frozen=True, slots=True)
 class Settled:
     """What the hub itself says of one (message, provider) at the end: delivered, withheld, refused, waiting, not_a_recipient ..."""
 
@@ -78,13 +87,16 @@ class History:
     sent: list[Sent] = field(default_factory=list)
     arrived: list[Arrived] = field(default_factory=list)
     locked: list[Locked] = field(default_factory=list)
+    merged: list[Merged] = field(default_factory=list)
     settled: list[Settled] = field(default_factory=list)
     stays: list[Stay] = field(default_factory=list)
     left: int = 0  # deliveries that still waited when the time to heal was over
     _guard: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def add(self, entry: Sent | Arrived | Locked | Settled) -> None:
-        lists: dict[type, list] = {Sent: self.sent, Arrived: self.arrived, Locked: self.locked, Settled: self.settled}  # type: ignore[type-arg]
+    def add(self, entry: Sent | Arrived | Locked | Merged | Settled) -> None:
+        lists: dict[type, list] = {  # type: ignore[type-arg]
+            Sent: self.sent, Arrived: self.arrived, Locked: self.locked, Merged: self.merged, Settled: self.settled,
+        }  # fmt: skip
         with self._guard:
             lists[type(entry)].append(entry)
 

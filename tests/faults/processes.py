@@ -69,15 +69,16 @@ class Hub:
             "HUB_RETRY_FIRST_SECONDS": "0.1",
             "HUB_RETRY_SECONDS_MAX": "1",
             "HUB_ACK_SECONDS_MAX": "2",
+            "HUB_AUDIT_CHECKPOINT_SECONDS": "0.2",
             "HUB_SABOTAGE": self.sabotage,
             **self.settings,
         }
 
-    def start(self, name: str, **extra: str) -> None:
-        """Start one process (again)."""
+    def start(self, name: str, alias: str = "", **extra: str) -> None:
+        """Start one process (again); under an alias a second one of its kind."""
         module = ["tests.faults.sabotaged"] if self.sabotage else ["hub"]
-        with (self.data / f"{name}.log").open("ab") as log:
-            self.running[name] = subprocess.Popen(
+        with (self.data / f"{alias or name}.log").open("ab") as log:
+            self.running[alias or name] = subprocess.Popen(
                 [sys.executable, "-m", *module, name, "--config", str(self.config)],
                 env=self.environment() | extra, stdout=log, stderr=log, start_new_session=True, cwd=Path(__file__).parents[2],
             )  # fmt: skip
@@ -135,6 +136,15 @@ class Hub:
             cwd=Path(__file__).parents[2], check=True,
         )  # fmt: skip
         return done.stdout
+
+    def record(self) -> dict[str, object]:
+        """What ``hub audit verify`` says of the record, by every checkpoint so far."""
+        done = subprocess.run(
+            [sys.executable, "-m", "hub", "audit", "verify", "--json"], env=self.environment(), capture_output=True, text=True, timeout=120,
+            cwd=Path(__file__).parents[2], check=False,
+        )  # fmt: skip
+        said: dict[str, object] = json.loads(done.stdout or "{}")
+        return said | {"stderr": done.stderr[-2000:]}
 
     def request(self, method: str, path: str, body: object, token: str) -> tuple[int, dict[str, object]]:
         """One HTTP request; (status, JSON body)."""

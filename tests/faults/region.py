@@ -4,15 +4,15 @@ import contextlib
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psycopg
 
 from tests.faults.checker import Region, Violation, check
-from tests.faults.history import History, Locked, Settled, Stay, clock
-from tests.faults.peers import Receiver, Sender
+from tests.faults.history import History, Locked, Merged, Settled, Stay, clock
+from tests.faults.peers import Receiver, Sender, field_of
 from tests.faults.processes import Hub, free_port, wait_until
 
 MUNICIPALITIES = ("5001", "5031")
@@ -56,6 +56,12 @@ def message(run: str, patient: str, municipality: str, seq: int) -> bytes:
     ).encode()
 
 
+def merge(run: str, retired: str, survivor: str, municipality: str, seq: int) -> bytes:
+    """The ``seq``-th message about the survivor: the retired one is the same person."""
+    update = message(run, survivor, municipality, seq).replace(b"ADT^A08^ADT_A01", b"ADT^A40^ADT_A39").replace(b"EVN|A08", b"EVN|A40")
+    return update[: update.index(b"PV1|")] + f"MRG|{retired}^^^STOLAVMRN^MR\r".encode()
+
+
 @dataclass
 class Run:
     """One run: traffic, faults beside it, then healing, then the checker over the outside record."""
@@ -63,6 +69,7 @@ class Run:
     hub: Hub
     name: str
     patients: int = 16
+    pairs: int = 0  # of patients beside them who are merged, see ``merging``
     history: History = field(default_factory=History)
     receivers: dict[str, Receiver] = field(default_factory=dict)
 
@@ -82,7 +89,7 @@ class Run:
     @property
     def region(self) -> Region:
         """The reference model of who may have what."""
-        people = [self.patient(n) for n in range(self.patients)]
+        people = [self.patient(n) for n in range(self.patients + 2 * self.pairs)]
         entitled = {p: frozenset(r for r, m in RECEIVERS.items() if m in {"", home}) for p, home in people}
         return Region(entitled, frozenset(RECEIVERS))
 
@@ -108,6 +115,38 @@ class Run:
             seq += 1
             sender.send(message(self.name, patient, home, seq), patient, seq, give_up_after)
             time.sleep(0.02)
+        sender.close()
+
+    @contextlib.contextmanager
+    def merging(self, pairs: int, now: Callable[[int], threading.Event]) -> Iterator[None]:
+        """Beside the traffic, pairs of patients whose messages come by turns; each is merged when its event is set, and goes on."""
+        self.pairs, over = pairs, threading.Event()
+        threads = [threading.Thread(target=self._send_pair, args=(n, now(n), over)) for n in range(pairs)]
+        for t in threads:
+            t.start()
+        try:
+            yield
+        finally:
+            over.set()
+            for t in threads:
+                t.join(60)
+        assert not any(t.is_alive() for t in threads), "a sender hangs"
+
+    def _send_pair(self, n: int, now: threading.Event, over: threading.Event) -> None:
+        sender = Sender(self.hub.mllp, self.history)
+        retired, home = self.patient(self.patients + n)
+        survivor, _ = self.patient(self.patients + n + self.pairs)
+        seqs, is_merged = {retired: 0, survivor: 0}, False
+        while not over.is_set() or not is_merged:
+            if not is_merged and (now.is_set() or over.is_set()):
+                seqs[survivor] += 1
+                raw, is_merged = merge(self.name, retired, survivor, home, seqs[survivor]), True
+                self.history.add(Merged(field_of(raw, b"MSH", 10), retired, survivor))
+                sender.send(raw, survivor, seqs[survivor], 60)
+            for patient in (retired, survivor):
+                seqs[patient] += 1
+                sender.send(message(self.name, patient, home, seqs[patient]), patient, seqs[patient], 60)
+            time.sleep(0.05)
         sender.close()
 
     def lock(self, n: int, provider: str, token: str, *, part: bool = False) -> None:
@@ -180,18 +219,27 @@ class Run:
         """What the pathway knows of the patients whose admission was acknowledged, once it has caught up."""
         if "pathway" not in self.hub.running:
             return
-        admitted = sorted(s.patient for s in self.history.sent if s.outcome == "ok" and s.seq == 1)
+        merged = {p for m in self.history.merged for p in (m.retired, m.survivor)}
+        admitted = sorted(s.patient for s in self.history.sent if s.outcome == "ok" and s.seq == 1 and s.patient not in merged)
         sql = """SELECT coalesce(array_agg(e.state ORDER BY e.state), '{}') FROM episode e
                  WHERE e.patient_key IN (SELECT patient_key FROM message WHERE control_id = %s)"""
 
         def now() -> list[Stay]:
             self.hub.revive()
             found = ((p, conn.execute(sql, (f"{self.name}-{p}-00001",)).fetchone()) for p in admitted)
-            return [Stay(p, tuple(row[0]) if row else ()) for p, row in found]  # type: ignore[arg-type]
+            stays = [Stay(p, tuple(row[0]) if row else ()) for p, row in found]  # type: ignore[arg-type]
+            return stays + [self._stay_of(conn, merged) for merged in self.history.merged]
 
         with contextlib.suppress(TimeoutError):
             wait_until(lambda: all(stay.states for stay in now()), seconds_max, "the pathway")
         self.history.stays.extend(now())
+
+    def _stay_of(self, conn: psycopg.Connection[tuple[object, ...]], merged: Merged) -> Stay:
+        """Of two who are one and whose messages name no encounter: the survivor's."""
+        sql = """SELECT coalesce(array_agg(e.state), '{}') FROM episode e JOIN message m USING (patient_key)
+                 WHERE m.control_id = %s AND m.outcome <> 'repeat'"""
+        row = conn.execute(sql, (merged.control_id,)).fetchone()
+        return Stay(merged.survivor, tuple(row[0]) if row else ())  # type: ignore[arg-type]
 
     def violations(self) -> list[Violation]:
         """What the checker finds."""

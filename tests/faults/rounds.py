@@ -1,10 +1,14 @@
 """The faults, each a function over a run: what is done to the hub and its servers while traffic goes on."""
 
+import contextlib
 import json
 import random
 import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+
+import psycopg
 
 from tests.faults.conftest import Stack
 from tests.faults.processes import PROCESSES, wait_until
@@ -128,6 +132,45 @@ def consent_race(run: Run, _stack: Stack, chance: random.Random) -> None:
     run.receivers["everywhere"].mode = "normal"
 
 
+def merges(run: Run, _stack: Stack, chance: random.Random) -> None:
+    """Patients of all partitions are merged while one of two transit processes stands still, and again while one dies."""
+    with second_transit(run):
+        standing, dying = threading.Event(), threading.Event()
+        with run.merging(8, lambda n: (standing, dying)[n % 2]):
+            time.sleep(0.7)
+            merge_beside_one_that_stands_still(run, standing)
+            dying.set()
+            die_at((chance.choice(TRANSIT_POINTS),))(run, _stack, chance)
+            time.sleep(0.5)
+
+
+@contextlib.contextmanager
+def second_transit(run: Run) -> Iterator[None]:
+    """Two transit processes share the partitions."""
+    with psycopg.connect(run.hub.database_url, autocommit=True) as conn:
+
+        def epochs() -> list[int]:
+            return [int(e) for (e,) in conn.execute("SELECT epoch FROM partition_offset ORDER BY part")]
+
+        before = epochs()
+        run.hub.start("transit", "transit-2", HUB_INSTANCE="")  # without a name of its own it leaves when it is told to
+        wait_until(lambda: all(now > old for now, old in zip(epochs(), before, strict=True)), 30, "two to share the partitions")
+    try:
+        yield
+    finally:
+        run.hub.kill("transit-2", signal.SIGTERM)
+
+
+def merge_beside_one_that_stands_still(run: Run, now: threading.Event) -> None:
+    """A transit process stops in its sleep, patients are merged, and it is woken: what it has not decided came before."""
+    sleeping = run.hub.running["transit"]
+    sleeping.send_signal(signal.SIGSTOP)
+    time.sleep(0.5)
+    now.set()
+    time.sleep(1.5)
+    sleeping.send_signal(signal.SIGCONT)
+
+
 ROUNDS: dict[str, Fault] = {
     "kill_any": kill_any,
     "die_in_transit": die_at(TRANSIT_POINTS),
@@ -139,8 +182,9 @@ ROUNDS: dict[str, Fault] = {
     "bad_receivers": bad_receivers,
     "zombie": zombie,
     "consent_race": consent_race,
+    "merges": merges,
     "kill_gateway": kill_process("gateway"),
     "kill_transit": kill_process("transit"),
     "kill_delivery": kill_process("delivery"),
 }
-IN_TEST = 10  # of them in `make test`; `make soak` goes round all of them
+IN_TEST = 11  # of them in `make test`; `make soak` goes round all of them

@@ -109,9 +109,16 @@ def swallowed_exception() -> None:
 
 def wrong_partitioner() -> None:
     """The gateway's producer places a patient's messages by something else than the patient."""
-    from hub.stream import intake
+    from hub.stream import inbound
 
-    intake.kafka_key = lambda received: received.event_id.encode()  # type: ignore[attr-defined]
+    inbound.kafka_key = lambda received: received.event_id.encode()  # type: ignore[attr-defined]
+
+
+def fence_skipped() -> None:
+    """What follows a merge does not wait for what another partition still has."""
+    from hub.stream import persons
+
+    persons.Persons.fence = lambda *_: None  # type: ignore[method-assign]
 
 
 def lock_read_before_commit() -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.faults.checker import Region, check, repeats
-from tests.faults.history import Arrived, History, Locked, Sent, Settled, Stay
+from tests.faults.history import Arrived, History, Locked, Merged, Sent, Settled, Stay
 
 REGION = Region(entitled={"P1": frozenset({"a", "b"}), "P2": frozenset({"a"})}, providers=frozenset({"a", "b"}))
 
@@ -39,6 +39,28 @@ def test_a_repeat_with_the_same_bytes_is_no_violation_but_is_counted() -> None:
     h.arrived.append(arrived("a", "1", at=2.5))
     assert check(h, REGION) == []
     assert repeats(h) == pytest.approx(1 / 6)
+
+
+def merge() -> History:
+    """P1 and P2, whose messages come by turns, become one: 1 and 3 before the merge, 2 and 4 after it."""
+    h = History()
+    h.sent = [sent("1", at=1.0), sent("3", "P2", at=1.2), sent("M", seq=2, at=2.0), sent("2", seq=3, at=3.0), sent("4", "P2", 2, at=3.2)]
+    h.arrived = [arrived("a", "1", at=4.0), arrived("a", "3", "P2", at=4.1), arrived("a", "M", at=4.2), arrived("a", "4", "P2", at=4.3)]
+    h.arrived += [arrived("a", "2", at=4.4), *(arrived("b", c, at=5.0 + n) for n, c in enumerate("1M2"))]
+    h.settled = [Settled(a.control_id, a.provider, "delivered") for a in h.arrived]
+    h.merged = [Merged("M", "P2", "P1")]
+    return h
+
+
+def test_a_merge_whose_order_holds_passes() -> None:
+    assert check(merge(), REGION) == []
+
+
+@pytest.mark.parametrize(("control_id", "at"), [("3", 4.25), ("3", 9.0), ("4", 4.15), ("1", 4.35)])
+def test_what_comes_on_the_wrong_side_of_a_merge_is_found(control_id: str, at: float) -> None:
+    h = merge()
+    h.arrived = [replace(a, started=at) if (a.provider, a.control_id) == ("a", control_id) else a for a in h.arrived]
+    assert "I4" in found(h)
 
 
 def lose(h: History) -> None:

@@ -48,5 +48,8 @@ def test_the_promise_holds_through(name: str, number: int, running: Run, stack: 
     said = {"round": name, "sent": len(run.history.sent), "arrived": len(run.history.arrived), "repeats": round(repeats(run.history), 4)}
     with capsys.disabled():
         print(json.dumps(said | ({"violations": len(found), "first": [str(v) for v in found[:3]]} if found else {})))
+    record = run.hub.record()
+    assert record.get("whole"), record
+    assert record["checkpoints"], "something must have been signed"
     assert not found, (found[:5], len(found), run.hub.tails())
     assert sum(s.outcome == "ok" for s in run.history.sent) >= run.patients, "the run must have carried something"

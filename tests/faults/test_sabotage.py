@@ -3,6 +3,7 @@
 import random
 import signal
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from hub.ledger.migrate import migrate
 from tests.faults.conftest import Stack
 from tests.faults.processes import wait_until
 from tests.faults.region import Run, run_in
+from tests.faults.rounds import merge_beside_one_that_stands_still, second_transit
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -98,6 +100,14 @@ def receivers_name_another(run: Run, _stack: Stack) -> None:
         receiver.mode = "normal"
 
 
+def one_transit_stands_still_while_patients_are_merged(run: Run, _stack: Stack) -> None:
+    now = threading.Event()
+    with second_transit(run), run.merging(8, lambda _: now):
+        time.sleep(0.5)
+        merge_beside_one_that_stands_still(run, now)
+        time.sleep(0.5)
+
+
 def nothing(_run: Run, _stack: Stack) -> None:
     time.sleep(1)
 
@@ -126,6 +136,7 @@ BUGS: dict[str, tuple[Callable[[Run, Stack], None], frozenset[str]]] = {
     "reorder_on_retry": (receivers_drop, frozenset({"I4"})),
     "swallowed_exception": (nothing, frozenset({"I1"})),
     "wrong_partitioner": (receivers_away, frozenset({"I4"})),
+    "fence_skipped": (one_transit_stands_still_while_patients_are_merged, frozenset({"I4"})),
     "lock_read_before_commit": (locks_one_after_another, frozenset({"I2"})),
     "answer_not_checked": (receivers_name_another, frozenset({"I1"})),
     "settled_before_sent": (delivery_dies, frozenset({"I1"})),

@@ -92,6 +92,8 @@ def v2() -> tuple[bytes, ...]:
         some.replace(b"^~\\&|", b"^~\\&#|", 1).replace(b"2.5.1", b"2.8"),
         some.replace(b"UNICODE UTF-8", b""),
         PID.encode(),
+        *(message(kind, PV1, "PID|2||88^^^STOLAV^MR||Dahl^Ola", PV1) for kind in ("ADT^A17", "ADT^A24", "ORU^R01", "SIU^S12")),
+        message("ADT^A40", "MRG|B88^^^STOLAV^MR", "PID|2||89^^^STOLAV^MR", "MRG|B89^^^STOLAV^MR"),
     ]
     return (*every, *forms)
 
@@ -214,6 +216,8 @@ HOSTILE_V2: Mapping[str, Callable[[int], bytes]] = {
     "insurances": lambda n: _segments(n, "IN1|1|P1^Plan^L|C9|Company").replace(b"ORU^R01", b"BAR^P01"),
     "roles": lambda n: _segments(n, "ROL|1|AD|PP|77^Lund^Kari").replace(b"ORU^R01", b"ADT^A01"),
     "patients": lambda n: _segments(n, PID).replace(b"ORU^R01", b"ADT^A40"),
+    "different patients": lambda n: _segments(min(n, 5_000), *(f"PID|1||{m}^^^STOLAV" for m in range(249))),
+    "too many patients": lambda n: _segments(n, *(f"PID|1||{m}^^^STOLAV" for m in range(1_000))),
     "merges": lambda n: _segments(n, "MRG|B88^^^STOLAV^MR").replace(b"ORU^R01", b"ADT^A40"),
     "merged identifiers": lambda n: _field(min(n, 100_000), "B8^^~", "MRG|{}").replace(b"ORU^R01", b"ADT^A40"),
     "appointments": lambda n: _segments(n, "RGS|1|A", "AIS|1|A|CHK^Check^L|20261201", "AIP|1|A|77^Lund^Kari").replace(

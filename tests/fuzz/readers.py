@@ -22,7 +22,7 @@ from hub.adapters.hl7v2.check import judge as hl7v2_check
 from hub.adapters.hl7v2.er7 import Er7
 from hub.adapters.hl7v2.framing import Deframer, Frame, Refused
 from hub.adapters.hl7v2.head import peek
-from hub.adapters.hl7v2.receive import Peer, receive
+from hub.adapters.hl7v2.receive import Peer, receive, taken
 from hub.adapters.hl7v2.translate import Hl7v2Message
 from hub.adapters.kith import receipt
 from hub.adapters.kith import receive as kith_door
@@ -30,15 +30,16 @@ from hub.adapters.kith import reply as kith_reply
 from hub.adapters.kith.translate import KithMessage
 from hub.adapters.profile import Terms
 from hub.errors import Reason, Rejected
-from hub.model import Adapter, Detail, Form, Received
+from hub.model import Adapter, Detail, Form, Received, Refusal
 from hub.numbers import PersonNumbers
 from tests.fuzz import corpus
 from tests.fuzz.door import DOOR, SENDER
 
 Read = Callable[[bytes], None]
-# as we write them: PID-3.4, Bundle.entry[0].resource, MsgHead/MsgInfo/Type/@V, "control byte in segment 3", "character 17", "segments"
+# as we write them: PID-3.4, PID[1]-3, Bundle.entry[0].resource, MsgHead/MsgInfo/Type/@V, "control byte in segment 3", "character 17",
+# "segments"
 _PLACE: Final = re.compile(
-    r"[A-Z][A-Z0-9]{2}(-\d+(\.\d+)?)?|[A-Z][A-Za-z]+([./](@?[A-Za-z]+|[*])|\[\d+\])*|[A-Za-z ]+( \d+)?|after [A-Z]{3}"
+    r"[A-Z][A-Z0-9]{2}(\[\d+\])?(-\d+(\.\d+)?)?|[A-Z][A-Za-z]+([./](@?[A-Za-z]+|[*])|\[\d+\])*|[A-Za-z ]+( \d+)?|after [A-Z]{3}"
 )
 _TERMS: Final = Terms()
 _HEAD_BYTES: Final = 4096  # of a refused frame, kept for its answer
@@ -97,8 +98,8 @@ def characters(raw: bytes) -> None:
 def door(raw: bytes) -> None:
     """The gateway's judgement, and its answer; the answer is itself a message, and repeats nothing but the header's own words."""
     head = peek(raw)
-    seen = receive(raw, head, Peer(), DOOR, 0)
-    refusal = seen.refusal if isinstance(seen, Received) else seen
+    seen = taken(raw, head, Peer(), DOOR, 0)
+    refusal = seen if isinstance(seen, Refusal) else seen[0].refusal
     if refusal is not None:
         told(Rejected(refusal.reason, refusal.where))
     for code in reply.codes(head.fields[15], head.fields[16], reply.verdict(refusal)):
@@ -133,9 +134,12 @@ def _events(deframer: Deframer, chunks: list[bytes]) -> list[bytes | Reason]:
 
 def translation(raw: bytes) -> None:
     """What a v2 message means, and every form of it: JSON that is UTF-8, HL7 v2 that the hub can read again."""
-    seen = receive(raw, peek(raw), Peer(), DOOR, 0)
-    if not isinstance(seen, Received) or seen.refusal is not None:
-        return
+    found = taken(raw, peek(raw), Peer(), DOOR, 0)
+    for seen in () if isinstance(found, Refusal) or found[0].refusal is not None else found[1]:
+        _translated(seen)
+
+
+def _translated(seen: Received) -> None:
     message = Hl7v2Message(seen)
     event = message.event()
     assert event.identifiers == seen.identifiers

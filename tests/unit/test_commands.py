@@ -155,3 +155,28 @@ def test_an_address_that_is_taken_is_one_line(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(processes, "run", taken)
     assert main(["web", "--data", str(tmp_path)]) == 69
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("word", ["LOUD", "", "NOTSET", "17"])
+def test_a_log_level_that_is_none_is_one_line(word: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, value in (AWAY | {"HUB_LOG_LEVEL": word or " "}).items():
+        monkeypatch.setenv(name, value)
+    assert main(["gateway"]) == 65  # as every other setting that cannot be read
+    assert capsys.readouterr().err == "hub: setting log_level: is not DEBUG, INFO, WARNING or ERROR\n"
+
+
+def test_a_log_level_may_be_written_small() -> None:
+    assert Settings(log_level="debug").log_level == "DEBUG"
+
+
+@pytest.mark.parametrize(("process", "door"), [("gateway", "mllp"), ("web", "http")])
+def test_plaintext_where_everybody_listens_is_one_line_without_the_promise_too(
+    process: str, door: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    for name, value in (AWAY | {"HUB_PROMISE": "false", f"HUB_{door.upper()}": "0.0.0.0:0", "HUB_SECRET": "x" * 32}).items():
+        monkeypatch.setenv(name, value)
+    assert main([process, "--data", str(tmp_path)]) == 65
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1 and f"hub: {door} = 0.0.0.0:0 without TLS" in told and "HUB_INSECURE_PLAINTEXT=true" in told
+    monkeypatch.setenv("HUB_INSECURE_PLAINTEXT", "true")
+    assert main([process, "--data", str(tmp_path)]) == 69  # said aloud: what is missing now is the servers

@@ -131,6 +131,8 @@ WRONG = {
     "mllp without port": (entries('deliver = { channel = "mllp", host = "h" }'), f'{B}deliver: channel "mllp" takes host and port; write '),
     "mllp with url": (
         entries('deliver = { channel = "mllp", host = "h", port = 1, url = "http://x" }'), f'{B}deliver: channel "mllp" takes host and'),
+    "poll with url": (
+        entries('deliver = { channel = "poll", url = "http://x" }'), f'{B}deliver: channel "poll" takes neither host, port nor url; write'),
     "fhir without url": (entries('deliver = { channel = "fhir" }'), f'{B}deliver: channel "fhir" takes url; write '),
     "mailbox with host": (
         entries('deliver = { channel = "mailbox", host = "h" }'), f'{B}deliver: channel "mailbox" takes neither host, port nor url; wri'),
@@ -143,9 +145,9 @@ WRONG = {
         f"{B}deliver.host: wrong value; write {HINTS['deliver.host']}"),
     "host with a blank": (
         entries('deliver = { channel = "mllp", host = "foo bar", port = 1 }'), f"{B}deliver.host: wrong value; "),
-    "no channel": (entries('deliver = { host = "h" }'), f'{B}deliver.channel: missing; write one of "mllp", "fhir", "edi", "mailbox"'),
+    "no channel": (entries('deliver = { host = "h" }'), f'{B}deliver.channel: missing; write one of "mllp", "fhir", "edi", "poll", "m'),
     "bad channel": (
-        entries('deliver = { channel = "pigeon" }'), f'{B}deliver.channel: wrong value; write one of "mllp", "fhir", "edi", "mailbox"'),
+        entries('deliver = { channel = "pigeon" }'), f'{B}deliver.channel: wrong value; write one of "mllp", "fhir", "edi", "poll", '),
     "no connections": (
         entries('deliver = { channel = "mailbox", connections = 0 }'), f"{B}deliver.connections: wrong value; write a whole number from 1"),
     "on refusal": (
@@ -303,7 +305,7 @@ subscriptions = st.builds(
     st.sampled_from(PURPOSES),
 )
 places = st.one_of(
-    st.just({"channel": Channel.MAILBOX}),
+    st.sampled_from([{"channel": Channel.MAILBOX}, {"channel": Channel.POLL}]),
     st.builds(
         lambda host, port: {"channel": Channel.MLLP, "host": host, "port": port},
         st.text("abcæ", min_size=1, max_size=4),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from hub.adapters.fhir.document import Entries, Json, obj, objects, parse, text
-from hub.adapters.fhir.mappings import KINDS, RAISED_BY_THE_HUB, V2
+from hub.adapters.fhir.mappings import KINDS, OWN, RAISED_BY_THE_HUB, TAGGED, V2
 from hub.errors import Reason, Rejected
 from hub.identity import are_too_many, canonical
 from hub.model import Identifier, Kind
@@ -32,6 +32,7 @@ class Envelope:
     kind: Kind
     encoding: str
     identifiers: tuple[Identifier, ...] = field(default=(), repr=False)
+    merged: tuple[Identifier, ...] = field(default=(), repr=False)  # of the patients this one replaces
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class Heading:
     control_id: str = field(repr=False)
     trigger: str = field(repr=False)
     identifiers: tuple[Identifier, ...] = field(default=(), repr=False)
+    merged: tuple[Identifier, ...] = field(default=(), repr=False)
 
     @property
     def sender(self) -> str:
@@ -86,8 +88,7 @@ def envelope_of(message: Message) -> Envelope:
     if message.kind is RAISED_BY_THE_HUB:
         raise Rejected(Reason.UNSUPPORTED_EVENT, f"{_HEADER}.event")
     header, found = message.header, identifiers(message.patient)
-    if message.kind is Kind.MERGED:
-        merged(message, found)
+    retired = merged(message, found) if message.kind is Kind.MERGED else ()
     senders = tuple(_senders(header, message.entries))
     destinations = [name for d in objects(header.get("destination")) if (name := text(d.get("name")))]
     return Envelope(
@@ -100,6 +101,7 @@ def envelope_of(message: Message) -> Envelope:
         kind=message.kind,
         encoding="utf-8",
         identifiers=found,
+        merged=retired,
     )
 
 
@@ -119,10 +121,16 @@ def check(bundle: Json) -> Message:
     header = entries.all[0] if entries.all else {}
     if header.get("resourceType") != "MessageHeader":
         raise Rejected(Reason.NO_HEADER, "Bundle.entry[0]")
-    kind = KINDS.get(event_code(header))
+    kind = _kind(header)
     if kind is None:
         raise Rejected(Reason.UNSUPPORTED_EVENT, f"{_HEADER}.event")
     return Message(bundle, entries, header, _patient(entries, header), kind)
+
+
+def _kind(header: Json) -> Kind | None:
+    event = event_code(header)
+    tags = [text(t.get("code")) for t in objects(obj(header.get("meta")).get("tag")) if text(t.get("system")) == OWN]
+    return next((TAGGED[key] for tag in tags if (key := (*event, tag)) in TAGGED), KINDS.get(event))
 
 
 def event_code(header: Json) -> tuple[str, str]:

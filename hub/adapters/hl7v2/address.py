@@ -1,7 +1,8 @@
 """The sender's own bytes for another reader: addressed anew, and cut down to what a subscription shows.
 
 In full detail every byte but MSH-3 to 6 and MSH-15 and 16 stays as it was, line ends and character set included; the control id is always
-the sender's. Which acknowledgements are wanted (MSH-15, 16) is a matter between the two ends of a connection, and towards the recipient
+that of the message as the hub took it: the sender's, or one made of it where a message about several patients was cut (``parts``).
+Which acknowledgements are wanted (MSH-15, 16) is a matter between the two ends of a connection, and towards the recipient
 the hub is one of them: both are left empty, which asks for one answer to every message (original mode), whatever the sender wanted.
 """
 

@@ -21,7 +21,7 @@ from hub.adapters.hl7v2.receive import Peer
 OnReply = Callable[[bytes | None], None]
 _QUIET_SECONDS: Final = 0.05  # after a lone end block, before it is taken for the end of its frame
 _NO_MESSAGES_MAX: Final = 100  # in a row: the other end does not speak HL7 over MLLP
-_TURN: Final = 32  # payloads judged before other connections have their turn
+_TURN: Final = 32  # messages judged before other connections have their turn
 _EVENT_BYTES: Final = 256  # what the hub's own objects about a payload take
 
 
@@ -29,10 +29,10 @@ class Handler(Protocol):
     """Who answers.
 
     ``on_reply`` is called once for each call, at once or later, with the bytes for the wire (may be empty); None = close the connection,
-    its end is all the sender can be told. False of ``submit``: the payload is no message at all.
+    its end is all the sender can be told. ``submit`` gives how many messages were judged; 0 = the payload is no message at all.
     """
 
-    def submit(self, raw: bytes, peer: Peer, on_reply: OnReply) -> bool: ...
+    def submit(self, raw: bytes, peer: Peer, on_reply: OnReply) -> int: ...
 
     def refuse(self, refused: Refused, peer: Peer, on_reply: OnReply) -> None: ...
 
@@ -234,13 +234,12 @@ class Connection(asyncio.Protocol):
     def _pump(self) -> None:
         self._is_pumping = False
         waiting, left = self._waiting, _TURN
-        while waiting and left and self._has_room():
-            left -= 1
-            self._submit(*waiting.popleft())
+        while waiting and left > 0 and self._has_room():
+            left -= self._submit(*waiting.popleft())
         if self._no_messages >= _NO_MESSAGES_MAX:
             self._drop_waiting()
             self.close()
-        if waiting and not left:
+        if waiting and left <= 0:
             self._pump_later()
         is_full = bool(waiting)
         if is_full is not self._is_full:
@@ -252,7 +251,8 @@ class Connection(asyncio.Protocol):
             self._is_pumping = True
             self._loop.call_soon(self._pump)
 
-    def _submit(self, event: Frame | Refused, size: int) -> None:
+    def _submit(self, event: Frame | Refused, size: int) -> int:
+        """How many messages had to be judged for it, at least 1."""
         place, answers = _Place(), self._answers
         answers.append(place)
         self._under_way += size
@@ -267,10 +267,13 @@ class Connection(asyncio.Protocol):
         if isinstance(event, Refused):
             self._handler.refuse(event, self._peer, on_reply)
             self._no_messages += 1
-        elif self._handler.submit(event.payload, self._peer, on_reply):
+            return 1
+        judged = self._handler.submit(event.payload, self._peer, on_reply)
+        if judged:
             self._no_messages = self._garbage_bytes = 0
         else:
             self._no_messages += 1
+        return max(1, judged)
 
     def _send(self) -> None:
         answers, transport, is_last = self._answers, self._transport, False

@@ -20,6 +20,9 @@ _CONTROLS: Final = bytes(set(range(32)) - set(b"\t\n\f\r\x1b"))  # no text holds
 _CONTROL: Final = re.compile(b"[" + re.escape(_CONTROLS) + b"]")
 _TAG: Final = re.compile(r"[A-Z][A-Z0-9]{2}")
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
+_BYTE_LINE_CR: Final = re.compile(rb"[^\r]+\r?")
+_BYTE_LINE: Final = re.compile(rb"[^\r\n]+(?:\r\n|\r|\n)?")
+_BYTE_TAG: Final = re.compile(rb"[A-Z][A-Z0-9]{2}")
 _PLACE: Final = re.compile(r"([A-Z][A-Z0-9]{2})(?:\[(\d+)\])?-(\d+)(?:\[(\d+)\])?(?:\.(\d+))?(?:\.(\d+))?")
 _USUAL: Final = b"MSH|^~\\&|"
 _DEFAULT: Final = Delimiters()
@@ -240,6 +243,19 @@ def _number_of_control(body: bytes) -> int:
     """In which segment (from 1) the first control byte stands."""
     found = _CONTROL.search(body)
     return len(_lines((body[: found.start() if found else 0] + b"x").decode("latin-1")))
+
+
+def byte_lines(raw: bytes) -> tuple[list[bytes], bytes]:
+    """The segments of a message as bytes, each with what ends it, in the order of ``Er7``; and the byte order mark before them, if any.
+
+    For a message that ``Er7`` has read: every line with text in it is a segment.
+    """
+    body, has_bom = _body(raw)
+    first, line_feed = body.find(b"\r"), body.find(b"\n")
+    is_cr = line_feed < 0 or 0 <= first < line_feed - 1
+    found = (_BYTE_LINE_CR if is_cr else _BYTE_LINE).finditer(body)
+    lines = [line for match in found if _BYTE_TAG.match(line := match[0].lstrip(b"\n"))]
+    return lines, charset.BOM if has_bom else b""
 
 
 def _lines(text: str) -> list[str]:

@@ -26,6 +26,8 @@ _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _CONTROL_ID_MAX: Final = 199  # the longest any version allows (2.7: ST, 199)
 _NAME_MAX: Final = 512  # characters of a system's or facility's name, as written
 _ACCOUNT_MERGE: Final = "ADT^A41"
+_UNLINK: Final = "ADT^A37"
+_UNLINKED: Final = 2  # patients of an A37
 _ONLY_EVENT: Final = MappingProxyType({"ORU": "R01", "ORM": "O01"})  # types whose event could be left out before 2.3
 _SSN: Final = 19
 _ALSO: Final = (2, 4, _SSN)  # fields of PID that may name the patient beside PID-3
@@ -97,16 +99,39 @@ def patient(er7: Er7) -> tuple[Identifier, ...]:
 
     Raises Rejected(MISSING_PATIENT, SEVERAL_PATIENTS, BAD_VALUE, TOO_COMPLEX).
 
+    Of an A37, which tells two patients apart, the first.
+
     PID-3, which must be there; PID-2 and PID-4 (external and alternate id) where they say whose they are or hold a person number; PID-19
     (SSN) where it holds a person number. PID may be repeated (results of one patient) as long as each repetition shares an identifier with
     the ones before.
     """
     if er7.count("PID") > 1:
+        if header(er7).trigger == _UNLINK:
+            return _of_one(er7.segments("PID")[0])
         return _same_patient(of_patient(pid) for pid in er7.segments("PID"))
     line = er7.line("PID")
     if line is None:
         raise Rejected(Reason.MISSING_PATIENT, "PID")
     found = _of_patient(line.split(er7.delimiters.field, 20), er7.delimiters, er7.encoding)
+    if not found:
+        raise Rejected(Reason.MISSING_PATIENT, "PID-3")
+    return found
+
+
+def told_apart(er7: Er7) -> tuple[Identifier, ...]:
+    """The identifiers of the second patient of an A37 that the first has not; () = it names none.
+
+    Raises Rejected(SEVERAL_PATIENTS, MISSING_PATIENT, BAD_VALUE, TOO_COMPLEX).
+    """
+    pids = er7.segments("PID")
+    if len(pids) > _UNLINKED:
+        raise Rejected(Reason.SEVERAL_PATIENTS, "PID")
+    first, *others = [_of_one(pid) for pid in pids]
+    return tuple(i for other in others for i in other if i not in first)
+
+
+def _of_one(pid: Segment) -> tuple[Identifier, ...]:
+    found = of_patient(pid)
     if not found:
         raise Rejected(Reason.MISSING_PATIENT, "PID-3")
     return found
@@ -179,9 +204,9 @@ def _identifiers(text: str, marks: Delimiters, encoding: str, where: str) -> tup
 
 def _same_patient(groups: Iterable[tuple[Identifier, ...]]) -> tuple[Identifier, ...]:
     found: dict[Identifier, None] = {}
-    for group in groups:
+    for n, group in enumerate(groups):
         if not group:
-            raise Rejected(Reason.MISSING_PATIENT, "PID-3")
+            raise Rejected(Reason.MISSING_PATIENT, f"PID[{n}]-3" if n else "PID-3")
         if found and found.keys().isdisjoint(group):
             raise Rejected(Reason.SEVERAL_PATIENTS, "PID")
         found |= dict.fromkeys(group)

@@ -5,21 +5,24 @@ processing id, patient, and what else transit would refuse it for. A message is 
 after that is still recorded.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Final, Protocol
 
 from hub.adapters.hl7v2 import charset, reply
 from hub.adapters.hl7v2.er7 import Er7, Limits
 from hub.adapters.hl7v2.framing import START
-from hub.adapters.hl7v2.head import Head
+from hub.adapters.hl7v2.head import Head, peek
 from hub.adapters.hl7v2.mappings import KINDS
-from hub.adapters.hl7v2.message import Envelope, header, identifiers, patient, place_of, retired
+from hub.adapters.hl7v2.message import Envelope, header, identifiers, patient, place_of, retired, told_apart
+from hub.adapters.hl7v2.parts import split
 from hub.errors import Reason, Rejected
 from hub.identity import NATIONAL, Pseudonyms, event_id
 from hub.model import Adapter, Identifier, Kind, Provider, Received, Refusal
 from hub.numbers import PersonNumbers
 
+_SWAP: Final = "ADT^A17"
 TYPES: Final = frozenset(trigger.partition("^")[0] for trigger in KINDS)
 
 
@@ -64,6 +67,7 @@ class _Read:
     seen: Envelope | None = None
     provider: Provider | None = None
     identifiers: tuple[Identifier, ...] = ()
+    others: tuple[Identifier, ...] = ()  # of whoever is merged into the patient, or told apart from it
     refusal: Refusal | None = None
 
 
@@ -78,12 +82,45 @@ def receive(raw: bytes, head: Head, peer: Peer, door: Door, now_us: int) -> Rece
         read.identifiers = patient(er7)
         read.refusal = read.refusal or _unwelcome(er7, read.identifiers, door.rules.person_numbers)
         if read.refusal is None and KINDS[read.seen.trigger] is Kind.MERGED:
-            retired(er7.segments("MRG"), read.seen.trigger)
+            read.others = retired(er7.segments("MRG"), read.seen.trigger)
+        elif read.refusal is None and KINDS[read.seen.trigger] is Kind.UNLINKED:
+            read.others = told_apart(er7)
+        elif read.refusal is None and read.seen.trigger == _SWAP and er7.count("PID") > 1:
+            read.refusal = Refusal(Reason.SEVERAL_PATIENTS, "PID[1]")  # two by the event, and one by a number they share
     except Rejected as exc:
         read.refusal = read.refusal or Refusal(exc.reason, exc.where)  # the first fault counts; the patient of a refused message is a help
         if not head.is_readable:
             return read.refusal
     return _received(raw, head, read, door.pseudonyms, now_us)
+
+
+def taken(raw: bytes, head: Head, peer: Peer, door: Door, now_us: int) -> tuple[Received, tuple[Received, ...]] | Refusal:
+    """Judge one payload: the message as its sender is answered, and what is recorded of it.
+
+    That is the message itself; where it is about several patients and taken, a message of its own for each of them, which is judged, and
+    would be judged again, as if it had come by itself. One that is refused refuses them all: nothing of them is recorded but the whole.
+    """
+    whole = receive(raw, head, peer, door, now_us)
+    if isinstance(whole, Refusal) or whole.refusal is None or whole.refusal.reason is not Reason.SEVERAL_PATIENTS:
+        return whole if isinstance(whole, Refusal) else (whole, (whole,))
+    try:
+        found = tuple(_apart(raw, whole.encoding, (peer, door, now_us)))
+    except Rejected as exc:
+        refused = replace(whole, refusal=Refusal(exc.reason, exc.where))
+        return refused, (refused,)
+    return replace(whole, refusal=None, answer=found[0].answer), found
+
+
+def _apart(raw: bytes, encoding: str, given: tuple[Peer, Door, int]) -> Iterator[Received]:
+    """The messages of a message about several patients. Raises Rejected: of the whole, or of the first that would be refused by itself."""
+    er7 = Er7.from_bytes(raw, given[1].rules.limits, encoding=encoding)
+    for part in split(raw, er7, header(er7)):
+        one = receive(part.raw, peek(part.raw), *given)
+        refusal = one if isinstance(one, Refusal) else one.refusal
+        if refusal is not None or isinstance(one, Refusal):
+            assert refusal is not None
+            raise Rejected(refusal.reason, part.place(refusal.where, er7))
+        yield one
 
 
 def turned_away(raw: bytes, head: Head, peer: Peer, door: Door, refusal: Refusal, now_us: int) -> Received | None:
@@ -199,4 +236,5 @@ def _received(raw: bytes, head: Head, read: _Read, pseudonyms: Pseudonyms, now_u
         raw=raw,
         answer=answers[0] if answers else "none",
         refusal=read.refusal,
+        also=pseudonyms.of_message((*read.identifiers, *read.others), name).links if read.others else (),
     )

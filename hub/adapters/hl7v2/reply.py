@@ -27,7 +27,7 @@ _CODE_OF_VERSION: Final = re.compile(r"2\.([1-9])")
 _EVENT: Final = re.compile(r"[A-Z][A-Z0-9]{2}")
 _PROCESSING: Final = re.compile(r"[A-Z](?:.[A-Z])?")  # table 0103 and, as a second component, 0207
 _VERSION: Final = re.compile(r"\d(?:\.\d{1,2}){1,3}")
-_PLACE: Final = re.compile(r"([A-Z][A-Z0-9]{2})(?:-(\d+)(?:\.(\d+))?)?")
+_PLACE: Final = re.compile(r"([A-Z][A-Z0-9]{2})(?:\[(\d+)\])?(?:-(\d+)(?:\.(\d+))?)?")  # a segment's number counts from 0
 # Table 0357, the codes of hub.errors.ANSWERS
 _TEXTS: Final[Mapping[int, str]] = MappingProxyType(
     {
@@ -123,13 +123,14 @@ def _error(head: Head, refusal: Refusal | None) -> tuple[str, str]:
     number = answer.err if answer else INTERNAL_ERROR
     where = refusal.where if refusal else ""
     match = _PLACE.fullmatch(where)
-    segment, place, component = match.groups("") if match else ("", "", "")
+    segment, before, place, component = match.groups("") if match else ("", "", "", "")
+    nth = str(int(before or 0) + 1)
     detail = "" if match else escapes.escape(where, m)  # a place that has no segment name
     if _minor(head) < 5:
         act += f" ({detail})" if detail else ""
         code = m.subcomponent.join((str(number), _TEXTS[number], "HL70357"))
-        return act, f"ERR{m.field}" + m.component.join((segment, "1" if segment else "", place, code))
-    parts = [segment, "1", place, "1", component] if component else [segment, "1", place] if place else [segment, "1"]
+        return act, f"ERR{m.field}" + m.component.join((segment, nth if segment else "", place, code))
+    parts = [segment, nth, place, "1", component] if component else [segment, nth, place] if place else [segment, nth]
     location = m.component.join(parts) if segment else ""
     code = m.component.join((str(number), _TEXTS[number], "HL70357"))
     return act, m.field.join(("ERR", "", location, code, "E", "", "", detail, act))

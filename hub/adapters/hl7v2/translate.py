@@ -1,6 +1,7 @@
 """A received HL7 v2 message: what it means, and the bytes each recipient gets."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Final
 
 from hub.adapters import bundle as bundles
@@ -14,14 +15,16 @@ from hub.adapters.hl7v2.mappings.content import Content
 from hub.adapters.hl7v2.mappings.datatypes import Json
 from hub.adapters.hl7v2.mappings.gp import gps
 from hub.adapters.hl7v2.mappings.times import microseconds
-from hub.adapters.hl7v2.message import identifiers, retired
+from hub.adapters.hl7v2.message import identifiers, retired, told_apart
 from hub.adapters.hl7v2.redaction import without
 from hub.errors import Reason, Rejected
 from hub.identity import redacted
 from hub.model import Detail, Event, Form, Identifier, Item, Kind, Provider, Received
 
 _MUNICIPALITY_DIGITS: Final = 4
-_SWAP: Final = "ADT^A17"  # two patients change places: the second is no part of what is told of the first
+# Two patients change places, or are told apart: the second is no part of what is told of the first. (The door takes a swap apart; one
+# recorded before it did is told of the first alone.)
+_OF_TWO: Final = ("ADT^A17", "ADT^A37")
 _TIMES: Final = (("EVN", 6), ("EVN", 2), ("MSH", 7))  # when it happened, first that is given
 
 
@@ -52,6 +55,8 @@ class Hl7v2Message:
         """What it means. Raises Rejected."""
         if self._event is None:
             self._event = _event(self._cut(), self._received)
+            if self._event.kind is Kind.UNLINKED:
+                self._event = replace(self._event, apart=told_apart(self._read()))
         return self._event
 
     def bundle(self) -> Json:
@@ -90,7 +95,7 @@ class Hl7v2Message:
     def _cut(self) -> Content:
         if self._content is None:
             er7 = self._read()
-            self._content = Content(er7.until("PID", 1) if self._received.trigger == _SWAP else er7)
+            self._content = Content(er7.until("PID", 1) if self._received.trigger in _OF_TWO else er7)
         return self._content
 
     def _numbers(self, detail: Detail) -> frozenset[str]:

@@ -1,8 +1,9 @@
 """A receipt (AppRec 1.0, 1.1) as it comes in: what became of a message the hub sent, and which message that was."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final
 
 from hub.adapters.kith import schema
@@ -12,7 +13,7 @@ from hub.adapters.kith.times import microseconds
 from hub.adapters.markup import Element
 from hub.errors import Reason, Rejected
 from hub.identity import kith_id
-from hub.model import Detail
+from hub.model import Detail, ReceiptStatus
 
 # Namespace -> how MIGversion begins
 VERSIONS: Final = {APPREC_1_0: ("1.0", "v1.0"), APPREC_1_1: ("v1.1", "1.1")}
@@ -25,6 +26,13 @@ class Status(StrEnum):
     OK = "1"
     REJECTED = "2"
     PARTLY = "3"  # taken, but for a part of it
+
+
+WORDS: Final[Mapping[Status, ReceiptStatus]] = MappingProxyType(
+    {Status.OK: ReceiptStatus.ACCEPTED, Status.REJECTED: ReceiptStatus.REJECTED, Status.PARTLY: ReceiptStatus.PARTLY}
+)
+PLACE: Final = "AppRec"
+ORIGINAL: Final = f"{PLACE}/OriginalMsgId/Id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +54,22 @@ class Receipt:
     original_id: str = field(repr=False)  # MsgId of the message it is about
     original_type: str = field(repr=False)  # Volven 8279
     senders: tuple[str, ...] = field(repr=False)  # numbers and names of who writes the receipt, the innermost first
+    receivers: tuple[str, ...] = field(repr=False)  # the same of whom it is for: the sender of the message it is about
     said_us: int
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A message as it left the hub for one recipient: composed under an id of the hub's, or the sender's own under the sender's."""
+    """A message as it left the hub for one recipient: composed under an id of the hub's, or the sender's own under the sender's.
+
+    control_id: of one that came as KITH. sender: the first of the names it gives its sender.
+    """
 
     event_id: str
     recipient: str
     detail: Detail
     control_id: str = field(repr=False)
+    sender: str = field(default="", repr=False)
 
 
 def is_receipt(root: Element) -> bool:
@@ -83,7 +96,7 @@ def of_tree(root: Element) -> Receipt:
     if status not in set(Status):
         raise Rejected(Reason.BAD_VALUE, "AppRec/Status")
     original = root.text("OriginalMsgId", "Id")
-    for value, place in ((root.text("Id"), "AppRec/Id"), (original, "AppRec/OriginalMsgId/Id")):
+    for value, place in ((root.text("Id"), "AppRec/Id"), (original, ORIGINAL)):
         if not value or len(value) > _ID_MAX or not value.isprintable():
             raise Rejected(Reason.BAD_VALUE if value else Reason.MISSING_FIELD, place)
     return Receipt(
@@ -93,22 +106,29 @@ def of_tree(root: Element) -> Receipt:
         faults=tuple(Fault(e.value(), e.attributes.get("S", "").strip()) for e in root.all("Error")),
         original_id=original,
         original_type=root.value("OriginalMsgId", "MsgType"),
-        senders=_senders(root),
+        senders=_names(root, "Sender"),
+        receivers=_names(root, "Receiver"),
         said_us=microseconds(root.text("GenDate")) or 0,
     )
 
 
-def _senders(root: Element) -> tuple[str, ...]:
-    institution = root.first("Sender", "HCP", "Inst")
+def _names(root: Element, role: str) -> tuple[str, ...]:
+    institution = root.first(role, "HCP", "Inst")
     units = [*institution.all("Dept"), institution] if institution is not None else root.all("none")
     found = dict.fromkeys(unit.text(name) for name in ("Id", "Name") for unit in units)
     return tuple(name for name in found if name and name.isprintable())
 
 
 def correlate(receipt: Receipt, sent: Iterable[Sent]) -> Sent | None:
-    """The one of these messages that a receipt is about; None when it is about none of them."""
-    for one in sent:
-        own = one.control_id if one.detail is Detail.FULL else ""
-        if receipt.original_id in (kith_id(one.event_id, one.detail, one.recipient), own):
-            return one
-    return None
+    """The one of these messages that a receipt is about; None when it is about none of them, or it cannot be said about which.
+
+    An id of a sender's own is the sender's only: of several messages under it the one is meant whose sender the receipt is for.
+    """
+    found = {one.event_id: one for one in sent if receipt.original_id in _ids(one)}
+    named = [one for one in found.values() if len(found) == 1 or one.sender in receipt.receivers]
+    return named[0] if len(named) == 1 else None
+
+
+def _ids(one: Sent) -> tuple[str, ...]:
+    own = (one.control_id,) if one.detail is Detail.FULL and one.control_id else ()
+    return (kith_id(one.event_id, one.detail, one.recipient), *own)

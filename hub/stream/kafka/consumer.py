@@ -11,6 +11,7 @@ from hub.settings import FRAME_BYTES_MAX
 from hub.stream.kafka.producer import message_bytes_max
 
 # After these the client gives nothing more: _FATAL is what a member is told whose name another process has taken.
+_ENDS_SECONDS: Final = 5.0
 _ENDS: Final = (ck.KafkaError._FATAL, ck.KafkaError._AUTO_OFFSET_RESET, ck.KafkaError.OFFSET_OUT_OF_RANGE)  # noqa: SLF001
 
 
@@ -39,6 +40,7 @@ class Consumer:
         self._topic: Final = topic
         self._on_assign: Final = on_assign
         self._on_revoke: Final = on_revoke
+        self._partitions: list[int] = []
         self._client: Final = ck.Consumer(
             {
                 "bootstrap.servers": bootstrap,
@@ -88,6 +90,22 @@ class Consumer:
                 _, high = self._client.get_watermark_offsets(ck.TopicPartition(self._topic, partition), cached=True)
                 if high >= 0:
                     ends[partition] = high
+        return ends
+
+    def ends(self) -> dict[int, int]:
+        """The end of every partition of the topic, asked now in one request: all that was durable before this call lies below it.
+
+        Raises Faulted(BROKER_UNAVAILABLE).
+        """
+        try:
+            if not self._partitions:
+                self._partitions = list(self._client.list_topics(self._topic, timeout=_ENDS_SECONDS).topics[self._topic].partitions)
+            asked = [ck.TopicPartition(self._topic, p, ck.OFFSET_END) for p in self._partitions]  # as a time: after the last record
+            ends = {p.partition: p.offset for p in self._client.offsets_for_times(asked, timeout=_ENDS_SECONDS) if p.error is None}
+        except (ck.KafkaException, KeyError):
+            ends = {}
+        if not ends or len(ends) < len(self._partitions) or min(ends.values()) < 0:
+            raise Faulted(Cause.BROKER_UNAVAILABLE)
         return ends
 
     def close(self) -> None:

@@ -2,17 +2,20 @@
 
 import asyncio
 import json
-from base64 import b64decode
+from base64 import b64decode, b64encode
 
 import pytest
 from aiohttp import web
 
+from hub.adapters.kith.reply import acknowledge, verdict
 from hub.config import ConfigError, provider_from_dict, provider_to_dict
 from hub.delivery.channel import Means, Sent
 from hub.delivery.channels import CHANNELS, open_way
+from hub.errors import Reason
 from hub.ledger.outbox import Parcel, Place
-from hub.model import AttemptOutcome, Channel, Deliver, Form
+from hub.model import AttemptOutcome, Channel, Deliver, Form, ReceiptStatus, Refusal
 from tests.unit.adapters.kith.made import logistics
+from tests.unit.adapters.made import RECEIVED_US
 
 RAW = logistics("LOG_INNLAGT", encoding="ISO-8859-1")
 PARCEL = Parcel(
@@ -21,13 +24,13 @@ PARCEL = Parcel(
 )  # fmt: skip
 
 
-def exchange(status: int) -> tuple[Sent, list[tuple[dict[str, str], bytes]]]:
+def exchange(status: int, answer: bytes = b"") -> tuple[Sent, list[tuple[dict[str, str], bytes]]]:
     """One parcel to a receiver that answers this."""
     got: list[tuple[dict[str, str], bytes]] = []
 
     async def handle(request: web.Request) -> web.Response:
         got.append(({k.lower(): v for k, v in request.headers.items()}, await request.read()))
-        return web.Response(status=status)
+        return web.Response(status=status, body=answer)
 
     async def main() -> Sent:
         app = web.Application()
@@ -57,6 +60,43 @@ def test_a_business_document_is_posted(status: int, outcome: AttemptOutcome) -> 
     assert b64decode(said.pop("businessDocument")) == RAW
     assert said == {"contentType": "application/xml", "contentTransferEncoding": "base64"}
     assert (headers["content-type"], headers["x-request-id"]) == ("application/json", PARCEL.event_id)
+
+
+def answer(raw: bytes) -> bytes:
+    return json.dumps({"businessDocument": b64encode(raw).decode(), "contentType": "application/xml"}).encode()
+
+
+def apprec(reason: Reason | None = None, message: bytes = RAW) -> bytes:
+    return acknowledge(message, verdict(Refusal(reason, "MsgHead") if reason else None), RECEIVED_US)
+
+
+@pytest.mark.parametrize("status", [200, 400])
+def test_a_receipt_in_the_answer_is_heard(status: int) -> None:
+    raw = apprec(Reason.MISSING_PATIENT)
+    sent, _ = exchange(status, answer(raw))
+    assert sent.code == str(status)
+    assert sent.receipt is not None
+    assert (sent.receipt.status, sent.receipt.codes, sent.receipt.raw) == (ReceiptStatus.REJECTED, ("E30",), raw)
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (202, b""),
+        (202, b'{"id": "x"}'),
+        (202, b"\xff"),
+        (202, b"[" * 60_000),
+        (202, b'{"businessDocument": 1}'),
+        (202, b'{"businessDocument": "%"}'),
+        (202, answer(b"<a/>")),
+        (202, answer(apprec(message=RAW.replace(b">m-1<", b">m-2<")))),  # about another one
+        (202, answer(apprec() + b" " * 70_000)),  # no answer is that long
+        (503, answer(apprec())),  # it does not have it, whatever it says
+    ],
+)
+def test_every_other_answer_is_its_status(status: int, body: bytes) -> None:
+    sent, _ = exchange(status, body)
+    assert (sent.code, sent.receipt) == (str(status), None)
 
 
 def test_nothing_leaves_in_the_clear() -> None:

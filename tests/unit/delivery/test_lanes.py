@@ -26,14 +26,28 @@ class Ledger:
     def __init__(self) -> None:
         self.rows: dict[Place, Waiting] = {}
         self.tops = [0, 0]
+        self.decided = [0, 0]
+        self.undecided: list[Waiting] = []  # acknowledged, and transit has not come to them yet
+        self.lagging = [False, False]
         self.received_us = 0
 
     def add(self, part: int, patient: str, recipients: list[str]) -> None:
         self.tops[part] += 1
         self.received_us += 1
-        for recipient in recipients:
-            place = Place(part, self.tops[part], recipient)
-            self.rows[place] = Waiting(place, patient, self.received_us, 0, 0)
+        self.undecided += [Waiting(Place(part, self.tops[part], r), patient, self.received_us, 0, 0) for r in recipients]
+        if not self.lagging[part]:
+            self.decide(part)
+
+    def decide(self, part: int) -> None:
+        """Transit decides what there is of a partition; everybody is merged, so it sees how far the other one is."""
+        other = 1 - part
+        fence = [other, self.tops[other] + 1] if self.decided[other] < self.tops[other] else []
+        self.rows |= {row.place: row._replace(fence=fence) for row in self.undecided if row.place.part == part}
+        self.undecided = [row for row in self.undecided if row.place.part == other]
+        self.decided[part] = self.tops[part]
+
+    def nexts(self) -> dict[int, int]:
+        return {part: decided + 1 for part, decided in enumerate(self.decided)}
 
     def heads(self, heads: dict[int, Head], behind: list[str], limit: int) -> dict[int, Read]:
         found = {}
@@ -73,9 +87,24 @@ class Machine(RuleBasedStateMachine):
         return self.lanes.offer(row, self.lanes.destination(row.place.recipient, 2, hold=HOLD[row.place.recipient]))
 
     @rule(patient=st.integers(0, 2), recipients=st.sets(st.sampled_from("abc"), min_size=1), parts=st.lists(st.integers(0, 1), max_size=12))
+    def arrives(self, patient: int, recipients: set[str], parts: list[int]) -> None:
+        self.arrive(patient, recipients, parts)
+
     def arrive(self, patient: int, recipients: set[str], parts: list[int]) -> None:
         for part in parts:
             self.ledger.add(part, f"p{patient}", sorted(recipients))
+
+    @rule(part=st.integers(0, 1), patient=st.integers(0, 2), recipients=st.sets(st.sampled_from("abc"), min_size=1))
+    def stand_still(self, part: int, patient: int, recipients: set[str]) -> None:
+        """The worker of a partition decides nothing more; a message comes there, and then one to the other."""
+        self.ledger.lagging[part] = True
+        self.arrive(patient, recipients, [part, 1 - part])
+
+    @rule(part=st.integers(0, 1))
+    def catch_up(self, part: int) -> None:
+        """The worker of a partition goes on."""
+        self.ledger.lagging[part] = False
+        self.ledger.decide(part)
 
     @rule(retired=st.integers(0, 2), survivor=st.integers(0, 2))
     def merge(self, retired: int, survivor: int) -> None:
@@ -84,6 +113,9 @@ class Machine(RuleBasedStateMachine):
             if row.patient_key == f"p{retired}" and retired != survivor:
                 self.ledger.rows[place] = row._replace(patient_key=f"p{survivor}")
                 self.moved.add(place.recipient)
+        self.ledger.undecided = [
+            row._replace(patient_key=f"p{survivor}") if row.patient_key == f"p{retired}" else row for row in self.ledger.undecided
+        ]
         self.excused |= {row.place for row in self.flying}
         self.start_over()
 
@@ -96,6 +128,8 @@ class Machine(RuleBasedStateMachine):
     @rule(limit=st.integers(1, 9))
     def read(self, limit: int) -> None:
         self.start_over()
+        if self.lanes.gates:
+            self.lanes.decided(self.ledger.nexts())
         rewinds, self.lanes.rewinds = self.lanes.rewinds, {}
         for recipient, places in rewinds.items():
             self.cursors.fall_behind(recipient, places)
@@ -120,7 +154,7 @@ class Machine(RuleBasedStateMachine):
 
     def of_lane(self, row: Waiting) -> list[Waiting]:
         whose = (self.ledger.rows[row.place].patient_key, row.place.recipient)
-        return [w for w in self.ledger.rows.values() if (w.patient_key, w.place.recipient) == whose]
+        return [w for w in (*self.ledger.rows.values(), *self.ledger.undecided) if (w.patient_key, w.place.recipient) == whose]
 
     @precondition(lambda self: self.flying)
     @rule(index=st.integers(0, 50))
@@ -189,6 +223,8 @@ class Machine(RuleBasedStateMachine):
             self.lanes.ended(row)
             self.settle(row)
         self.flying = []
+        for part in (0, 1):
+            self.ledger.decide(part)
         for _ in range(400):
             self.now_us += 61_000_000
             self.read(9)
@@ -197,12 +233,13 @@ class Machine(RuleBasedStateMachine):
             self.take(10)
             while self.flying:
                 self.deliver(0)
+        assert not self.lanes.gates
         for row in self.ledger.rows.values():
             before = [w for w in self.of_lane(row) if w.parked and w.received_us < row.received_us and HOLD[row.place.recipient]]
             assert row.parked or before, "one that nothing holds up was left"
 
 
-Machine.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+Machine.TestCase.settings = settings(max_examples=120, stateful_step_count=40, deadline=None)
 TestLanes = Machine.TestCase
 
 
@@ -497,3 +534,62 @@ def test_one_that_is_behind_is_read_no_further_than_everybody() -> None:
     assert cursors.admit_behind("b", {0: [at(0, 3, 22, recipient="b")], 1: [at(1, 9, 25, recipient="b")]}, 5, take)
     assert taken[-2:] == [22, 25]
     assert cursors.behind == {}
+
+
+def one(part: int, off: int, received_us: int, fence: list[int] | None = None, patient: str = "p") -> Waiting:
+    return Waiting(Place(part, off, "a"), patient, received_us, 0, 0, fence=fence)
+
+
+def offered(lanes: Lanes, *rows: Waiting) -> list[Offer]:
+    return [lanes.offer(row, lanes.destination("a")) for row in rows]
+
+
+def ends(lanes: Lanes) -> list[int]:
+    """Deliver what may go, one after the other: the times of receipt."""
+    went = []
+    while taken := lanes.take(1, 10):
+        went += [row.received_us for row in taken]
+        for row in taken:
+            lanes.ended(row)
+    return went
+
+
+def test_what_is_after_a_merge_waits_until_the_other_partition_is_decided() -> None:
+    """What came before it goes meanwhile, that of others too; what is found when the other partition is decided goes first."""
+    lanes = Lanes(BACKOFF)
+    first = [one(0, 1, 10), one(0, 5, 50, [1, 7]), one(0, 6, 60, []), one(0, 7, 55, None, "another")]
+    assert offered(lanes, *first) == [Offer.TAKEN, Offer.LEFT, Offer.LEFT, Offer.TAKEN]
+    assert (ends(lanes), lanes.gates) == ([10, 55], 1)
+    assert not lanes.decided({0: 8, 1: 6})
+    assert offered(lanes, one(1, 6, 40)) == [Offer.TAKEN]
+    assert (ends(lanes), lanes.rewinds) == ([40], {})
+    assert lanes.decided({0: 8, 1: 7})
+    assert (lanes.gates, lanes.rewinds) == (0, {"a": {0: 5}})
+    assert offered(lanes, first[1], first[2]) == [Offer.TAKEN, Offer.TAKEN]
+    assert ends(lanes) == [50, 60]
+
+
+def test_what_is_in_memory_and_comes_after_a_merge_is_let_go_of() -> None:
+    lanes = Lanes(BACKOFF)
+    assert offered(lanes, one(0, 6, 60), one(1, 3, 30), one(0, 5, 50, [1, 7])) == [Offer.TAKEN, Offer.TAKEN, Offer.LEFT]
+    assert ends(lanes) == [30]
+    lanes.decided({1: 9})
+    assert lanes.rewinds == {"a": {0: 5}}
+
+
+def test_two_merges_that_wait_for_each_others_partition_do_not_wait_for_ever() -> None:
+    lanes = Lanes(BACKOFF)
+    both = one(0, 5, 50, [1, 4]), one(1, 5, 51, [0, 4], "q")
+    assert offered(lanes, *both) == [Offer.LEFT, Offer.LEFT]
+    lanes.decided({0: 6, 1: 6})
+    assert lanes.rewinds == {"a": {0: 5, 1: 5}}
+    assert offered(lanes, *both) == [Offer.TAKEN, Offer.TAKEN]
+
+
+def test_everything_read_anew_is_judged_anew() -> None:
+    lanes = Lanes(BACKOFF)
+    offered(lanes, one(0, 5, 50, [1, 7]))
+    assert lanes.ebb("a") and not lanes.gates
+    offered(lanes, one(0, 5, 50, [1, 7]))
+    lanes.reset("a", 1, hold=True)
+    assert not lanes.gates

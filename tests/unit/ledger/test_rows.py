@@ -24,7 +24,9 @@ def test_deliveries_of_patients_merged_one_after_the_other_are_the_last_ones() -
     first, second, last = (m.patient_key.encode() for m in messages[:3])
     rows = deliveries(writes)["outbox"]
     assert len(rows) == 10
-    assert all(last in row and first not in row and second not in row for row in rows)
+    for row in rows:  # the patient stands before whose it would be without the merges
+        keys = sorted((row.index(key), key) for key in (first, second, last) if key in row)
+        assert keys[0][1] == last and len(keys) <= 2
 
 
 def test_a_copy_without_a_part_is_known_by_its_own_ids_and_a_whole_one_by_the_messages() -> None:

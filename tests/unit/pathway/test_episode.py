@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.identity import Pseudonyms
-from hub.ledger.episodes import Episode, Merge
+from hub.ledger.episodes import Episode, Merge, Parting
 from hub.model import Adapter, Event, Identifier, Kind
-from hub.pathway.episode import advance, concerns, encounter_of, joined, survivor_of
+from hub.pathway.episode import advance, concerns, encounter_of, joined, sides_of, survivor_of
 from hub.pathway.facts import FACTS_MAX, Fact, facts_of, in_order
 from hub.pathway.states import IN_BED, MARKS, TABLE, Signal, State, signal_of
 
@@ -180,6 +180,7 @@ class Model:
     def __init__(self) -> None:
         self.rows: dict[tuple[str, str], Episode] = {}
         self.merges: dict[tuple[str, str], Merge] = {}
+        self.partings: list[Parting] = []
 
     def person(self, keys: set[str]) -> tuple[set[str], list[Merge]]:
         while grown := {k for m in self.merges for k in m if set(m) & keys} - keys:
@@ -198,7 +199,12 @@ class Model:
             known = self.merges.get((m.retired, m.survivor))
             self.merges[m.retired, m.survivor] = max([m, *([known] if known else [])], key=lambda x: x.when)
             keys, merges = self.person({m.retired, m.survivor})
-            self.write(keys, joined([r for r in self.rows.values() if r.patient_key in keys], merges))
+            self.write(keys, joined([r for r in self.rows.values() if r.patient_key in keys], merges, self.partings))
+            return
+        if e.kind is Kind.UNLINKED:
+            self.partings.append(Parting(frozenset({retired}), e.received_us, part, off))
+            keys, merges = self.person({retired, e.patient_key})
+            self.write(keys, joined([r for r in self.rows.values() if r.patient_key in keys], merges, self.partings))
             return
         keys, merges = self.person({e.patient_key})
         rows = [r for r in self.rows.values() if r.patient_key in keys and r.encounter == e.encounter_id]
@@ -207,12 +213,15 @@ class Model:
         if after is own:
             return
         whole = [after, *(r for r in rows if r is not own)]
-        self.write(keys, joined(whole, merges) if merges else whole, e.encounter_id)
+        self.write(keys, joined(whole, merges, self.partings) if merges else whole, e.encounter_id)
 
 
 PATIENTS = ("p", "q", "r")
 STREAM = st.tuples(
-    st.sampled_from([*KINDS, Kind.MERGED, Kind.MERGED]), st.integers(0, 30), st.sampled_from(["A", "B"]), st.sampled_from(["e", "f"])
+    st.sampled_from([*KINDS, Kind.MERGED, Kind.MERGED, Kind.UNLINKED]),
+    st.integers(0, 30),
+    st.sampled_from(["A", "B"]),
+    st.sampled_from(["e", "f"]),
 )
 
 
@@ -248,6 +257,34 @@ def test_the_survivor_has_the_stay_and_the_retired_row_says_so() -> None:
     whole, retired = model.rows["p", "e"], model.rows["q", "e"]
     assert (whole.state, whole.ward, whole.admitted_us) == ("admitted", "B", HOUR + 1)
     assert (retired.state, retired.ward, retired.body["into"]) == ("merged", "", "p")
+
+
+def test_a_stay_goes_back_with_what_was_told_of_it_while_the_two_were_one() -> None:
+    """The discharge came under the survivor's key: the patient it was of is not in bed for ever."""
+    model = Model()
+    model.apply(replace(event(Kind.ADMITTED, 1, key="q", ward="A"), encounter_id="e"), 1, 0, "")
+    model.apply(replace(event(Kind.ADMITTED, 2, key="p", ward="B"), encounter_id="f"), 0, 0, "")
+    model.apply(event(Kind.MERGED, 3, key="p"), 0, 1, "q")
+    model.apply(replace(event(Kind.DISCHARGED, 4, key="p", ward="A"), encounter_id="e"), 1, 1, "")
+    assert (model.rows["p", "e"].state, model.rows["q", "e"].state) == ("discharged", "merged")
+    model.apply(event(Kind.UNLINKED, 5, key="p"), 0, 2, "q")
+    assert {place: row.state for place, row in model.rows.items()} == {
+        ("q", "e"): "discharged", ("p", "e"): "merged", ("p", "f"): "admitted",
+    }  # fmt: skip
+    assert model.rows["p", "e"].body["into"] == "q"
+    model.apply(replace(event(Kind.DISCHARGE_CANCELLED, 6, key="q"), encounter_id="e"), 1, 2, "")
+    assert (model.rows["q", "e"].state, model.rows["p", "f"].state) == ("admitted", "admitted")
+
+
+def test_a_merge_after_an_unmerge_stands() -> None:
+    assert sides_of([Merge("q", "p", 1, 0, 0)], [Parting(frozenset("q"), 2, 0, 0)]) == {}
+    assert sides_of([Merge("q", "p", 3, 0, 0)], [Parting(frozenset("q"), 2, 0, 0)]) == {"q": "p", "p": "p"}
+
+
+def test_of_three_those_are_parted_that_stand_on_different_sides() -> None:
+    chain = [Merge("q", "p", 1, 0, 0), Merge("p", "r", 2, 0, 0)]
+    assert sides_of(chain, [Parting(frozenset("qp"), 3, 0, 0)]) == {"q": "p", "p": "p"}
+    assert sides_of(chain, [Parting(frozenset("q"), 3, 0, 0)]) == {"p": "r", "r": "r"}
 
 
 def test_the_latest_merge_names_the_survivor() -> None:

@@ -12,12 +12,12 @@ from hub.adapters.hl7v2.receive import Peer, Senders
 from hub.avro import Codec
 from hub.errors import Cause, Faulted, HubError, Reason, Rejected
 from hub.identity import Pseudonyms
-from hub.model import Channel, Deliver, Provider, ProviderKind, Received, Refusal
+from hub.model import Channel, Deliver, Identifier, Provider, ProviderKind, Received, Refusal
 from hub.routing.directory import Directory
 from hub.settings import Settings
 from hub.stream.gateway import Parts, _keep_directory
 from hub.stream.intake import Intake
-from hub.stream.kafka import Producer, Report
+from hub.stream.kafka import Producer, Report, partition_of
 
 CERTIFICATE = "ab" * 32
 
@@ -39,10 +39,11 @@ class Broker:
     def __init__(self) -> None:
         self.fault: HubError | None = None
         self.is_slow = False
-        self.sent, self.waiting = list[Received](), list[Report]()
+        self.sent, self.keys, self.waiting = list[Received](), list[bytes](), list[Report]()
 
     def send_nowait(self, topic: str, key: bytes, value: bytes, on_report: Report) -> None:
         if self.fault is None:
+            self.keys.append(key)
             self.sent.append(Codec().decode_received(value))
         if self.is_slow:
             self.waiting.append(on_report)
@@ -258,3 +259,117 @@ def test_more_identifiers_than_a_record_holds_are_refused_and_the_message_is_kep
     assert door.ask(adt().replace(b"7^^^H", b"~".join(b"%d" % n for n in range(20_000)))) == "AE 207"
     (kept,) = door.broker.sent
     assert (kept.refusal, kept.identifiers) == (Refusal(Reason.TOO_COMPLEX, "PID-3"), ())
+
+
+def results(control: str = "C1", *patients: str, value: str = "1") -> bytes:
+    groups = "".join(f"PID|1||{p}^^^H\rOBX|1||GLU||{value}\r" for p in patients or ("7", "8", "9"))
+    return f"MSH|^~\\&|APP|OPEN|||2026||ORU^R01|{control}|P|2.5\r{groups}".encode()
+
+
+def test_a_message_about_several_patients_is_answered_once_when_all_of_it_is_durable() -> None:
+    door = Door()
+    door.broker.is_slow = True
+    assert door.submit(results()) == 3
+    assert ([r.control_id for r in door.broker.sent], door.heard) == (["C1", "C1-p2", "C1-p3"], [])
+    assert len({r.patient_key for r in door.broker.sent}) == 3
+    for _ in range(3):
+        assert door.heard == []
+        door.broker.waiting.pop(0)(None)
+    assert (len(door.heard), door.last()) == (1, "AA")
+
+
+def test_a_message_of_which_one_patients_part_was_not_recorded_may_come_again_as_it_is_or_anew() -> None:
+    door = Door()
+    door.broker.is_slow = True
+    door.submit(results())
+    first, second, third = door.broker.waiting
+    first(None), second(Faulted(Cause.BROKER_TIMEOUT))
+    assert door.heard == []
+    third(None)
+    assert door.last() == "AE 207"
+    door.broker.is_slow, before = False, door.broker.sent[:]
+    assert door.ask(results()) == "AA"
+    assert [r.event_id for r in door.broker.sent[3:]] == [r.event_id for r in before]
+    door.broker.fault = Faulted(Cause.OVERLOADED)
+    assert door.ask(results("C2")) == "AE 207"
+    door.broker.fault = None
+    assert door.ask(results("C2", value="2")) == "AA"
+
+
+def test_a_control_id_that_came_with_other_patients_is_refused_whole() -> None:
+    door = Door()
+    assert door.ask(results()) == "AA"
+    assert door.ask(results(value="2")) == "AE 205"
+    assert door.ask(results("C1", "7", "8", "9", "10")) == "AE 205"
+    assert [(r.control_id, bool(r.refusal)) for r in door.broker.sent[3:]] == [("C1", True), ("C1", True)]
+    assert door.broker.sent[3].raw == results(value="2")
+
+
+def test_one_patient_who_cannot_be_taken_refuses_the_message_and_is_named() -> None:
+    door = Door()
+    door.submit(results("C1", "7", "8", ""))
+    said = door.heard.pop() or b""
+    assert b"PID^3^3" in said
+    assert b"AE|C1" in said
+    assert [(r.raw, r.patient_key) for r in door.broker.sent] == [(results("C1", "7", "8", ""), "")]
+
+
+def test_a_batch_with_messages_about_several_patients() -> None:
+    door = Door()
+    door.broker.is_slow = True
+    many = results("C1", *map(str, range(100)))
+    raw = b"BHS|^~\\&|A|OPEN\r" + many + adt("C2") + results("C3") + b"BTS|3\r"
+    assert door.submit(raw) == 100  # room for no more beside it
+    door.broker.report()
+    door.broker.report()
+    answer = door.heard.pop() or b""
+    assert [line.split(b"|")[1:3] for line in answer.split(b"\r") if line[:3] == b"MSA"] == [[b"AA", b"C1"], [b"AA", b"C2"], [b"AA", b"C3"]]
+    assert len(door.broker.sent) == 104
+
+
+def test_as_many_patients_as_there_may_be_cost_little() -> None:
+    door = Door()
+    began = time.process_time()
+    assert door.submit(results("C1", *map(str, range(250)))) == 250
+    assert door.ask(results("C2", *map(str, range(300)))) == "AE 207"
+    assert door.ask(b"MSH|^~\\&|APP|OPEN|||2026||ORU^R01|C3|P|2.5\r" + b"PID|||1\rPID|||2\r" * 5_000) == "AE 207"
+    assert time.process_time() - began < 2
+
+
+MERGE = adt().replace(b"ADT^A01", b"ADT^A40") + b"MRG|8^^^H~9^^^H\r"
+
+
+def test_a_merge_is_recorded_among_the_messages_of_everybody_it_joins_and_answered_once_all_are_durable() -> None:
+    door = Door()
+    door.broker.is_slow = True
+    door.submit(MERGE)
+    keys = Pseudonyms(b"k").of_message([Identifier("H", v) for v in "789"], "open").links
+    parts = {partition_of(key, Settings().partitions) for key in keys}
+    assert len(parts) > 1
+    assert {partition_of(key.decode(), Settings().partitions) for key in door.broker.keys} == parts
+    assert (len(door.broker.sent), len({r.event_id for r in door.broker.sent})) == (len(parts), 1)
+    assert door.broker.sent[0].patient_key == door.broker.keys[0].decode()
+    first, *others = door.broker.waiting
+    for report in others:
+        report(None)
+    assert door.heard == []
+    first(None)
+    assert door.last() == "AA"
+
+
+def test_a_merge_of_which_one_copy_is_not_durable_is_not_acknowledged() -> None:
+    door = Door()
+    door.broker.is_slow = True
+    door.submit(MERGE)
+    first, *others = door.broker.waiting
+    first(Faulted(Cause.BROKER_TIMEOUT))
+    for report in others:
+        report(None)
+    assert door.last() == "AE 207"
+
+
+def test_a_merge_that_is_refused_has_no_copies() -> None:
+    door = Door()
+    assert door.ask(adt()) == "AA"
+    assert door.ask(MERGE) == "AE 205"
+    assert len(door.broker.sent) == 2

@@ -65,6 +65,7 @@ def test_good_settings_keep_the_promise() -> None:
         (hub(secret=SecretBytes(b"")), "hub: secret"),
         (hub(claim_seconds_max=5.0), "hub: claim_seconds_max"),
         ({"token_key_mode": 0o644}, "hub: the key of tokens"),
+        ({"audit_key_mode": 0o604}, "hub: the key of audit checkpoints"),
         (provider(senders=()), "provider a: senders"),
         (provider(deliver=Deliver(Channel.MLLP, "10.0.0.1", 2600)), "provider a: deliver"),
         (provider(deliver=Deliver(Channel.FHIR, url="http://gp.example/fhir")), "provider a: deliver"),
@@ -97,6 +98,8 @@ REMOTE = provider(deliver=Deliver(Channel.MLLP, "10.0.0.1", 2600))
         (REMOTE | {"admins": frozenset("a")}, ["provider a: deliver"]),
         (provider(senders=()) | {"admins": frozenset("a")}, ["provider a: senders"]),
         (provider(certificates=("ab",)) | hub(tls_certificate="c.pem") | {"admins": frozenset("a")}, ["provider a: certificates"]),
+        ({"unguarded": ("attempt",)}, ["postgresql: triggers of attempt"]),
+        (hub(audit_checkpoint_seconds=0), ["hub: audit_checkpoint_seconds"]),
         ({"left_out": (LeftOut("subscription s", "of nobody", "put it anew"),)}, ["subscription s"]),
     ],
 )

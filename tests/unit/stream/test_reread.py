@@ -33,7 +33,7 @@ def test_it_is_taken_once_its_sender_is_known(proven: str) -> None:
     with pytest.raises(Rejected) as caught:
         reread(content(logistics("LOG_INNLAGT"), proven), means())
     assert (caught.value.reason, caught.value.where) == (Reason.UNKNOWN_SENDER, "MsgHead/MsgInfo/Sender")
-    found = reread(content(logistics("LOG_INNLAGT"), proven), means(provider("8094866")))
+    (found,) = reread(content(logistics("LOG_INNLAGT"), proven), means(provider("8094866")))
     assert (found.adapter, found.provider, found.received_us, found.answer, found.refusal) == (Adapter.KITH, "st-olavs", 5, "403", None)
 
 

@@ -25,6 +25,18 @@ def test_a_file_of_several_messages(raw: bytes, tmp_path: Path, capsys: pytest.C
     assert [b["resourceType"] for b in made] == ["Bundle", "Bundle"]
 
 
+def test_a_message_about_several_patients_is_one_for_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    swap = message("ADT^A17", PV1)
+    other = b"PID|2||99^^^H\r" + PV1.encode() + b"\r"
+    path = tmp_path / "swap.hl7"
+    path.write_bytes(swap + other)
+    assert translate(path, "event", as_json=True) == DONE
+    assert [e["kind"] for e in json.loads(capsys.readouterr().out)] == ["patient.transferred"] * 2
+    path.write_bytes(ONE + other)
+    assert translate(path, "event", as_json=True) == BAD_INPUT
+    assert "message 1 of 1: several_patients at PID: " in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("as_json", [True, False])
 def test_one_that_is_refused_takes_nothing_from_the_others(tmp_path: Path, capsys: pytest.CaptureFixture[str], *, as_json: bool) -> None:
     bad = ONE.replace(b"ADT^A01", b"XXX^Y99")

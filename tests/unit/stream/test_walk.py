@@ -112,7 +112,7 @@ def test_a_number_that_moves_to_the_survivor_is_no_conflict() -> None:
     assert [(m.retired, m.survivor) for m in walked.writes.merges] == [((retired,), survivor)]
     assert set(walked.writes.merges[0].lock_keys) == {*first.lock_keys, *second.lock_keys}
     assert (merge.patient_key, after.patient_key) == (survivor, survivor)
-    assert {owner for owner, _ in walked.writes.links.values()} == {survivor}
+    assert {owner for owner, *_ in walked.writes.links.values()} == {survivor}
 
 
 def test_a_merge_into_two_patients_is_a_conflict() -> None:
@@ -125,13 +125,22 @@ def test_a_merge_of_numbers_that_are_one_patient_already_changes_nothing() -> No
     walked = walk(identified("c1", number=NUMBER, mrns="1"), identified("c2", number=NUMBER, mrns="2", mrg="1"))
     first, merge = walked.writes.entries
     assert (merge.patient_key, walked.writes.merges) == (first.patient_key, [])
-    assert {owner for owner, _ in walked.writes.links.values()} == {first.patient_key}
+    assert {owner for owner, *_ in walked.writes.links.values()} == {first.patient_key}
 
 
 def test_a_message_of_the_hub_itself_belongs_to_the_patient_it_names() -> None:
     made = replace(received("c1", number="", mrn="9"), patient_key="an episode's patient")
     (entry,) = walk(made).writes.entries
     assert (entry.patient_key, wanted([item(0, made)]).patients) == ("an episode's patient", {"an episode's patient"})
+
+
+def test_a_message_of_the_hub_itself_about_a_retired_patient_is_the_survivors() -> None:
+    """A deadline that was breached at the moment of a merge, and one a week later."""
+    made = replace(received("c1", raw=b"x", identifiers=()), patient_key="retired")
+    (entry,) = walk(made, what=known(survivors={"retired": "survivor"})).writes.entries
+    assert entry.patient_key == "survivor"
+    old, new = identified("m1", mrns="1"), identified("m2", mrns="2", mrg="1")
+    assert walk(old, new, replace(made, patient_key=old.patient_key)).writes.entries[2].patient_key == new.patient_key
 
 
 class _Buggy:

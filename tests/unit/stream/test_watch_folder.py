@@ -1,6 +1,7 @@
 """Files in a folder: each is taken once, whole, and with its receipt, also when the watcher is killed at any moment."""
 
 import asyncio
+import hashlib
 import os
 import signal
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.adapters.kith import receipt
+from hub.adapters.kith import receipt, reply
 from hub.adapters.kith.document import parse
 from hub.adapters.kith.receipt import Status
 from hub.adapters.kith.receive import Door, receive
@@ -54,6 +55,17 @@ class Log:
             file.flush()
             os.fsync(file.fileno())
 
+    async def keep(self, raw: bytes) -> None:
+        """A receipt's id, where receipts are kept."""
+        found = receipt.read(raw)
+        if self._fails:
+            self._fails -= 1
+            raise Faulted(Cause.LEDGER_UNAVAILABLE)
+        if self._error:
+            raise self._error
+        with self._path.open("a") as file:
+            file.write(f"{found.id} {found.status}\n")
+
     def lines(self) -> list[str]:
         return self._path.read_text().splitlines() if self._path.exists() else []
 
@@ -62,7 +74,7 @@ def desk(log: Log, now_us: int = NOW_US, bytes_max: int = 100_000) -> Desk:
     async def judge(raw: bytes, at_us: int) -> Received | Refusal:
         return receive(raw, lambda _names, _where: STOLAV, DOOR, at_us)
 
-    return Desk(judge, log.accept, lambda: now_us, bytes_max)
+    return Desk(judge, log.accept, log.keep, lambda: now_us, bytes_max)
 
 
 def run(root: Path, log: Log, **more: int) -> Count:
@@ -100,6 +112,19 @@ def test_a_file_is_taken_and_its_receipt_lies_beside_it(tmp_path: Path) -> None:
     assert (found.status, [f.code for f in found.faults]) == (Status.REJECTED, ["T10"])
     assert names(tmp_path) == {"done", "refused", "claimed", "broker.log", "notes.txt", ".hub-lock"}
     assert names(tmp_path / "claimed") == set()
+
+
+def test_a_receipt_is_kept_and_never_answered_by_another(tmp_path: Path) -> None:
+    raw = reply.acknowledge(logistics("LOG_INNLAGT"), reply.verdict(None), NOW_US)
+    (tmp_path / "a.xml").write_bytes(raw)
+    log = Log(tmp_path / "broker.log", fails=1)
+    assert run(tmp_path, log) == Count(1, 0)
+    assert log.lines() == [f"{receipt.read(raw).id} 1"]
+    assert names(tmp_path / "done") == {f"{hashlib.sha256(raw).hexdigest()[:32]}-a.xml"}
+    (tmp_path / "b.xml").write_bytes(raw)
+    (tmp_path / "c.xml").write_bytes(raw.replace(b'Status V="1"', b'Status V="9"'))
+    assert run(tmp_path, Log(tmp_path / "broker.log", error=Rejected(Reason.BROKEN_REFERENCE))) == Count(0, 2)
+    assert {name.partition("-")[2] for name in names(tmp_path / "refused")} == {"b.xml", "c.xml"}
 
 
 def test_a_file_that_is_still_written_is_left_alone(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from hub.adapters.fhir.document import Entries, Json, obj, objects, text
 from hub.adapters.fhir.er7.codes import coding_system
-from hub.adapters.fhir.er7.datatypes import code, extension, hd, hd_of, identifier_type, string, xpn
+from hub.adapters.fhir.er7.datatypes import authority, code, extension, hd_of, identifier_type, string, xpn
 from hub.adapters.fhir.er7.text import COMPONENT, SUBCOMPONENT, components, escape, subcomponents
 from hub.adapters.fhir.times import dtm
 from hub.errors import Reason, Rejected
@@ -74,7 +74,7 @@ def xcn_of(resource: Json) -> str:
     titles = [code(obj(q).get("code"), "0360") for q in objects(resource.get("qualification"))]
     check, scheme = (string(extension(number, url).get("valueString")) for url in ("identifier-checkDigit", "namingsystem-checkDigit"))
     return _bounded(
-        escape(value.value), family, given, second, suffix, prefix, escape("".join(titles[:1])), "", hd(value.system), use,
+        escape(value.value), family, given, second, suffix, prefix, escape("".join(titles[:1])), "", authority(number, value.system), use,
         check, scheme, identifier_type(number), "", "", "", "", parts[10], parts[11], parts[12], " ".join(filter(None, (more, parts[13]))),
     )  # fmt: skip
 
@@ -96,7 +96,7 @@ def xon_of(resource: Json) -> str:
     if not (name or value.value):
         return ""
     kind = identifier_type(number)
-    return _bounded(name, "", "", "", "", hd(value.system), kind, "", "", escape(value.value))
+    return _bounded(name, "", "", "", "", authority(number, value.system), kind, "", "", escape(value.value))
 
 
 def coded_organisation(reference: Any, entries: Entries) -> str:

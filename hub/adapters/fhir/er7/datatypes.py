@@ -83,6 +83,31 @@ def hd(system: str, separator: str = SUBCOMPONENT) -> str:
     return escape(system.replace("%20", " "))
 
 
+def authority(identifier: Json, system: str, separator: str = SUBCOMPONENT) -> str:
+    """Whose number an Identifier is, as HD: its system, and the other name that the assigner has in no system.
+
+    That is a namespace beside a universal id; beside a namespace an id of a type that makes no system, or the system would be another.
+    """
+    told, other = hd(system, separator), obj(obj(identifier.get("assigner")).get("identifier"))
+    name = escape(text(other.get("value"))) if "system" not in other else ""
+    if not name or not told:
+        return told
+    if told.startswith(separator):
+        return name + told
+    kind = next((text(c.get("code")) for c in codings(other.get("type"))), "")
+    if separator in told or _is_system(text(other.get("value")), kind.upper()):
+        return told
+    return separator.join((told, name, *([escape(kind)] if kind else [])))
+
+
+def _is_system(universal: str, kind: str) -> bool:
+    """Whether a reader takes a universal id for the system, whatever namespace stands beside it."""
+    if kind in {"URI", "URL", "HTTP"}:
+        return universal.startswith(("http://", "https://", "urn:"))
+    prefix = {"": "urn:oid:", "ISO": "urn:oid:", "UUID": "urn:uuid:", "GUID": "urn:uuid:"}.get(kind, "")
+    return any(form.fullmatch(prefix + universal) for form in _UNIVERSAL.values())
+
+
 def codings(concept: Any) -> list[Json]:
     """The codings of a CodeableConcept, or a Coding alone, that have a code or a display."""
     value = obj(concept)
@@ -172,8 +197,9 @@ def cx(identifier: Any) -> str:
     known = canonical(text(given.get("system")), value)
     period = obj(given.get("period"))
     check, scheme = (string(extension(given, url).get("valueString")) for url in ("identifier-checkDigit", "namingsystem-checkDigit"))
+    facility = string(obj(given.get("assigner")).get("display"))
     return components(
-        escape(known.value), check, scheme, hd(known.system), identifier_type(given), string(obj(given.get("assigner")).get("display")),
+        escape(known.value), check, scheme, authority(given, known.system), identifier_type(given), facility,
         day(period.get("start")), day(period.get("end")),
     )  # fmt: skip
 
@@ -196,7 +222,7 @@ def ei(identifier: Any) -> str:
     """Identifier -> EI."""
     given = obj(identifier)
     value = text(given.get("value"))
-    return components(escape(value), hd(text(given.get("system")), COMPONENT)) if value else ""
+    return components(escape(value), authority(given, text(given.get("system")), COMPONENT)) if value else ""
 
 
 def has_type(identifier: Json, *kinds: str) -> bool:

@@ -143,6 +143,13 @@ def others(copy: Copy) -> list[Json]:
     return found + [{"resourceType": "Patient", "identifier": [i]} for i in named if (v := text(i.get("value"))) and v not in known]
 
 
+def _was(copy: Copy, kind: str) -> list[Json]:
+    """Whose a moved visit was, or which visit: those of a type that a Provenance names by number as what was revised."""
+    entities = [e for p in copy.entries.of("Provenance") for e in objects(p.get("entity")) if text(e.get("role")) == "revision"]
+    named = [obj(e.get("what")) for e in entities]
+    return [{"resourceType": kind, "identifier": [i]} for w in named if text(w.get("type")) == kind and (i := obj(w.get("identifier")))]
+
+
 def has_retired_account(copy: Copy) -> bool:
     """Whether the message tells of an account that another has taken the place of."""
     return bool(_account_number(copy.entries, is_retired=True))
@@ -150,13 +157,14 @@ def has_retired_account(copy: Copy) -> bool:
 
 def mrg(copy: Copy) -> str:
     """MRG: the identifiers and names retired, or of the patient a visit was taken from. Raises Rejected(NO_TRANSLATION) without any."""
-    found = others(copy)
+    found = others(copy) + _was(copy, "Patient")
     known = {text(i.get("value")) for p in found for i in objects(p.get("identifier"))}
     alone = [{"system": i.system, "value": i.value} for i in copy.event.merged if i.value not in known]
     names = next((p.get("name") for p in found if p.get("name")), None)
     gone = {"identifier": [i for p in found for i in objects(p.get("identifier"))] + alone, "name": names}
     made = fields(MRG, gone, copy.entries)
-    if not made[1] and made[3]:  # an account merged into another of the same patient
+    made |= {n: datatypes.cx(visit["identifier"][0]) for n, visit in enumerate(_was(copy, "Encounter")[:2], 5)}
+    if not made[1] and (made[3] or made.get(5)):  # an account merged into another of the same patient, or a visit of theirs renumbered
         made[1] = repetitions(datatypes.cx(i) for i in objects(copy.message.patient.get("identifier")))
     if not made[1]:
         raise Rejected(Reason.NO_TRANSLATION, "Patient.link")

@@ -8,6 +8,7 @@ from hub.adapters.fhir.er7 import codes, datatypes
 from hub.adapters.fhir.er7.copy import Copy
 from hub.adapters.fhir.er7.observation import notes
 from hub.adapters.fhir.er7.patient import pid
+from hub.adapters.fhir.er7.roles import of_problem
 from hub.adapters.fhir.er7.rows import Rows, fields, one
 from hub.adapters.fhir.er7.text import segment
 from hub.adapters.fhir.er7.triggers import Trigger
@@ -45,3 +46,4 @@ def segments(copy: Copy, trigger: Trigger) -> Iterator[str]:
     for known, condition in named:
         yield segment("PRB", known | {1: codes.PROBLEM_ACTION[trigger.event], 2: when, 4: known[4] or "1"})
         yield from notes(condition)
+        yield from of_problem(condition, copy.entries)

@@ -38,16 +38,17 @@ ROL: Final[Rows] = (  # over {role: the PractitionerRole or the member, part: ho
     (8, many("team.reasonCode", datatypes.ce)),
     (9, lambda r, _entries: repetitions(datatypes.ce(c) for c in objects(obj(r.get("part")).get("role"))[1:])),
     (9, many("role.specialty", datatypes.ce)),
-    (10, lambda r, entries: _unit(obj(r.get("part")), entries)),
+    (10, lambda r, entries: _unit(obj(r.get("part")).get("onBehalfOf"), entries)),
+    (10, lambda r, entries: _unit(obj(r.get("role")).get("organization"), entries)),
     (11, lambda r, entries: _address(obj(r.get("role")), entries)),
     (12, many("role.telecom", datatypes.xtn)),
     (12, many("team.telecom", datatypes.xtn)),
 )
 
 
-def _unit(part: Json, entries: Entries) -> str:
-    """ROL-10: what kind of organisation it is on behalf of."""
-    return next((made for c in objects(entries.target(part.get("onBehalfOf")).get("type")) if (made := datatypes.ce(c, "0406"))), "")
+def _unit(office: Any, entries: Entries) -> str:
+    """ROL-10: what kind of organisation it is for."""
+    return next((made for c in objects(entries.target(office).get("type")) if (made := datatypes.ce(c, "0406"))), "")
 
 
 def _written(part: Json, reference: Any, entries: Entries, team: Json | None = None, otherwise: str = "") -> Iterator[str]:
@@ -77,6 +78,15 @@ def of_visit(copy: Copy) -> Iterator[str]:
     for participant in objects(copy.visit.get("participant")):
         if is_role(participant.get("individual"), copy.entries):
             yield from _written(participant, participant.get("individual"), copy.entries)
+
+
+def of_problem(problem: Json, entries: Entries) -> list[str]:
+    """ROL behind PRB: the members of the teams that are there for this problem."""
+    teams = [
+        t for t in filter(is_so, entries.of("CareTeam")) if any(entries.target(r) is problem for r in objects(t.get("reasonReference")))
+    ]
+    members = [(team, m) for team in teams for m in objects(team.get("participant"))]
+    return [line for team, m in members for line in _written(m, m.get("member"), entries, team)]
 
 
 def of_procedure(procedure: Json, entries: Entries) -> list[str]:

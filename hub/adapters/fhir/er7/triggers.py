@@ -12,7 +12,7 @@ from typing import Final
 from hub.adapters.fhir.document import obj, objects, text
 from hub.adapters.fhir.er7.copy import Copy
 from hub.adapters.fhir.er7.datatypes import codings
-from hub.adapters.fhir.mappings import KINDS, V2
+from hub.adapters.fhir.mappings import KINDS, TAGGED, V2
 from hub.adapters.fhir.message import event_code
 from hub.errors import Reason, Rejected
 from hub.model import Kind
@@ -152,6 +152,8 @@ def trigger_of(copy: Copy) -> Trigger:
 def _said(copy: Copy) -> str:
     """The v2 event the header names, as "ADT^A31", if the kind is what it means; "" otherwise."""
     system, code = event_code(copy.message.header)
+    if (system, code, copy.event.kind.value) in TAGGED:
+        return f"RRI^{code}"
     if system != V2 or KINDS.get((system, code)) is not copy.event.kind:
         return ""
-    return next((name for name in STRUCTURES if name.endswith(f"^{code}") and not name.startswith("RRI")), "")  # I12 is REF's as a kind
+    return next((name for name in STRUCTURES if name.endswith(f"^{code}") and not name.startswith("RRI")), "")

@@ -96,6 +96,10 @@ KINDS: Final[Mapping[tuple[str, str], Kind]] = MappingProxyType(
     | {(V2, code): kind for code, kind in _V2_KINDS.items()}
     | {(OWN, kind.value): kind for kind in Kind}
 )
+# Events that mean another kind where MessageHeader.meta.tag says so: table 0003 has one code for a referral and for the answer to it
+TAGGED: Final[Mapping[tuple[str, str, str], Kind]] = MappingProxyType(
+    {(V2, code, Kind.REFERRAL_ANSWERED.value): Kind.REFERRAL_ANSWERED for code in ("I12", "I13", "I14")}
+)
 # v3-ActCode of Encounter.class -> HL7 v2 table 0004
 CLASSES: Final[Mapping[str, str]] = MappingProxyType(
     {

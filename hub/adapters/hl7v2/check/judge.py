@@ -1,6 +1,7 @@
 """One message judged: what the hub refuses, what it needs, what the standard says, what was agreed."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
@@ -11,11 +12,12 @@ from hub.adapters.hl7v2.check.structure import Fault, Misfit, misfits
 from hub.adapters.hl7v2.conformance import Standard
 from hub.adapters.hl7v2.er7 import Er7, Limits
 from hub.adapters.hl7v2.head import peek
-from hub.adapters.hl7v2.message import header
+from hub.adapters.hl7v2.message import Envelope, header
+from hub.adapters.hl7v2.parts import split
 from hub.adapters.hl7v2.translate import Hl7v2Message
 from hub.adapters.profile import Terms
 from hub.errors import Rejected
-from hub.model import Event, Received
+from hub.model import Event, Received, Refusal
 
 _STRICT: Final = "HL7 v2 recipients get the message as it is, and a strict one may refuse it"
 # fault -> severity, problem, what to write instead; {} is the structure's name, {high} how many there may be
@@ -44,22 +46,48 @@ def judge(raw: bytes, terms: Terms) -> Judged:
     er7 = _cut(raw, seen, terms)
     refusals = refused.refusals(raw, seen, er7, terms)
     errors = tuple(refused.told(r) for r in refusals)
-    if er7 is None or not isinstance(seen, Received):
+    if er7 is None or isinstance(seen, Refusal):
         return Judged(errors)
     try:
         envelope = header(er7)
     except Rejected:
         return Judged(errors)
-    event, can_translate = _read(seen) if not refusals else (None, True)
-    case = Case(raw, er7, envelope, terms, event, peek(raw).fields[18].strip(), can_translate)
-    found = (*errors, *needs.unmet(case), *agreed.broken(case), *_of_structure(case), *fields.faults(er7, case.standard))
+    whole, parts = seen
+    if len(parts) > 1 and not refusals:
+        of_each = _apart(raw, er7, envelope, parts, terms)
+    else:
+        event, can_translate = _read(whole) if not refusals else (None, True)
+        of_each = _of_one(Case(raw, er7, envelope, terms, event, _declared(raw), can_translate))
+    case = Case(raw, er7, envelope, terms)
+    found = (*errors, *of_each, *_of_structure(case), *fields.faults(er7, case.standard))
     return Judged(_told_once(found), envelope.trigger, (envelope.application, envelope.sender, envelope.control_id))
 
 
-def _cut(raw: bytes, seen: object, terms: Terms) -> Er7 | None:
+def _of_one(case: Case) -> Iterator[Finding]:
+    """What the hub needs and what was agreed, in the message of one patient."""
+    yield from needs.unmet(case)
+    yield from agreed.broken(case)
+
+
+def _apart(raw: bytes, er7: Er7, envelope: Envelope, parts: tuple[Received, ...], terms: Terms) -> Iterator[Finding]:
+    """The findings in each patient's part of a message, in the segments of the whole."""
+    problem = f"{len(parts)} patients: the hub makes a message of each, and those after the first get a control id of their own"
+    yield Finding(Severity.NOTE, "patients.several", "PID", problem, "one patient a message", sections.field("PID", 3))
+    for cut, part in zip(split(raw, er7, envelope), parts, strict=True):
+        one = Er7.from_bytes(part.raw, encoding=part.encoding)
+        event, can_translate = _read(part)
+        for f in _of_one(Case(part.raw, one, header(one), terms, event, _declared(raw), can_translate)):
+            yield replace(f, segment=cut.lines[f.segment - 1] + 1 if f.segment else 0)
+
+
+def _declared(raw: bytes) -> str:
+    return peek(raw).fields[18].strip()
+
+
+def _cut(raw: bytes, seen: refused.Seen, terms: Terms) -> Er7 | None:
     try:
         limits = Limits(segments_max=terms.segments_max)
-        encoding = seen.encoding if isinstance(seen, Received) and seen.refusal is None else ""
+        encoding = seen[0].encoding if not isinstance(seen, Refusal) and seen[0].refusal is None else ""
         undeclared = terms.profile.encoding or terms.undeclared_encoding
         return Er7.from_bytes(raw, limits, encoding=encoding, undeclared_encoding=undeclared)
     except Rejected:

@@ -10,7 +10,7 @@ from hub.adapters.hl7v2.check.sections import of_place
 from hub.adapters.hl7v2.er7 import Er7, Limits
 from hub.adapters.hl7v2.head import peek
 from hub.adapters.hl7v2.message import header, patient
-from hub.adapters.hl7v2.receive import Door, Peer, Rules, receive
+from hub.adapters.hl7v2.receive import Door, Peer, Rules, taken
 from hub.adapters.hl7v2.translate import Hl7v2Message
 from hub.adapters.profile import Profile, Terms
 from hub.errors import ANSWERS, Reason, Rejected
@@ -37,7 +37,7 @@ PROBLEMS: Final[Mapping[Reason, str]] = MappingProxyType(
         Reason.MISSING_FIELD: "a field that the hub cannot do without is empty",
         Reason.BAD_VALUE: "a value that the hub cannot read",
         Reason.MISSING_PATIENT: "no identifier of the patient: whom the message is about cannot be known",
-        Reason.SEVERAL_PATIENTS: "several patients in one message who share no identifier",
+        Reason.SEVERAL_PATIENTS: "several patients who share no identifier, and nothing tells what is whose",
         Reason.UNWELCOME_PERSON_NUMBER: "a synthetic person number where only real ones are taken, or the other way round",
     }
 )
@@ -70,21 +70,26 @@ def door_of(terms: Terms) -> Door:
     return Door(_Agreed(terms.profile), Pseudonyms(b""), rules)
 
 
-def received(raw: bytes, terms: Terms) -> Received | Refusal:
+Seen = tuple[Received, tuple[Received, ...]] | Refusal
+"""What the door makes of a message, as ``receive.taken``: the whole, and each patient's message."""
+
+
+def received(raw: bytes, terms: Terms) -> Seen:
     """What the door makes of a message."""
-    return receive(raw, peek(raw), Peer(), door_of(terms), 0)
+    return taken(raw, peek(raw), Peer(), door_of(terms), 0)
 
 
-def refusals(raw: bytes, seen: Received | Refusal, er7: Er7 | None, terms: Terms) -> list[Refusal]:
+def refusals(raw: bytes, seen: Seen, er7: Er7 | None, terms: Terms) -> list[Refusal]:
     """Why the hub refuses a message: the first is what it answers, the others come to light when that is mended."""
-    first = seen if isinstance(seen, Refusal) else seen.refusal
+    first = seen if isinstance(seen, Refusal) else seen[0].refusal
     found = [first] if first else []
     if len(raw) > terms.frame_bytes_max:
         found.insert(0, Refusal(Reason.TOO_LARGE))
-    if er7 is not None:
+    parts = () if isinstance(seen, Refusal) else seen[1]
+    if er7 is not None and len(parts) <= 1:  # of several patients, each has been asked about
         found += [r for r in _asked(er7) if r not in found]
-    if not found and isinstance(seen, Received):
-        found += _tried(Hl7v2Message(seen).event)
+    if not found:
+        found += [r for part in parts for r in _tried(Hl7v2Message(part).event)]
     return found
 
 

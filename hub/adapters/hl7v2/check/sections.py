@@ -50,7 +50,8 @@ def told(section: str) -> str:
 
 
 def of_place(place: str) -> str:
-    """The section of ``PID-3.4`` or ``PID``."""
+    """The section of ``PID-3.4``, ``PID[1]-3`` or ``PID``."""
     segment, _, rest = place.partition("-")
+    segment = segment.partition("[")[0]
     number = rest.partition(".")[0]
     return field(segment, int(number)) if number.isdigit() else of_segment(segment)

@@ -7,6 +7,7 @@ from hub.adapters.hl7v2.mappings import codes
 from hub.adapters.hl7v2.mappings.content import Text
 from hub.adapters.hl7v2.mappings.datatypes import (
     Json,
+    assigner,
     authority,
     check_digit,
     coded,
@@ -49,8 +50,10 @@ def xcn(raw: str, t: Text) -> Json:
 def _number(value: str, raw: str, parts: list[str], t: Text) -> Json:
     kind = t.part(parts, 13)
     identifier: Json = {"value": value}
-    put(identifier, "system", authority(t.raw(raw, 9), t, kind))
+    whose = t.raw(raw, 9)
+    put(identifier, "system", authority(whose, t, kind))
     put(identifier, "type", identifier_type(kind))
+    put(identifier, "assigner", assigner(whose, t))
     put(identifier, "extension", check_digit(t.part(parts, 11), t.part(parts, 12)))
     return identifier
 
@@ -77,9 +80,11 @@ def xon(raw: str, t: Text) -> Json:
     if value:
         kind = t.part(parts, 7)
         identifier: Json = {"value": value}
-        system = authority(t.raw(raw, 6), t, kind)
+        whose = t.raw(raw, 6)
+        system = authority(whose, t, kind)
         put(identifier, "system", system or (ENH if is_organisation_number(value) else ""))
         put(identifier, "type", identifier_type(kind))
+        put(identifier, "assigner", assigner(whose, t))
         put(identifier, "extension", check_digit(t.part(parts, 4), t.part(parts, 5)))
         out["identifier"] = [identifier]
     put(out, "name", name)

@@ -40,7 +40,7 @@ def _besides(draft: Draft, subject: Json, visit: Json) -> None:
             members.append(segment)
         elif whose:
             roles.follows_visit(draft, segment, visit, place)
-    roles.care_team(draft, subject, team, members, "CareTeam")
+    roles.care_team(draft, {"subject": subject}, team, members, "CareTeam")
 
 
 def _owned(draft: Draft) -> Iterator[tuple[str, Segment, str]]:

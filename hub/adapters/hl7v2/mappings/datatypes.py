@@ -20,6 +20,7 @@ Made = TypeVar("Made")
 EXTENSION: Final = "http://hl7.org/fhir/StructureDefinition/"
 _OID: Final = re.compile(r"[0-2](\.(0|[1-9]\d*))+", re.ASCII)
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_UNIVERSAL_TYPE: Final = f"{codes.TERMINOLOGY}v2-0301"
 _KNOWN_MAX: Final = 1024  # texts remembered by each function ``remembered`` wraps
 _LENGTH_MAX: Final = 120  # ... and how long one may be: longer ones hardly come twice
 
@@ -80,11 +81,33 @@ def authority(raw: str, t: Text, kind: str = "") -> str:
 
     kind: the identifier's type; where nobody is named it is enough if it is a Norwegian one (FNR, HPR, ENH ...).
     """
-    system = _authority(raw, t)
+    system = _authority(raw, t)[0]
     return NO_BASIS.get(system or kind, system)
 
 
-_authority: Final = remembered(lambda raw, t: hd_uri(raw, t, t.subcomponent))
+def assigner(raw: str, t: Text) -> Json:
+    """What the same component says beside the system, as Identifier.assigner; what it gives is shared: never change it."""
+    return _authority(raw, t)[1]
+
+
+def _read_authority(raw: str, t: Text) -> tuple[str, Json]:
+    system = hd_uri(raw, t, t.subcomponent)
+    if t.subcomponent not in raw:
+        return system, {}
+    return system, beside(system, *[t.leaf(p) for p in [*raw.split(t.subcomponent), "", ""][:3]])
+
+
+_authority: Final = remembered(_read_authority)
+
+
+def beside(system: str, namespace: str, universal: str, kind: str) -> Json:
+    """An assigner by whichever of HD's two names is not the system (HD[Organization]): its namespace, or a universal id of a type."""
+    if not namespace or not universal:
+        return {}
+    if system != "%20".join(namespace.split()):
+        return {"identifier": {"value": namespace}}
+    typed = {"type": {"coding": [coding_of(_UNIVERSAL_TYPE, code(kind))]}} if kind else {}
+    return {"identifier": {"value": universal} | typed}
 
 
 def extension(url: str, key: str, value: Any) -> Json:
@@ -322,11 +345,11 @@ def cx(raw: str, t: Text) -> Json:
         return {}
     out: Json = {"value": value}
     if size > 3:
-        kind = parts[4] if size > 4 else ""
-        put(out, "system", authority(t.raw(raw, 4), t, kind))
+        kind, whose = parts[4] if size > 4 else "", t.raw(raw, 4)
+        put(out, "system", authority(whose, t, kind))
         put(out, "type", identifier_type(kind))
+        put(out, "assigner", assigner(whose, t) | ({"display": parts[5]} if size > 5 and parts[5] else {}))
         if size > 5:
-            put(out, "assigner", {"display": name} if (name := parts[5]) else {})
             put(out, "period", period(t.part(parts, 7), t.part(parts, 8)))
     if size > 1:
         put(out, "extension", check_digit(parts[1], parts[2] if size > 2 else ""))
@@ -346,8 +369,11 @@ def ei(raw: str, t: Text, kind: str = "") -> Json:
     if not value:
         return {}
     out: Json = {"value": value}
-    put(out, "system", uri_of(t.part(parts, 2), t.part(parts, 3), t.part(parts, 4)))
+    space, universal, form = t.part(parts, 2), t.part(parts, 3), t.part(parts, 4)
+    system = uri_of(space, universal, form)
+    put(out, "system", system)
     put(out, "type", identifier_type(kind))
+    put(out, "assigner", beside(system, space, universal, form))
     return out
 
 

@@ -7,10 +7,12 @@ from hub.adapters.hl7v2.mappings.content import Text
 from hub.adapters.hl7v2.mappings.datatypes import Json, coding_of, put
 from hub.adapters.hl7v2.mappings.rows import Draft
 from hub.adapters.hl7v2.mappings.times import instant, iso_of
-from hub.model import Received
+from hub.model import Kind, Received
 
 EVENT_SYSTEM: Final = f"{codes.TERMINOLOGY}v2-0003"
 PROVIDER: Final = "urn:hub:provider"
+EVENT: Final = "urn:hub:event"  # the hub's own kinds, as the FHIR adapter reads them
+_ANSWER: Final = "RRI"  # MSH-9.1
 _ABSENT: Final = {"extension": [{"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "unknown"}]}
 
 
@@ -62,7 +64,10 @@ def _source(draft: Draft, received: Received) -> Json:
 
 
 def _meta(draft: Draft) -> Json:
-    """Labels (MSH-8 where it is one, MSH-26, MSH-27) and what the message is for (MSH-11: production, test, training)."""
+    """Labels (MSH-8 where it is one, MSH-26, MSH-27) and what the message is for (MSH-11: production, test, training).
+
+    Of an answer to a referral, whose event is the referral's (table 0003), also that it is one.
+    """
     content, t = draft.content, draft.text
     out: Json = {}
     security = [label(word) for word in (content.value("MSH", 8),) if word in codes.HEADER_LABELS]
@@ -75,6 +80,8 @@ def _meta(draft: Draft) -> Json:
     processing = t.parts(content.field("MSH", 11))
     tags = [coding_of(f"{codes.TERMINOLOGY}v2-0103", p) for p in processing[:1] if p in {"D", "P", "T", "N", "V"}]
     tags += [coding_of(f"{codes.TERMINOLOGY}v2-0207", p) for p in processing[1:2] if p in {"A", "R", "I", "T"}]
+    if t.parts(content.field("MSH", 9))[0] == _ANSWER:
+        tags.append(coding_of(EVENT, Kind.REFERRAL_ANSWERED.value))
     if tags:
         out["tag"] = tags
     return out

@@ -134,9 +134,13 @@ def _identifiers(draft: Draft, identifiers: tuple[Identifier, ...]) -> list[Json
     out = []
     for known in identifiers:
         made: Json = {**told.get(known.value, {}), "value": known.value}
-        made.pop("system", None)
-        if known.system:
-            made["system"] = "%20".join(known.system.split())
+        written, system = made.pop("system", ""), "%20".join(known.system.split())
+        if system:
+            made["system"] = system
+        if system != written and "assigner" in made:  # another system than the message's own: its other name belongs to that
+            made["assigner"] = {k: v for k, v in made["assigner"].items() if k != "identifier"}
+            if not made["assigner"]:
+                del made["assigner"]
         out.append(made)
     return out
 

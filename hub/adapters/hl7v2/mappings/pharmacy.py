@@ -171,7 +171,7 @@ def _request(draft: Draft, group: Order, node: Node, made: Json) -> Json:
     entered = _first(draft, orc.field(10), f"{node.place}/ORC-10") if orc is not None else {}
     if entered:
         made["recorder"] = entered
-    plans = [schedules.of_tq1(n.segment, t) for n in (*group.each("TQ1"), *node.each("TQ1"))] or _old_timing(group, segment, t)
+    plans = [schedules.of_tq1(n.segment, t) for n in _timing(group, node)] or _old_timing(group, segment, t)
     priority = next((p.priority for p in plans if p.priority), "")
     if priority:
         made["priority"] = priority
@@ -198,6 +198,12 @@ def _prescriber(draft: Draft, segment: Segment, place: str) -> Json:
     """RXO-14, RXE-13: the prescriber by the number that prescribing takes."""
     number = {"RXO": 14, "RXE": 13}[segment.name]
     return _first(draft, segment.field(number), f"{place}-{number}")
+
+
+def _timing(group: Order, node: Node) -> list[Node]:
+    """The TQ1 of a request: of an RXE what the pharmacy made of the order (RDE_O11 TIMING_ENCODED), else, and of an RXO, the order's."""
+    own, ordered = list(node.each("TQ1")), list(group.each("TQ1"))
+    return own if own and node.kind == "RXE" else [*ordered, *own]
 
 
 def _old_timing(group: Order, segment: Segment, t: Text) -> list[schedules.Schedule]:

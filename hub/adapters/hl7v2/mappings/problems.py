@@ -2,25 +2,28 @@
 
 The guide has no map for them; this is HL7 v2.5.1 chapter 12 read by R4's definitions. What is deleted (the event PC3, or the action DE) was
 entered in error. PRB-14 and GOL-18 are words that each site chooses: the standard's suggestions are known, others leave the status at what
-the event says. What belongs to a problem (goals, pathways, orders, observations) refers to it.
+the event says. What belongs to a problem (goals, pathways, orders, observations) refers to it. ROL, from version 2.7 on PRT, is somebody
+who takes part: a CareTeam for the problem, the one who expressed the goal, the team of the pathway. VAR, what departs from the plan, is a
+note: its description and classification (VAR-6, 5), by whom (VAR-4) and when (VAR-2).
 """
 
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from hub.adapters.hl7v2.mappings import codes, datatypes, order_types, service_request
+from hub.adapters.hl7v2.mappings import codes, datatypes, order_types, roles, service_request
 from hub.adapters.hl7v2.mappings.content import Text
 from hub.adapters.hl7v2.mappings.datatypes import Json
 from hub.adapters.hl7v2.mappings.groups import Node, grammar, grouped, order
 from hub.adapters.hl7v2.mappings.notes import notes
 from hub.adapters.hl7v2.mappings.observation import reported
+from hub.adapters.hl7v2.mappings.professionals import practitioner
 from hub.adapters.hl7v2.mappings.rows import Draft, Row, Rows, apply
 from hub.adapters.hl7v2.mappings.times import date
 
 _GRAMMAR: Final = grammar(
-    message="PRB GOL PTH", PRB="NTE OBX GOL PTH ORC OBR", GOL="NTE OBX PTH", PTH="NTE", OBX="NTE PRT", ORC="OBR! NTE PRT TQ1 OBX",
-    OBR="NTE PRT TQ1 OBX",
+    message="PRB GOL PTH", PRB="NTE VAR ROL PRT OBX GOL PTH ORC OBR", GOL="NTE VAR ROL PRT OBX PTH", PTH="NTE VAR ROL PRT", ROL="VAR",
+    PRT="VAR", OBX="NTE PRT", ORC="OBR! NTE PRT TQ1 OBX", OBR="NTE PRT TQ1 OBX",
 )  # fmt: skip
 _CLINICAL: Final = f"{codes.TERMINOLOGY}condition-clinical"
 _VERIFICATION: Final = f"{codes.TERMINOLOGY}condition-ver-status"
@@ -116,13 +119,14 @@ def _problem(draft: Draft, node: Node, about: Json) -> Json:
     if "onsetDateTime" not in made:
         datatypes.put(made, "onsetString", t.leaf(segment.field(17)))
     _states(draft, node, made)
-    said = notes(draft, node.children)
+    said = _notes(draft, node)
     if said:
         made.setdefault("note", []).extend(said)
     observed = [{"detail": [reported(draft, obx, about)]} for obx in node.each("OBX")]
     if observed:
         made["evidence"] = observed
     reference = draft.add(node.place, made)
+    _team(draft, node, about, [reference])
     for goal in node.each("GOL"):
         _goal(draft, goal, about, [reference])
     for path in node.each("PTH"):
@@ -148,6 +152,33 @@ def _states(draft: Draft, node: Node, made: Json) -> None:
         made["clinicalStatus"] = order_types.concept(_CLINICAL, life)
 
 
+def _team(draft: Draft, node: Node, about: Json, problems: list[Json]) -> Json:
+    """Add the CareTeam of those who take part in a problem, a goal or a pathway; gives the Reference, ``{}`` when there is none."""
+    roled = list(node.each("ROL", "PRT"))
+    members = [m for n in roled if (m := roles.team_member(draft, n.segment, f"{n.place}/member"))]
+    reason = {"reasonReference": problems} if problems else {}
+    return roles.care_team(draft, about, members, [n.segment for n in roled], f"{node.place}/team", reason)
+
+
+def _notes(draft: Draft, node: Node) -> list[Json]:
+    """NTE, then VAR of what the node says itself and of those who take part in it."""
+    varied = [*node.each("VAR"), *(v for n in node.each("ROL", "PRT") for v in n.each("VAR"))]
+    return notes(draft, node.children) + [made for n in varied if (made := _variance(draft, n))]
+
+
+def _variance(draft: Draft, node: Node) -> Json:
+    t, segment = draft.text, node.segment
+    kind = datatypes.cwe(segment.field(5), t) if segment.field(5) else {}
+    lines = [line for raw in (*map(t.leaf, t.repetitions(segment.field(6))), kind.get("text", "")) if (line := raw)]
+    if not lines:
+        return {}
+    made: Json = {"text": "\n".join(lines)}
+    who = next(iter(t.repetitions(segment.field(4))), "")
+    datatypes.put(made, "authorReference", practitioner(draft, who, f"{node.place}-4") if who else {})
+    datatypes.put(made, "time", datatypes.moment(segment.field(2), t))
+    return made
+
+
 def _goal(draft: Draft, node: Node, about: Json, problems: list[Json]) -> Json:
     t, segment = draft.text, node.segment
     made: Json = apply(GOL, segment, {"resourceType": "Goal", "subject": about["subject"]}, draft, node.place)
@@ -158,9 +189,12 @@ def _goal(draft: Draft, node: Node, about: Json, problems: list[Json]) -> Json:
         made["target"] = [{"dueDate": due}]
     if problems:
         made["addresses"] = problems
-    said = notes(draft, node.children)
+    said = _notes(draft, node)
     if said:
         made.setdefault("note", []).extend(said)
+    team = _team(draft, node, about, problems)
+    if team:
+        made["expressedBy"] = draft.resource(team)["participant"][0]["member"]
     observed = [reported(draft, obx, about) for obx in node.each("OBX")]
     if observed:
         made["outcomeReference"] = observed
@@ -176,7 +210,8 @@ def _pathway(draft: Draft, node: Node, about: Json, problems: list[Json], goals:
     made["status"] = _WRONG if _is_deleted(draft, node) else _status(_PATH_LIFE, segment.field(5), t) or "active"
     name: Any = made.get("category", [{}])[0].get("text")
     datatypes.put(made, "title", name)
-    for key, found in (("addresses", problems), ("goal", goals or []), ("note", notes(draft, node.children))):
+    team = _team(draft, node, about, problems)
+    for key, found in (("addresses", problems), ("careTeam", [team] if team else []), ("goal", goals or []), ("note", _notes(draft, node))):
         if found:
             made[key] = found
     if not made.get("period", True):

@@ -26,6 +26,8 @@ _UPDATED: Final = {"coding": [coding_of(f"{codes.TERMINOLOGY}v3-DataOperation", 
 _POLICY: Final = ["http://hl7.org/fhir/uv/v2mappings/ImplementationGuide/hl7.fhir.uv.v2mappings"]
 _HUB: Final = {"display": "Care Pathway Hub"}
 _UNKNOWN: Final = {"extension": [{"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "unknown"}]}
+_VISIT_MOVED: Final = "A45"
+_WAS: Final = (("Patient", 1), ("Encounter", 5), ("Encounter", 6))  # MRG
 _reason: Final = coded("EventReason")
 
 
@@ -57,6 +59,8 @@ def sources(draft: Draft, received: Received, header: Json, sender: Json) -> Non
     evn = content.segment("EVN")
     if evn is not None:
         draft.add("EVN", _event(draft, evn, header, [{"who": a["who"]} for a in agents], at or made))
+    if draft.trigger == _VISIT_MOVED:
+        _moved(draft, draft.resource(header).get("focus", []), agents, at or made)
 
 
 def _provider(received: Received) -> str:
@@ -126,6 +130,17 @@ def _event(draft: Draft, evn: Segment, header: Json, agents: list[Json], recorde
     operators = [who for n, raw in enumerate(t.repetitions(evn.field(5))) if (who := draft.linked(actors.xcn, raw, f"EVN-5[{n}]"))]
     made["agent"] = [{"who": who} for who in operators] or agents
     return made
+
+
+def _moved(draft: Draft, target: list[Json], agents: list[Json], recorded: str) -> None:
+    """MRG of A45: whose the visit was (1), and under which numbers (5, 6). Named by number: the Bundle is about who has the visit now."""
+    mrg = draft.content.segment("MRG")
+    t = draft.text
+    named = [(kind, datatypes.cx(raw, t)) for kind, n in _WAS if mrg is not None for raw in t.repetitions(mrg.field(n))]
+    entity = [{"role": "revision", "what": {"type": kind, "identifier": number}} for kind, number in named if number]
+    if target and entity:
+        made = {"resourceType": "Provenance", "target": target, "recorded": recorded, "activity": _UPDATED, "agent": agents}
+        draft.add("MRG/provenance", made | {"entity": entity})
 
 
 def updated(draft: Draft, pid: Segment, subject: Json, received_us: int) -> None:

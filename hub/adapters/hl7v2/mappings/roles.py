@@ -52,6 +52,7 @@ _ROL: Final[Rows] = (
     Row(3, "code", role_of_rol, many=True),
     Row(5, "period.start", datatypes.moment),
     Row(6, "period.end", datatypes.moment),
+    Row(9, "specialty", _specialty, many=True),
     Row(12, "telecom", datatypes.xtn, many=True),
 )
 _PRT: Final[Rows] = (
@@ -81,7 +82,8 @@ def _of_rol(draft: Draft, rol: Segment, place: str) -> Json:
     kind = t.part(t.parts(rol.field(11)), 7)
     where = "location" if kind in _PLACES else "organization" if kind in _OFFICES else "practitioner"
     person = _person(draft, rol.field(4), address if where == "practitioner" else {}, [], f"{place}-4")
-    office = _office(draft, rol.field(14), {}, address if where == "organization" else {}, f"{place}-14")
+    unit = _unit(rol.field(10), t) if rol.field(10) and (person or rol.field(14)) else {}
+    office = _office(draft, rol.field(14), unit, address if where == "organization" else {}, f"{place}-14")
     put(made, "practitioner", person)
     put(made, "organization", office)
     apply(_ROL, rol, made, draft, place)
@@ -280,18 +282,20 @@ def _team_office(draft: Draft, raw: str, address: Json, contacts: list[Json], pl
     return draft.add(place, made) if "resourceType" in made else {}
 
 
-def care_team(draft: Draft, subject: Json, members: list[Json], segments: list[Segment], place: str) -> None:
-    """Add the CareTeam of those who take part in the patient's care."""
+def care_team(  # who takes part, and in what
+    draft: Draft, about: Json, members: list[Json], segments: list[Segment], place: str, more: Json | None = None
+) -> Json:
+    """Add the CareTeam of those who take part in the care; gives the Reference, ``{}`` when there is nobody."""
     if not members:
-        return
+        return {}
     t = draft.text
-    made: Json = {"resourceType": "CareTeam", "status": "active", "subject": subject, "participant": members}
+    made: Json = {"resourceType": "CareTeam", "status": "active"} | about | {"participant": members} | (more or {})
     rols = [s for s in segments if s.name == "ROL"]
     reasons = [c for s in rols for raw in t.repetitions(s.field(8)) if (c := _specialty(raw, t))]
     contacts = [c for s in rols for raw in t.repetitions(s.field(12)) if (c := datatypes.xtn(raw, t))]
     put(made, "reasonCode", reasons)
     put(made, "telecom", contacts)
-    draft.add(place, made)
+    return draft.add(place, made)
 
 
 def apparatus(draft: Draft, prt: Segment, place: str) -> Json:

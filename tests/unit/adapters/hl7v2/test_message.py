@@ -91,7 +91,7 @@ def test_triggers(kind: str, rest: list[str], trigger: str) -> None:
         ('PID|1||""^^^X~^^^Y~  ', (Reason.MISSING_PATIENT, "PID-3")),
         ("PID|1||a\\X0D\\PID", (Reason.BAD_VALUE, "PID-3")),
         ("PID|1||7^^^HOSP\rPID|2||8^^^HOSP", (Reason.SEVERAL_PATIENTS, "PID")),
-        ("PID|1||7^^^HOSP\rPID|2||", (Reason.MISSING_PATIENT, "PID-3")),
+        ("PID|1||7^^^HOSP\rPID|2||", (Reason.MISSING_PATIENT, "PID[1]-3")),
         ("PID|1||" + "~".join(f"{n}^^^HOSP" for n in range(101)), (Reason.TOO_COMPLEX, "PID-3")),
         ("PID|1||" + "7" * 16_385, (Reason.TOO_COMPLEX, "PID-3")),
         ("\r".join(f"PID|1||7^^^HOSP~{n}^^^HOSP" for n in range(101)), (Reason.TOO_COMPLEX, "PID-3")),

@@ -58,6 +58,22 @@ def test_taken() -> None:
 
 
 @pytest.mark.parametrize(
+    ("raw", "identifiers", "others"),
+    [
+        (message(kind="ADT^A40", pid="PID|1||7^^^H~9^^^H\rMRG|8^^^H~9^^^H"), "79", "789"),
+        (message(kind="ADT^A37", pid="PID|1||7^^^H\rPV1|1|I\rPID|2||8^^^H"), "7", "78"),
+        (message(kind="ADT^A37", pid="PID|1||7^^^H"), "7", ""),
+        (message(), "7", ""),
+    ],
+)
+def test_a_message_about_two_patients_is_the_firsts_and_recorded_among_both_ones(raw: bytes, identifiers: str, others: str) -> None:
+    found = judged(raw)
+    assert isinstance(found, Received) and found.refusal is None
+    assert [i.value for i in found.identifiers] == list(identifiers)
+    assert set(found.also) == {DOOR.pseudonyms.link(Identifier("H", v), "open") for v in others}
+
+
+@pytest.mark.parametrize(
     ("raw", "peer", "expected"),
     [
         (message("NOBODY"), Peer(), "unknown_sender"),
@@ -76,6 +92,8 @@ def test_taken() -> None:
         (message(pid="PID|1"), Peer(), "missing_patient"),
         (message(pid="PID|1||7||Åse", encoding="latin-1"), Peer(), "bad_encoding"),
         (message("LATIN", pid="PID|1||7||Åse", encoding="latin-1"), Peer(), "taken by latin"),
+        (message(kind="ADT^A37", pid="PID|1||7\rPID|2||8\rPID|3||9"), Peer(), "several_patients"),
+        (message(kind="ADT^A37", pid="PID|1||7\rPID|2||"), Peer(), "missing_patient"),
         (message(kind="ADT^A40"), Peer(), "missing_segment"),  # transit would refuse it
         (message(kind="ADT^A34", pid="PID|1||7\rMRG|"), Peer(), "missing_field"),
         (message(kind="ADT^A41", pid="PID|1||7\rMRG|||9"), Peer(), "taken by open"),

@@ -1,5 +1,7 @@
 """A receipt that comes in is read, and finds the message it is about."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,6 +25,7 @@ def test_a_receipt_of_either_version(version: str) -> None:
     assert (found.version, found.status, found.faults) == (version, Status.REJECTED, (Fault("E30", "2.16.578.1.12.4.1.1.8221"),))
     assert (found.original_id, found.original_type, found.said_us) == ("m-1", "LOG_INNLAGT", RECEIVED_US // 1_000_000 * 1_000_000)
     assert found.senders == ("8143060", "942110464", "Saksbehandling", "Trondheim kommune")
+    assert found.receivers == ("8094866", "974749025", "Medisinsk avdeling, Østmarka", "St. Olavs hospital HF")
     assert "m-1" not in repr(found)
 
 
@@ -74,3 +77,17 @@ def test_a_senders_own_id_is_only_that_of_a_message_sent_as_it_came() -> None:
     raw = logistics("LOG_UTSKREVET")
     found = read(acknowledge(raw, verdict(None), RECEIVED_US))  # about m-1, which this recipient was never sent under that id
     assert correlate(found, [sent(raw, Detail.MINIMAL)]) is None
+
+
+def test_an_id_that_two_senders_used_is_that_of_the_one_the_receipt_is_for() -> None:
+    found = read(acknowledge(logistics("LOG_UTSKREVET"), verdict(None), RECEIVED_US))
+    ours, theirs = (Sent(f"e-{sender}", RECIPIENT.id, Detail.FULL, "m-1", sender) for sender in ("8094866", "8143060"))
+    assert correlate(found, [theirs, ours]) == ours
+    assert correlate(found, [theirs, replace(theirs, event_id="e-3")]) is None
+    assert correlate(found, [ours, replace(ours, event_id="e-3")]) is None  # about which of them cannot be said
+    assert correlate(found, [theirs]) == theirs  # a unit's own names are not always those it is known by
+
+
+def test_a_message_without_an_id_of_its_own_is_no_receipts() -> None:
+    found = read(acknowledge(logistics("LOG_UTSKREVET"), verdict(None), RECEIVED_US))
+    assert correlate(replace(found, original_id=""), [Sent("e", RECIPIENT.id, Detail.FULL, "")]) is None

@@ -6,8 +6,11 @@ from hypothesis import strategies as st
 
 from hub.adapters.fhir.document import Number, parse
 from hub.adapters.fhir.er7 import datatypes
+from hub.adapters.hl7v2.mappings import datatypes as hl7v2_datatypes
+from hub.adapters.hl7v2.mappings.content import Text
 from tests.unit.adapters.fhir.er7.composed import HL7, LOINC, SNOMED, UCUM, V2, coded
 
+TEXT = Text("^", "&", "~", "\\", lambda text: text.replace("\\F\\", "|"), is_usual=True)
 BESIDE = f"{HL7}alternate-codes"
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6),
@@ -79,6 +82,33 @@ def test_a_number_keeps_the_digits_it_was_written_with(written: bytes, told: str
 )
 def test_a_system_is_whose_number_it_is(system: str, told: str) -> None:
     assert datatypes.hd(system) == told
+
+
+ID: dict[str, Any] = {"value": "7"}
+HCD = {"coding": [{"system": f"{V2}0301", "code": "HCD"}]}
+
+
+@pytest.mark.parametrize(
+    ("system", "other", "told"),
+    [
+        ("urn:oid:1.2.3", {"value": "STOLAV"}, "STOLAV&1.2.3&ISO"),
+        ("urn:oid:1.2.3", {"value": "A|B"}, "A\\F\\B&1.2.3&ISO"),
+        ("STOLAV", {"value": "1.23", "type": HCD}, "STOLAV&1.23&HCD"),
+        ("STOLAV", {"value": "x"}, "STOLAV&x"),
+        ("STOLAV", {"value": "1.2.3"}, "STOLAV"),  # a reader would take it for the system
+        ("STOLAV", {"value": "1.2.3", "type": {"coding": [{"code": "ISO"}]}}, "STOLAV"),
+        ("STOLAV", {"value": "https://x.no", "type": {"coding": [{"code": "URI"}]}}, "STOLAV"),
+        ("STOLAV", {"value": "0a0b0c0d-0000-4000-8000-000000000001", "type": {"coding": [{"code": "GUID"}]}}, "STOLAV"),
+        ("urn:oid:1.2.3", {"system": "urn:oid:2.16.578.1.12.4.1.4.101", "value": "974749025"}, "&1.2.3&ISO"),  # an organisation's number
+        ("", {"value": "STOLAV"}, ""),
+    ],
+)
+def test_the_other_name_of_an_authority_never_makes_another_system(system: str, other: dict[str, Any], told: str) -> None:
+    identifier = ID | {"system": system, "assigner": {"identifier": other}}
+    made = datatypes.authority(identifier, system)
+    assert made == told
+    assert datatypes.cx(identifier).split("^")[3:4] == ([told] if told else [])
+    assert hl7v2_datatypes.authority(made, TEXT) == hl7v2_datatypes.authority(datatypes.hd(system), TEXT)
 
 
 def test_an_identifier_has_its_check_digit_type_assigner_and_dates() -> None:

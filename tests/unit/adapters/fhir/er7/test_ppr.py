@@ -43,3 +43,18 @@ def test_a_problem_without_a_name_is_none() -> None:
     with pytest.raises(Rejected) as refused:
         composed(message(Kind.PROBLEM_ADDED, named("c", "Condition", subject=to("pat"))))
     assert refused.value.reason is Reason.NO_TRANSLATION
+
+
+def test_the_team_of_a_problem_stands_behind_it() -> None:
+    member = {"member": to("doc"), "role": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0443", "code": "OP"}]}]}
+    told = composed(
+        message(
+            Kind.PROBLEM_ADDED,
+            named("c", "Condition", subject=to("pat"), code=STROKE),
+            named("d", "Condition", subject=to("pat"), code=SNOMED and coded(SNOMED, "44054006", "Diabetes")),
+            named("doc", "Practitioner", name=[{"family": "Lund"}], identifier=[{"value": "1"}]),
+            named("team", "CareTeam", subject=to("pat"), reasonReference=[to("d")], participant=[member]),
+        )
+    )
+    assert [line.split("|")[0] for line in lines(told, "PRB", "ROL")] == ["PRB", "PRB", "ROL"]
+    assert lines(told, "ROL")[0].startswith("ROL||UC|OP^^HL70443|1^Lund")

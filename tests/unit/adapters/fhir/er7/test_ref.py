@@ -4,9 +4,12 @@ import pytest
 
 from hub.adapters.fhir.er7.ref import RF1
 from hub.errors import Reason, Rejected
-from hub.model import Kind
+from hub.model import Detail, Form, Kind
 from tests.unit.adapters.fhir.er7.composed import LOINC, SNOMED, coded, composed, field_of, lines, message, named, person, row_fields, to
 from tests.unit.adapters.fhir.er7.whole import whole
+from tests.unit.adapters.fhir.made import raw_of
+from tests.unit.adapters.made import RECIPIENT, fhir, hl7v2
+from tests.unit.adapters.made import message as hl7_message
 
 REQUEST: dict[str, Any] = {"status": "active", "intent": "order", "subject": to("pat"), "code": coded(SNOMED, "394579002", "Cardiology")}
 
@@ -116,3 +119,22 @@ def test_two_referrals_are_not_one() -> None:
     with pytest.raises(Rejected) as refused:
         composed(message(Kind.REFERRAL_SENT, *(named(n, "ServiceRequest", **REQUEST) for n in "ab")))
     assert refused.value.reason is Reason.NO_TRANSLATION
+
+
+@pytest.mark.parametrize("event", ["I12", "I13", "I14"])
+def test_an_answer_stays_an_answer_under_a_referrals_event(event: str) -> None:
+    """Table 0003 has one code for a referral and the answer to it; MSH-9.1 tells them apart, and in FHIR the hub's own tag."""
+    raw = hl7_message(f"RRI^{event}", "RF1|A|R|||||20261120||||R-1", "PRD|RT|Lund^Kari")
+    bundle = hl7v2(raw).render(Form.FHIR, Detail.FULL, RECIPIENT)
+    assert fhir(bundle).event().kind is Kind.REFERRAL_ANSWERED
+    assert f"||RRI^{event}^RRI_I12|".encode() in fhir(bundle).render(Form.HL7V2, Detail.FULL, RECIPIENT)
+    referral = hl7v2(raw.replace(b"RRI", b"REF")).render(Form.FHIR, Detail.FULL, RECIPIENT)
+    assert fhir(referral).event().kind in {Kind.REFERRAL_SENT, Kind.REFERRAL_UPDATED, Kind.REFERRAL_CANCELLED}
+
+
+def test_a_tag_changes_no_other_event() -> None:
+    made = message(Kind.REFERRAL_SENT, named("r", "ServiceRequest", **REQUEST))
+    header = made["entry"][0]["resource"]
+    header["eventCoding"] = {"system": "http://terminology.hl7.org/CodeSystem/v2-0003", "code": "A01"}
+    header["meta"] = {"tag": [{"system": "urn:hub:event", "code": "referral.answered"}]}
+    assert fhir(raw_of(made)).event().kind is Kind.ADMITTED

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from hub.adapters.hl7v2.check import refused
 from hub.adapters.hl7v2.check.judge import judge
 from hub.adapters.hl7v2.head import peek
-from hub.adapters.hl7v2.receive import Peer, receive
+from hub.adapters.hl7v2.receive import Peer, taken
 from hub.adapters.hl7v2.translate import Hl7v2Message
 from hub.adapters.profile import Profile, Terms
 from hub.errors import Rejected
-from hub.model import Received
+from hub.model import Refusal
 from hub.stream.message_report import Source, report, text, to_json
-from tests.unit.adapters.hl7v2.check.made import EVN, GOOD, MSH, PID, found, raw, spoiled, with_field
+from tests.unit.adapters.hl7v2.check.made import EVN, GOOD, MSH, PD1, PID, PV1, found, raw, spoiled, with_field
 from tests.unit.adapters.made import sample_messages
 
 TERMS = Terms()
@@ -23,11 +23,12 @@ TERMS = Terms()
 
 def hub_refuses(message: bytes) -> bool:
     """What the gateway and transit do with it."""
-    seen = receive(message, peek(message), Peer(), refused.door_of(TERMS), 0)
-    if not isinstance(seen, Received) or seen.refusal is not None or len(message) > TERMS.frame_bytes_max:
+    seen = taken(message, peek(message), Peer(), refused.door_of(TERMS), 0)
+    if isinstance(seen, Refusal) or seen[0].refusal is not None or len(message) > TERMS.frame_bytes_max:
         return True
     try:
-        Hl7v2Message(seen).event()
+        for part in seen[1]:
+            Hl7v2Message(part).event()
     except Rejected:
         return True
     return False
@@ -61,6 +62,19 @@ def test_what_is_refused_is_told_with_all_that_would_come_after(message: bytes, 
     assert all(any(code.startswith(e) for code in errors) for e in expected)
     assert len(errors) == len(expected)
     assert hub_refuses(message)
+
+
+def test_each_patient_of_a_message_about_several_is_judged_where_it_stands() -> None:
+    head = with_field(with_field(MSH, 9, "ADT^A17^ADT_A17"), 10, "C-2")
+    other = with_field(with_field(PID, 3, "A78^^^STOLAV&2.16.578.1.99.1&ISO^MR"), 11, "")
+    message = raw(head, EVN, PID, PD1, PV1, other, PD1, PV1)
+    told = found(message)
+    assert not hub_refuses(message)
+    assert {k: f.segment for k, f in told.items()} == {
+        "patients.several PID": 0, "identity.no-person-number PID-3": 6, "routing.no-municipality PID-11.9": 6,
+    }  # fmt: skip
+    refused_as_a_whole = found(raw(head, EVN, PID, PD1, PV1, with_field(PID, 3, ""), PV1))
+    assert refused_as_a_whole["refused.missing_patient PID[1]-3"].section == "HL7 v2.5.1 section 3.4.2.3"
 
 
 def test_a_message_larger_than_a_frame() -> None:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from hub.adapters.hl7v2.mappings import KINDS
 from hub.errors import Rejected
-from hub.model import Detail, Form
-from tests.unit.adapters.made import RECIPIENT, hl7v2, message, references
+from hub.model import Detail, Form, Kind
+from tests.unit.adapters.made import PV1, RECIPIENT, fhir, hl7v2, message, of, references, rendered
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -62,3 +62,28 @@ def test_every_bundle_is_valid_and_holds_together(kind: str, segments: list[str]
         assert bundle["entry"][0]["resource"]["resourceType"] == "MessageHeader"
         assert not list(empty(bundle))
         assert (b"sha-256" in data) == (detail is Detail.FULL)
+
+
+MOVED = "MRG|B88^^^STOLAV^MR~99^^^OTHER||||V66^^^STOLAV"
+
+
+def test_whose_a_moved_visit_was_is_told_without_a_second_patient() -> None:
+    """A45: the visit was another's, maybe somebody else's record altogether; the Bundle is about the patient who has it now."""
+    raw = message("ADT^A45", "EVN||20261120", MOVED, PV1)
+    bundle = rendered(hl7v2(raw))
+    (patient,) = of(bundle, "Patient")
+    assert "link" not in patient
+    (visit,) = of(bundle, "Encounter")
+    (told,) = [p for p in of(bundle, "Provenance") if p["target"] == [{"reference": f"urn:uuid:{visit['id']}"}]]
+    assert [(e["role"], e["what"]["type"], e["what"]["identifier"]["value"]) for e in told["entity"]] == [
+        ("revision", "Patient", "B88"), ("revision", "Patient", "99"), ("revision", "Encounter", "V66"),
+    ]  # fmt: skip
+    back = fhir(json.dumps(bundle).encode())
+    assert back.event().kind is Kind.ENCOUNTER_MOVED
+    after = back.render(Form.HL7V2, Detail.FULL, RECIPIENT).decode()
+    assert next(s for s in after.split("\r") if s.startswith("MRG")) == "MRG|B88^^^STOLAV^MR~99^^^OTHER||||V66^^^STOLAV"
+
+
+def test_a_merge_that_moves_nothing_has_no_such_record() -> None:
+    bundle = rendered(hl7v2(message("ADT^A40", MOVED, PV1)))
+    assert not any(e["role"] == "revision" for p in of(bundle, "Provenance") for e in p.get("entity", ()))

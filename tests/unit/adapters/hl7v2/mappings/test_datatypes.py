@@ -134,3 +134,24 @@ def test_what_is_remembered_is_what_would_be_made_again() -> None:
         "A", "A", "A\\T\\", "A\\T\\", "A", "X" * 200,
     ]  # fmt: skip
     assert calls == ["a", "a\\T\\", "a\\T\\", "a", "x" * 200]
+
+
+@pytest.mark.parametrize(
+    ("authority", "system", "assigner"),
+    [
+        ("STOLAV", "STOLAV", None),
+        ("&2.16.578.1&ISO", "urn:oid:2.16.578.1", None),
+        ("STOLAV&2.16.578.1&ISO", "urn:oid:2.16.578.1", {"identifier": {"value": "STOLAV"}}),
+        ("ADT 1&1.23&HCD", "ADT%201", {"identifier": {"value": "1.23", "type": {"coding": [{
+            "system": f"{codes.TERMINOLOGY}v2-0301", "code": "HCD"}]}}}),
+        ("ADT1&x", "ADT1", {"identifier": {"value": "x"}}),
+        ("X&https://x.no&URI", "https://x.no", {"identifier": {"value": "X"}}),
+    ],
+)  # fmt: skip
+def test_an_authority_with_two_names_is_a_system_and_an_assigner(authority: str, system: str, assigner: dict[str, Any] | None) -> None:
+    """HD: the one that identifies is the system; the other (HD[Organization] 1, or 2 and 3) is not lost."""
+    made = datatypes.cx(f"7^^^{authority}^MR", T)
+    assert (made["system"], made.get("assigner")) == (system, assigner)
+    assert datatypes.ei(f"7^{authority.replace('&', '^')}", T).get("assigner") == assigner
+    with_facility = datatypes.cx(f"7^^^{authority}^MR^Facility", T)["assigner"]
+    assert with_facility == (assigner or {}) | {"display": "Facility"}

@@ -174,3 +174,16 @@ def test_observations_stand_with_the_request() -> None:
     made = encoded({}, "OBX|1|NM|29463-7^Vekt^LN||72|kg|||||F")
     (request,), (weight,) = of(made, "MedicationRequest"), of(made, "Observation")
     assert weight["basedOn"] == [{"reference": f"urn:uuid:{request['id']}"}]
+
+
+def test_the_orders_schedule_is_the_requests_and_the_pharmacys_its_own() -> None:
+    """HL7 v2.5.1 4.4.6, RDE^O11: TQ1 behind ORC is what was ordered, TQ1 behind RXE is what the pharmacy made of it."""
+    ordered, encoded = line("TQ1", {1: "1", 3: "BID"}), line("TQ1", {1: "1", 3: "Q12H", 9: "R"})
+    made = bundle("RDE^O11", line("ORC", ORC), ordered, line("RXO", RXO), line("RXE", RXE), encoded)
+    assert [codes_of(m) for m in of(made, "MedicationRequest")] == [["BID"], ["Q12H"]]
+    made = bundle("RDE^O11", line("ORC", ORC), ordered, line("RXE", RXE))
+    assert [codes_of(m) for m in of(made, "MedicationRequest")] == [["BID"]]  # it said nothing else
+
+
+def codes_of(request: dict[str, Any]) -> list[str]:
+    return [d["timing"]["code"]["coding"][0]["code"] for d in request["dosageInstruction"]]

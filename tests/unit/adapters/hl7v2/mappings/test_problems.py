@@ -94,3 +94,40 @@ def test_each_problem_has_its_own() -> None:
     assert [(g["identifier"][0]["value"], problems[g["addresses"][0]["reference"]]) for g in of(made, "Goal")] == [
         ("GL1", "PB1"), ("GL2", "PB2"),
     ]  # fmt: skip
+
+
+ROL = "ROL|R1|AD|OP^Ordering^HL70443|9144889^Lund^Kari|20260101|20261231"
+VAR = "VAR|V1|20261119|20261120|9144890^Moe^Per|P^Pasienten ønsket det^L|Utsatt en uke~Ny time satt"
+
+
+def test_who_takes_part_in_a_problem_its_goal_and_its_pathway_is_a_team() -> None:
+    path_of_care = line("PTH", {1: "AD", 2: "P1", 3: "PT1"})
+    other, third = ROL.replace("9144889^Lund", "77^Berg"), ROL.replace("9144889^Lund", "78^Dahl")
+    made = bundle(PV1, line("PRB", PRB), ROL, line("GOL", GOL), other, path_of_care, third)
+    (found,), (goal,), (path,) = (of(made, kind) for kind in ("Condition", "Goal", "CarePlan"))
+    teams = of(made, "CareTeam")
+    names = {p["id"]: p["name"][0]["family"] for p in of(made, "Practitioner")}
+    assert [[names[m["member"]["reference"][9:]] for m in t["participant"]] for t in teams] == [["Lund"], ["Berg"], ["Dahl"]]
+    assert [t["reasonReference"] for t in teams] == [[{"reference": f"urn:uuid:{found['id']}"}]] * 3
+    (member,) = teams[0]["participant"]
+    assert (code(member["role"][0]), member["period"]) == ("OP", {"start": "2026-01-01", "end": "2026-12-31"})
+    assert goal["expressedBy"]["reference"] == teams[1]["participant"][0]["member"]["reference"]
+    assert path["careTeam"] == [{"reference": f"urn:uuid:{teams[2]['id']}"}]
+
+
+def test_what_departs_from_the_plan_is_a_note_by_who_says_so() -> None:
+    made = bundle(PV1, line("PRB", PRB), "NTE|1||Obs", VAR, ROL, VAR.replace("Utsatt en uke~Ny time satt", "Vikar"), line("GOL", GOL), VAR)
+    (found,), (goal,) = of(made, "Condition"), of(made, "Goal")
+    who = {f"urn:uuid:{p['id']}": p["name"][0]["family"] for p in of(made, "Practitioner")}
+    assert [(n["text"], who.get(n.get("authorReference", {}).get("reference")), n.get("time")) for n in found["note"]] == [
+        ("Obs", None, None),
+        ("Utsatt en uke\nNy time satt\nPasienten ønsket det", "Moe", "2026-11-19"),
+        ("Vikar\nPasienten ønsket det", "Moe", "2026-11-19"),
+    ]
+    assert [n["text"] for n in goal["note"]] == ["Utsatt en uke\nNy time satt\nPasienten ønsket det"]
+
+
+def test_a_role_of_nobody_is_no_team() -> None:
+    made = bundle(PV1, line("PRB", PRB), "ROL|R1|AD|OP^Ordering^HL70443|", "VAR|V1|20261119")
+    assert of(made, "CareTeam") == []
+    assert "note" not in of(made, "Condition")[0]

@@ -33,12 +33,18 @@ def test_the_general_practitioner_with_an_address_where_it_belongs(kind: str, wh
         "system": "http://snomed.info/sct", "code": "446050000", "display": "PCP - Primary care physician",
     }  # fmt: skip
     assert role["period"] == {"start": "2026-01-01", "end": "2026-12-31"}
+    assert role["specialty"][0]["coding"][0]["code"] == "GP"  # ROL-9
+    assert resolved(bundle, role["organization"])["type"][0]["coding"][0]["code"] == "1"  # ROL-10
     found = {
         "practitioner": resolved(bundle, role["practitioner"]), "organization": resolved(bundle, role["organization"]),
         "location": resolved(bundle, role["location"][0]),
     }  # fmt: skip
     assert [name for name, r in found.items() if "address" in r] == [where]
     assert of(bundle, "CareTeam") == []
+
+
+def test_a_kind_of_unit_alone_is_nobody() -> None:
+    assert of(told("ROL|R1|AD|PP^Primary^HL70443|||||||1^Clinic^HL70406", PV1), "PractitionerRole") == []
 
 
 def test_the_others_behind_the_patient_are_the_care_team() -> None:
