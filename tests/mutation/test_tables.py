@@ -1,6 +1,10 @@
 """The mutants of tables: every entry is left out once, every word and figure changed once, and what is listed as the same is checked."""
 
-from tests.mutation.judge import Survivor, judge
+from pathlib import Path
+
+import pytest
+
+from tests.mutation.judge import Survivor, judge, listed
 from tests.mutation.tables import mutants
 
 SOURCE = '''
@@ -90,3 +94,12 @@ def test_a_survivor_must_be_listed_and_what_is_listed_must_survive() -> None:
     one, two = Survivor("m.f", "a", "b"), Survivor("m.g", "a", "b")
     assert judge([one, two], [one, two]) == ([], [])
     assert judge([one], [two]) == ([one], [two])
+
+
+def test_what_may_live_is_listed_once_with_its_reason(tmp_path: Path) -> None:
+    found = listed()
+    assert len(found) == len(set(found)) > 0
+    bare = tmp_path / "bare.toml"
+    bare.write_text('[[mutant]]\nwhere = "m.f"\nwas = "a"\nnow = "b"\nwhy = " "\n', "utf-8")
+    with pytest.raises(ValueError, match="no reason"):
+        listed(bare)
