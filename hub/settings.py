@@ -111,7 +111,10 @@ class Settings(BaseModel):
     claim_seconds_max: float = 0.25  # a delivery that was asked about must begin within this, or it is asked again
     revocation_wait_seconds_max: float = 2.0  # how long the answer to a lock waits for sends under way
 
+    # consent
     consent: Limits = ConsentLimits()  # ages, hours and duties that decide; a table of its own
+    release_on_unlock: bool = False  # what a lock kept back is delivered when the patient lifts it; False = only what comes later
+    sensitive_codes: str = ""  # a TOML file of [[label]]: codes that are sensitive in themselves; "default" = the hub's own; "" = none
 
     # the record
     audit_checkpoint_seconds: float = 60.0  # how often the ends of the audit chain are signed, if anything was added; 0 = never

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Final
 
 from hub.consent.question import Verdict
@@ -10,10 +11,12 @@ from hub.delivery.gate import SUBSCRIPTION_ENDED
 from hub.delivery.lanes import Lanes
 from hub.delivery.retry import Backoff
 from hub.ledger.delivery import Settlement
-from hub.ledger.outbox import Attempted, Claim, Parcel, Place, Remainder, Waiting
+from hub.ledger.outbox import Attempted, Claim, Parcel, Place, Remainder, Waiting, consents_in
 from hub.model import AttemptOutcome, Result, Rule
 
 FORM_CHANGED: Final = "form_changed"
+MADE_ANEW: Final = "made_anew"  # without something that it may not show any more, or with what it may show again
+NOT_REDACTABLE: Final = "not_redactable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,8 @@ def unsent(parcel: Parcel, verdict: Verdict, backoff: Backoff, now_us: int) -> A
     n = parcel.attempts + 1
     if verdict.result is Result.DENY:
         code = SUBSCRIPTION_ENDED if SUBSCRIPTION_ENDED in verdict.because else verdict.rule
-        return Attempted(parcel.place, n, now_us, now_us, AttemptOutcome.WITHHELD, code)
+        consents = consents_in(verdict.because) if verdict.rule is Rule.LOCKED else ()
+        return Attempted(parcel.place, n, now_us, now_us, AttemptOutcome.WITHHELD, code, consents=consents)
     if verdict.rule is Rule.PATIENT_UNRESOLVED:
         return Attempted(parcel.place, n, now_us, now_us, AttemptOutcome.HELD, verdict.rule, parked=verdict.rule)
     next_us = now_us + backoff.wait_us(n, parcel.event_id, parcel.place.recipient)
@@ -47,6 +51,24 @@ def form_changed(parcel: Parcel, now_us: int) -> Attempted:
     The recipient has no part in it, and nothing of it was sent.
     """
     return Attempted(parcel.place, parcel.attempts + 1, now_us, now_us, AttemptOutcome.HELD, FORM_CHANGED, parked=FORM_CHANGED)
+
+
+class Became(Enum):
+    """What became of a delivery whose bytes were to be made anew. READY: to be asked about once more."""
+
+    READY = "ready"
+    DENIED = "denied"  # nothing of it may be sent
+    STUCK = "stuck"  # what may be sent cannot be made
+
+
+def remade(parcel: Parcel, became: Became, verdict: Verdict, backoff: Backoff, now_us: int) -> Attempted:
+    """A delivery whose bytes were made anew, or that shows more than it may and cannot be made without it: then a person sees to it."""
+    n = parcel.attempts + 1
+    if became is Became.DENIED:
+        return unsent(parcel, verdict, backoff, now_us)
+    if became is Became.STUCK:
+        return Attempted(parcel.place, n, now_us, now_us, AttemptOutcome.HELD, NOT_REDACTABLE, parked=NOT_REDACTABLE)
+    return Attempted(parcel.place, n, now_us, now_us, AttemptOutcome.HELD, MADE_ANEW, now_us)
 
 
 @dataclass(slots=True)
@@ -99,6 +121,17 @@ class Book:
         """``form_changed``, and its lane is told."""
         self.lanes.parked(row)
         return form_changed(parcel, now_us)
+
+    def remade(self, row: Waiting, parcel: Parcel, became: Became, verdict: Verdict, now_us: int) -> Attempted:
+        """``remade``, and its lane is told: what is ready is asked about again at once, before anything after it."""
+        if became is Became.DENIED:
+            return self.answered(row, parcel, verdict, now_us)
+        attempted = remade(parcel, became, verdict, self.backoff, now_us)
+        if attempted.parked:
+            self.lanes.parked(row)
+        else:
+            self.lanes.again(row, attempted.next_us)
+        return attempted
 
     def settle(self, ended: Iterable[Ended], into: Settlement, now_us: int) -> None:
         """Tell the lanes what ended and collect what the ledger must be told."""

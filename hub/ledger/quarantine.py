@@ -36,7 +36,8 @@ WHERE event_id = %s AND reason <> '' ORDER BY length(raw) DESC, decided_us DESC 
 _SOURCE: Final = """
 SELECT part, off, adapter, provider, encoding, received_us, answer, raw FROM message WHERE part = %s AND off = %s"""
 _PARKED: Final = """
-SELECT event_id::text || ':' || recipient AS id, recipient, part, off, received_us, attempts, channel, form, detail, kind, parked AS code
+SELECT event_id::text || ':' || recipient AS id, recipient, part, off, received_us, attempts, channel, form, detail, kind, parked AS code,
+       dropped
 FROM outbox WHERE parked <> ''"""
 _KEPT: Final = "FROM message m WHERE m.event_id = %s AND m.reason <> ''"
 _ASKED_BEFORE: Final = f"DELETE FROM redrive r USING (SELECT m.part, m.off {_KEPT}) k WHERE r.part = k.part AND r.off = k.off"  # noqa: S608
@@ -48,7 +49,7 @@ LEFT JOIN LATERAL (SELECT part, off FROM message WHERE event_id = e.id AND outco
     ON true"""  # noqa: S608  # what has passed already is not let through again
 _AGAIN: Final = "UPDATE outbox SET parked = '', next_us = 0 WHERE part = %s AND off = %s AND recipient = %s AND parked <> ''"
 _REMAKE: Final = """
-UPDATE outbox SET channel = %s, form = %s, payload = %s, parked = '', next_us = 0
+UPDATE outbox SET channel = %s, form = %s, payload = %s, copy_id = %s, parked = '', next_us = 0
 WHERE part = %s AND off = %s AND recipient = %s AND parked <> ''"""
 _BUNDLE: Final = "INSERT INTO bundle (bundle_id, part, off) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
 _RELEASE: Final = """
@@ -106,7 +107,7 @@ class Content:
 class Parked:
     """A delivery its receiver refused, that has a form it no longer takes, or that is held until somebody says who the patient is.
 
-    code: the receiver's answer, ``form_changed``, or the rule.
+    code: the receiver's answer, ``form_changed``, ``not_redactable``, or the rule.
     """
 
     id: str
@@ -120,6 +121,7 @@ class Parked:
     detail: str
     kind: str
     code: str
+    dropped: list[str]  # keys of the items that it is without
 
     @property
     def event_id(self) -> str:
@@ -129,12 +131,16 @@ class Parked:
 
 @dataclass(frozen=True, slots=True)
 class Remade:
-    """What a delivery is to be instead. bundle_id: of a FHIR Bundle, or the MsgId of a KITH message; "" = it is neither."""
+    """What a delivery is to be instead. bundle_id: of a FHIR Bundle, or the MsgId of a KITH message; "" = it is neither.
+
+    copy_id: of one without some of its items.
+    """
 
     channel: str
     form: str
     payload: bytes = field(repr=False)
     bundle_id: str
+    copy_id: str = ""
 
 
 def list_kept(conn: Conn, limit: int = _LIST_MAX) -> list[Kept]:
@@ -202,7 +208,7 @@ def remake_delivery(conn: Conn, parked: Parked, remade: Remade) -> bool:
     """``redrive_delivery`` of one that is made anew: its place, and so its order, and its ids stay. Raises Faulted."""
     with faults(), conn.transaction():
         place = (parked.part, parked.off, parked.recipient)
-        done = conn.execute(_REMAKE, (remade.channel, remade.form, remade.payload, *place)).rowcount > 0
+        done = conn.execute(_REMAKE, (remade.channel, remade.form, remade.payload, remade.copy_id, *place)).rowcount > 0
         if done and remade.bundle_id:
             conn.execute(_BUNDLE, (remade.bundle_id, parked.part, parked.off))
         conn.execute("SELECT pg_notify(%s, %s)", (NEWS, parked.recipient))

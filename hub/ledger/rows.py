@@ -8,7 +8,9 @@ from typing import Final
 from hub.identity import derived_id, kith_id
 from hub.ledger.batch import Entry, Unmerge, Writes
 from hub.ledger.copying import NULL, blob, int4, int8, int8s, row, text, texts, uuid, word, words
-from hub.model import Channel, Detail, Form, Outcome
+from hub.ledger.itemised import packed
+from hub.ledger.outbox import consents_in
+from hub.model import Channel, Detail, Form, Outcome, Result, Rule
 
 COLUMNS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -16,13 +18,18 @@ COLUMNS: Final[Mapping[str, str]] = MappingProxyType(
         "identity": "link_key, patient_key, lock_keys, origin",
         "message": "part, off, event_id, adapter, provider, application, sender, control_id, trigger, kind, patient_key, received_us, "
         "decided_us, answer, encoding, outcome, reason, place, raw",
-        "decision": "part, off, recipient, result, rule, detail, subscription, because",
+        "decision": "part, off, recipient, result, rule, detail, subscription, because, dropped",
         "outbox": "part, off, recipient, event_id, patient_key, source, received_us, channel, form, detail, labels, purpose, lock_keys, "
-        "control_id, kind, payload, origin, fence",
+        "control_id, kind, payload, origin, fence, items, dropped, copy_id",
         "bundle": "bundle_id, part, off",
         "conflict": "part, off, link_keys",
+        "withheld": "consent_id, part, off, recipient",
     }
 )
+
+
+_UNSEEN: Final = blob(b"")
+_WHOLE: Final = texts(()) + text("")
 
 
 def records(writes: Writes, decided_us: int) -> dict[str, list[bytes]]:
@@ -35,11 +42,13 @@ def records(writes: Writes, decided_us: int) -> dict[str, list[bytes]]:
         ],
         "message": [],
         "decision": [],
+        "withheld": [],
     }
     for entry in writes.entries:
         place = _place(entry)
         found["message"].append(_message(entry, place, uuid(entry.plan.received.event_id), decided_us))
         found["decision"] += _decisions(entry, place)
+        found["withheld"] += _withheld(entry, place)
     return found
 
 
@@ -95,7 +104,14 @@ def _message(entry: Entry, place: bytes, event_id: bytes, decided_us: int) -> by
 
 def _decisions(entry: Entry, place: bytes) -> Iterator[bytes]:
     for d in entry.plan.decisions:
-        yield row(8, place, _answer(d.recipient, d.result, d.rule, d.detail, d.subscription, d.because))
+        yield row(9, place, _answer(d.recipient, d.result, d.rule, d.detail, d.subscription, d.because), words(d.dropped))
+
+
+def _withheld(entry: Entry, place: bytes) -> Iterator[bytes]:
+    """What a lock keeps from a subscriber altogether, a row a lock: whoever lifts it finds it here."""
+    for d in entry.plan.decisions:
+        if d.rule is Rule.LOCKED and d.result is Result.DENY:
+            yield from (row(4, text(consent_id), place, word(d.recipient)) for consent_id in consents_in(d.because))
 
 
 @lru_cache(maxsize=8192)  # who is answered what recurs from message to message, whole
@@ -112,9 +128,12 @@ def _outbox(entry: Entry, place: bytes, whose: bytes, origin: str) -> Iterator[b
     labels, locks = words(event.labels), texts(entry.lock_keys)
     what = text(event.control_id) + word(event.kind)
     merged = (text(origin) if origin else NULL) + (NULL if entry.fence is None else int8s(entry.fence))
+    items = blob(packed(entry.plan.items)) if entry.plan.items else _UNSEEN
     for d in entry.plan.deliveries:
         how = _manner(d.channel, d.form, d.detail)
-        yield row(18, place, word(d.recipient), whose, how, labels, word(d.purpose), locks, what, blob(d.payload), merged)
+        left_out = words(d.dropped) + text(d.copy_id) if d.dropped else _WHOLE
+        body = blob(d.payload) + merged + items
+        yield row(21, place, word(d.recipient), whose, how, labels, word(d.purpose), locks, what, body, left_out)
 
 
 @cache
@@ -125,10 +144,12 @@ def _manner(channel: Channel, form: Form, detail: Detail) -> bytes:
 def bundle_ids(entry: Entry) -> Iterable[str]:
     """The ids under which this message leaves the hub: of its Bundles, of the KITH messages made of it, and what else it is known as."""
     event_id, deliveries = entry.plan.received.event_id, entry.plan.deliveries
-    details = dict.fromkeys(d.detail for d in deliveries if d.form is Form.FHIR)
-    bundles = [derived_id(event_id, "bundle", detail.value) for detail in details]
+    bundles = dict.fromkeys((d.copy_id or event_id, d.detail) for d in deliveries if d.form is Form.FHIR)
+    copies = dict.fromkeys(d.copy_id for d in deliveries if d.copy_id)
+    made = [derived_id(known, "bundle", detail.value) for known, detail in bundles]
     own = [known_as_id(name) for name in entry.known_as]
-    return bundles + own + [kith_id(event_id, d.detail, d.recipient) for d in deliveries if d.form is Form.KITH]
+    kith = [kith_id(d.copy_id or event_id, d.detail, d.recipient) for d in deliveries if d.form is Form.KITH]
+    return [*made, *own, *kith, *copies]
 
 
 def known_as_id(name: str) -> str:

@@ -30,6 +30,7 @@ from hub.stream.persons import Behind
 from hub.stream.transit_facts import tell
 from hub.stream.transit_watch import Watch
 from hub.stream.walk import Item, ToSend, Walk, alone, needs_ends, read_item, unreadable, wanted
+from hub.terms import terms_of
 
 _POLL_SECONDS: Final = 0.2
 _LAG_SECONDS: Final = 1.0
@@ -91,6 +92,7 @@ class Session:
     def __init__(self, settings: Settings, parts: TransitParts, halt: threading.Event, watch: Watch) -> None:
         topics = Topics(settings.topic_prefix)
         self._parts: Final = parts
+        self._terms: Final = terms_of(settings)
         self._halt: Final = halt
         self._watch: Final = watch
         self._batch_max: Final = settings.batch_messages_max
@@ -203,7 +205,7 @@ class Session:
                 gc.freeze()  # the directory stays as long as it is right: no collection need look through it again
             now_us = self._parts.clock()
             behind = self._behind(items) if needs_ends(items, known) else Behind()
-            walked = Walk(known, self._directory, self._parts.codec.encode_event, now_us, behind).all(items)
+            walked = Walk(known, self._directory, self._parts.codec.encode_event, now_us, behind, self._terms).all(items)
             try:
                 self._ledger.write(walked.writes, now_us, *self._sending(walked.events))
             except RacedError:

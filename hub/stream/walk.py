@@ -13,7 +13,7 @@ from hub.errors import Faulted, Reason, Rejected
 from hub.identity import PatientKeys, Pseudonyms, derived_id
 from hub.ledger.batch import Entry, Known, Spot, Wanted, Writes
 from hub.model import Adapter, Event, Form, Kind, Message, Outcome, PatientState, Plan, Received, Refusal
-from hub.pipeline import plan
+from hub.pipeline import TERMS, Terms, plan
 from hub.routing.directory import Directory
 from hub.stream.persons import NO_KEYS, Behind, Persons, Who
 
@@ -103,11 +103,14 @@ def needs_ends(items: Iterable[Item], known: Known) -> bool:
 class Walk:
     """One pass over a batch."""
 
-    def __init__(self, known: Known, directory: Directory, encode: Encode, now_us: int, behind: Behind = _NOTHING) -> None:
+    def __init__(
+        self, known: Known, directory: Directory, encode: Encode, now_us: int, behind: Behind = _NOTHING, terms: Terms = TERMS
+    ) -> None:
         self._known: Final = known
         self._directory: Final = directory
         self._encode: Final = encode
         self._now_us: Final = now_us
+        self._terms: Final = terms
         self._out: Final = Walked()
         self._out.writes.merges_known = known.merges
         self._persons: Final = Persons(known, self._out.writes, directory, behind)
@@ -168,18 +171,19 @@ class Walk:
         state = persons.state(who.owner, sorted(who.retired))
         if who.in_conflict:
             state = replace(state, conflict=True)
-        made = plan(message, state, known.consents.policy(every_lock), self._directory, self._now_us)
+        made = plan(message, state, known.consents.policy(every_lock), self._directory, self._now_us, self._terms)
         if known.redrives:
             made = self._again_for(made, received.event_id)
         event = made.event
         if event is not None and event.patient_key != who.owner:
             event = replace(event, patient_key=who.owner)
-        sent = self._encoded(item, event, made, who) if event is not None else None
+        is_new = not known.redrives.get(received.event_id)  # else all but those it is redriven for were told of it when it came
+        sent = self._encoded(item, event, made, who) if event is not None and is_new else None
         # from here on nothing raises
         self._out.writes.patients |= who.concerned
         origin = persons.origin(item.keys, who.owner)
         if event is not None and not who.in_conflict:
-            self._learn(item, event, who, every_lock, made.patient)
+            self._learn(item, event, who, every_lock, made.patient if is_new else None)
         fence = persons.fence(who.owner, item.spot)
         if who.restored:
             persons.unmerge(who.owner, who.restored)
@@ -200,7 +204,7 @@ class Walk:
 
     def _encoded(self, item: Item, event: Event, made: Plan, who: Who) -> ToSend:
         """The record of topic ``events``, with the keys of those who are one with the patient from now on, or are no longer."""
-        full = (d.payload for d in made.deliveries if d.form is Form.FHIR and d.detail == "full")
+        full = (d.payload for d in made.deliveries if d.form is Form.FHIR and d.detail == "full" and not d.dropped)
         bundle = next(full, None)
         if bundle is not None and len(bundle) > BUNDLE_BYTES_MAX:
             bundle = None

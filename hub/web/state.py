@@ -7,6 +7,7 @@ from typing import Final, Protocol
 from aiohttp import web
 
 from hub.adapters.kith.receipt import Receipt
+from hub.delivery.pickup import Remake
 from hub.identity import Pseudonyms
 from hub.ledger.connect import Pool
 from hub.ledger.directory import directory_version, load_directory
@@ -72,6 +73,7 @@ class State:
     missing: Missing
     objections: Callable[[Provider], Sequence[str]] = _no_objections
     receipts: Receipts | None = None  # None = receipts are not taken
+    remake: Remake | None = None  # makes a document anew that shows more than it may; None = nobody fetches here
     seal: Seal | None = None  # signs checkpoints of the audit chain; None = none are made here
 
 

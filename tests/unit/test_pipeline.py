@@ -1,5 +1,6 @@
 """One message's plan: who gets it, who is kept out and why, what is remembered; and nothing that fails ever opens a door."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import pytest
@@ -18,6 +19,7 @@ from hub.model import (
     Event,
     Form,
     Identifier,
+    Item,
     Kind,
     Outcome,
     PatientState,
@@ -67,6 +69,14 @@ class Told:
     received: Received = RECEIVED
     stuck: frozenset[Form] = frozenset()
     broken: frozenset[str] = frozenset()  # recipients for whom there is a bug
+    things: tuple[Item, ...] = ()
+
+    def items(self) -> tuple[Item, ...]:
+        return self.things
+
+    def without(self, keys: Collection[str]) -> "Told | None":
+        left = tuple(i for i in self.things if i.key not in keys)
+        return replace(self, things=left, received=replace(self.received, event_id="copy")) if left else None
 
     def event(self) -> Event:
         if isinstance(self.meaning, Rejected):
@@ -78,7 +88,8 @@ class Told:
             raise KeyError("Kari Nordmann")
         if form in self.stuck:
             raise Rejected(Reason.NO_TRANSLATION)
-        return f"{form} {detail} {recipient.id}".encode()
+        told = "".join(f" {item.key}" for item in self.things)
+        return f"{form} {detail} {recipient.id}{told}".encode()
 
 
 def planned(
