@@ -423,6 +423,9 @@ class Item:
     authors: tuple[Identifier, ...] = field(default=(), repr=False)
     ids: tuple[Identifier, ...] = field(default=(), repr=False)  # its own, as a data reference may name it: identifiers, ("", "Type/id")
     links: tuple[Identifier, ...] = field(default=(), repr=False)  # those of what it is about: its encounter, episode, care plan
+    is_frame: bool = (
+        False  # who, where and when only (a visit): what is clinical of it are items of their own, so no code or label is missing
+    )
 
 
 @dataclass(frozen=True, slots=True)

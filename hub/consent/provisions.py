@@ -11,8 +11,8 @@ from typing import Final
 
 from hub.consent.actors import names_asked, surely_names_asked
 from hub.consent.case import Case
-from hub.consent.labels import could_mean, surely_means
-from hub.consent.question import CARE
+from hub.consent.labels import NORMAL, could_mean, surely_means
+from hub.consent.question import CARE, CONFIDENTIALITY
 from hub.model import Base, Consent, DataReference, Identifier, Item, Meaning, Provision, Span
 
 # The purposes within each (v3-ActReason)
@@ -57,9 +57,9 @@ def could_apply(provision: Provision, case: Case) -> bool:
         (provision.period is None or is_now(provision.period, case.now_us))
         and (not provision.actors or any(names_asked(a, question) for a in provision.actors))
         and (not provision.purposes or any(_could_be_for(p, question.purpose) for p in provision.purposes))
-        and (not provision.labels or case.whole or could_mean(provision.labels, item.labels))
+        and (not provision.labels or case.whole or could_mean(provision.labels, item.labels or _labels_of(item)))
         and (not provision.classes or not item.type or item.type in provision.classes)
-        and (not provision.codes or any(_could_be_coded(c, item.codes) for c in provision.codes))
+        and (not provision.codes or any(_could_be_coded(c, item) for c in provision.codes))
         and (not provision.data or any(_could_be_meant(d, item) for d in provision.data))
         and (provision.data_period is None or _overlaps(provision.data_period, item, unknown=True))
     )
@@ -99,11 +99,16 @@ def _could_be_for(purpose: str, asked: str) -> bool:
     return asked in (purpose, *_WITHIN.get(purpose, ())) or (purpose in CARE and asked in CARE)
 
 
-def _could_be_coded(code: tuple[str, str], codes: tuple[tuple[str, str], ...]) -> bool:
-    """Equal, or not known to be another: coded in other systems only, it may be the same thing under another name."""
+def _labels_of(item: Item) -> tuple[str, ...]:
+    """Of what nobody has labelled: normal where it is a frame, else nobody knows."""
+    return (CONFIDENTIALITY[NORMAL],) if item.is_frame else ()
+
+
+def _could_be_coded(code: tuple[str, str], item: Item) -> bool:
+    """Equal, or not known to be another: coded in other systems only, it may be the same thing under another name. A frame is not."""
     system, value = code
-    comparable = [found for of, found in codes if of == system or not system]
-    return value in comparable if comparable else True
+    comparable = [found for of, found in item.codes if of == system or not system]
+    return value in comparable if comparable else not item.is_frame
 
 
 def _could_be_meant(data: DataReference, item: Item) -> bool:

@@ -19,10 +19,12 @@ def unpacked(data: bytes) -> tuple[Item, ...] | None:
 
 def _row(i: Item) -> list[Any]:
     who = [[[n.system, n.value] for n in several] for several in (i.authors, i.ids, i.links)]
-    return [i.key, i.type, i.labels, i.codes, i.first_us, i.last_us, *who]
+    return [i.key, i.type, i.labels, i.codes, i.first_us, i.last_us, *who, i.is_frame]
 
 
 def _item(key: str, type_: str, labels: list[str], codes: list[list[str]], *rest: Any) -> Item:
-    first_us, last_us, *who = rest
+    first_us, last_us, *who, is_frame = rest
     authors, ids, links = (tuple(Identifier(system, value) for system, value in several) for several in who)
-    return Item(key, type_, tuple(labels), tuple((system, code) for system, code in codes), first_us, last_us, authors, ids, links)
+    return Item(
+        key, type_, tuple(labels), tuple((system, code) for system, code in codes), first_us, last_us, authors, ids, links, is_frame
+    )

@@ -53,8 +53,8 @@ def items_of(message: Message, received: Received) -> tuple[Item, ...]:
             continue
         own = {k: v for k, v in resource.items() if k != REASON} if kind == "Encounter" else resource
         made = _item(message, n, own, (source, whole, text(entry.get("fullUrl"))))
-        if kind == "Encounter":  # a word of no system is comparable with any: what is known to be a visit is nothing else
-            made = replace(made, codes=(("", message.kind.value), *made.codes))
+        if kind == "Encounter":
+            made = replace(made, is_frame=True)
         found.append(made)
         if own is not resource and REASON in resource:
             found.append(replace(made, key=reason(n), type="Condition", codes=tuple(dict.fromkeys(_codes(resource[REASON]))), ids=()))

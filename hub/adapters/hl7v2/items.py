@@ -24,6 +24,8 @@ _CODED: Final = frozenset({"CE", "CWE", "CNE", "CF", "IS", "ID"})  # of OBX-2: t
 _VISIT_TABLES: Final = MappingProxyType({2: f"{_TABLE}0004", 4: f"{_TABLE}0007", 10: f"{_TABLE}0069"})
 _ALLERGY_TABLES: Final = MappingProxyType({2: f"{_TABLE}0127"})
 
+_FRAMES: Final = frozenset({"PV1", "PID"})
+
 
 class Fields(NamedTuple):
     """Field numbers of a segment; defaults: code system by field where the message names none."""
@@ -84,7 +86,6 @@ class _Reading:
         self._text: Final = content.text
         self._whole: Final = whole(content)
         self._source: Final = Identifier(HUB_PROVIDER, received.provider)
-        self._trigger: Final = ("", received.trigger.partition("^")[2])  # of no system: comparable with any, and nothing clinical
         self._came: Final = next((s for s in (span_us(content.value(n, f)) for n, f in (("EVN", 6), ("EVN", 2), ("MSH", 7))) if s), None)
         self._links: Final = tuple(self._visits())
 
@@ -93,11 +94,11 @@ class _Reading:
             yield from self._each(self._content.field(name, n), cx)
 
     def head(self, shape: Tree, node: Node) -> Item:
-        """What the message hangs on: its codes are never unknown, because the event is one."""
+        """What the message hangs on. Of a visit or a person why, and what is found, are items of their own; of the others they are not."""
         made = self._made(node.place, shape.head_type, [node.segment])
         first, last = (made.first_us, made.last_us) if made.first_us is not None or self._came is None else self._came
         ids = self._links if shape.head_type == "Encounter" else made.ids
-        return replace(made, codes=(self._trigger, *made.codes), first_us=first, last_us=last, ids=ids, links=self._links)
+        return replace(made, first_us=first, last_us=last, ids=ids, links=self._links, is_frame=node.segment.name in _FRAMES)
 
     def reason(self) -> Item:
         """PV2-3."""

@@ -11,7 +11,7 @@ texts = st.text(max_size=8)
 identifiers = st.lists(st.builds(Identifier, texts, texts), max_size=2).map(tuple)
 items = st.builds(
     Item, texts, texts, st.lists(texts, max_size=2).map(tuple), st.lists(st.tuples(texts, texts), max_size=2).map(tuple),
-    st.none() | st.integers(), st.none() | st.integers(), identifiers, identifiers, identifiers,
+    st.none() | st.integers(), st.none() | st.integers(), identifiers, identifiers, identifiers, st.booleans(),
 )  # fmt: skip
 
 

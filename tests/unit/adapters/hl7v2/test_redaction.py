@@ -11,7 +11,9 @@ from hub.adapters.hl7v2.item_tree import tree
 from hub.adapters.hl7v2.mappings import KINDS
 from hub.adapters.hl7v2.mappings.content import Content
 from hub.adapters.hl7v2.redaction import every, number_of
-from hub.model import Detail, Form
+from hub.model import Base, Consent, Detail, Form, PatientState, Policy, Provision, Result, Subscription, Where
+from hub.pipeline import plan
+from hub.routing.directory import Directory
 from tests.unit.adapters.invariants import broken
 from tests.unit.adapters.made import PV1, RECIPIENT, hl7v2, line, message, references, rendered
 
@@ -110,6 +112,16 @@ def test_a_copy_keeps_its_character_set() -> None:
     made = hl7v2(raw).without(["DG1[4]"])
     assert made is not None
     assert "Ødem".encode("iso-8859-1") in made.render(Form.HL7V2, Detail.FULL, RECIPIENT)
+
+
+def test_a_lock_on_one_diagnosis_leaves_the_admission_and_the_other_diagnosis() -> None:
+    raw = message("ADT^A01", PV1, "DG1|1||B20^HIV^I10", "DG1|2||J18^Pneumoni^I10")
+    code = ("http://hl7.org/fhir/sid/icd-10", "B20")
+    directory = Directory((RECIPIENT,), (Subscription("s", RECIPIENT.id, ("*",), Where(), Detail.FULL),), 1)
+    policy = Policy((Consent("c", 1, True, Provision(True, codes=(code,)), Base.LAW),))
+    made = plan(hl7v2(raw), PatientState(), policy, directory, 1)
+    assert [(d.result, d.dropped) for d in made.decisions] == [(Result.REDACT, ("DG1[3]",))]
+    assert made.deliveries[0].payload.decode().split("\r")[3:-1] == ["DG1|1||J18^Pneumoni^I10"]
 
 
 SEGMENTS = (
