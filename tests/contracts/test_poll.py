@@ -488,7 +488,7 @@ def test_a_document_that_shows_what_was_locked_since_is_made_anew_before_it_is_g
     with rig(kafka, database_url, topic_prefix) as hub:
         town = next(p for p in PROVIDERS if p.id == "town")
         put_provider(hub.conn, replace(town, deliver=Deliver(Channel.POLL), senders=(HER_ID,)))
-        message = received("c1", extra="AL1|1|DA|7980^Penicillin^LN\r")
+        message = received("c1", extra="AL1|1|DA|7980^Penicillin^LN\rAL1|2|DA|2222^Nuts^LN\r")
         hub.run(message)
         put_part_lock(database_url, part_lock("7980"))
         assert office.ask("GET", f"/edi/messages/{message.event_id}/business-document").status == 200
