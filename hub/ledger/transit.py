@@ -24,7 +24,7 @@ from hub.ledger.connect import Conn, connect, faults
 from hub.ledger.consents import BY_KEY, Consents
 from hub.ledger.copying import file
 from hub.ledger.directory import Entries, load_directory
-from hub.ledger.merging import merge, unmerge
+from hub.ledger.merges import join_patients, part_patients
 from hub.ledger.rows import COLUMNS, deliveries, records
 from hub.model import Identifier, PatientState
 
@@ -246,11 +246,11 @@ def _copy(conn: Conn, tables: Mapping[str, Sequence[bytes]]) -> None:
 def _change(conn: Conn, writes: Writes, links: Sequence[Link]) -> None:
     """What is not a row of the batch."""
     with conn.pipeline(), conn.cursor() as cursor:
-        for change in writes.merges:
-            if isinstance(change, Merge):
-                merge(cursor, change)
+        for merge in writes.merges:
+            if isinstance(merge, Merge):
+                join_patients(cursor, merge)
             else:
-                unmerge(cursor, change)
+                part_patients(cursor, merge)
         if links:
             cursor.execute(_LINKS, _columns(links))
         if writes.states:

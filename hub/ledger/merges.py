@@ -1,4 +1,7 @@
-"""Merges and unmerges in the ledger: whose the identifiers are, and what waits. Called inside transit's transaction."""
+"""What a merge and an unmerge change in the ledger, within the transaction of the batch that they are in.
+
+A batch with one holds the lock of merges alone, so their versions rise in the order of their commits.
+"""
 
 from typing import Any, Final
 
@@ -13,7 +16,6 @@ from hub.model import Rule
 _RETIRE: Final = """
 INSERT INTO identity (link_key, patient_key, lock_keys) VALUES ('retired:' || %s, %s, %s)
 ON CONFLICT (link_key) DO UPDATE SET patient_key = EXCLUDED.patient_key, lock_keys = EXCLUDED.lock_keys"""
-
 _JOIN: Final = "UPDATE identity SET origin = coalesce(origin, patient_key), patient_key = %s WHERE patient_key = ANY (%s::text[])"
 _KEEP: Final = """
 INSERT INTO merge (retired, survivor, patient, version, in_force)
@@ -43,25 +45,25 @@ WITH resumed AS (UPDATE outbox o SET parked = '', next_us = 0
 SELECT pg_notify(%s, recipient) FROM (SELECT DISTINCT recipient FROM resumed) AS r"""  # noqa: S608  # a constant
 
 
-def merge(cursor: psycopg.Cursor[Any], made: Merge) -> None:
+def join_patients(cursor: psycopg.Cursor[Any], merge: Merge) -> None:
     """The identifiers, and what waits, of the retired keys become the survivor's."""
-    retired = texts(made.retired)
-    cursor.execute(_JOIN, (made.survivor, retired))
-    cursor.execute(_FOLLOW, (made.survivor, retired))
-    cursor.execute(_KEEP, (made.survivor, made.survivor, retired))
-    cursor.execute(_MOVE, (made.survivor, retired, MOVED))
-    cursor.execute(_RESUME, (made.survivor, REDRIVE))
+    retired = texts(merge.retired)
+    cursor.execute(_JOIN, (merge.survivor, retired))
+    cursor.execute(_FOLLOW, (merge.survivor, retired))
+    cursor.execute(_KEEP, (merge.survivor, merge.survivor, retired))
+    cursor.execute(_MOVE, (merge.survivor, retired, MOVED))
+    cursor.execute(_RESUME, (merge.survivor, REDRIVE))
     cursor.execute("DELETE FROM patient WHERE patient_key = ANY (%s::text[])", (retired,))
-    for key in made.retired:
-        cursor.execute(_RETIRE, (key, key, list(made.lock_keys)))
+    for key in merge.retired:
+        cursor.execute(_RETIRE, (key, key, list(merge.lock_keys)))
 
 
-def unmerge(cursor: psycopg.Cursor[Any], undone: Unmerge) -> None:
+def part_patients(cursor: psycopg.Cursor[Any], unmerge: Unmerge) -> None:
     """The identifiers, and what waits, of the keys become the restored patient's again; states are written anew."""
-    of = (undone.restored, undone.restored, undone.patient, texts(undone.keys))
+    of = (unmerge.restored, unmerge.restored, unmerge.patient, texts(unmerge.keys))
     cursor.execute(_PART, of)
     cursor.execute(_MOVE_BACK, (*of, MOVED))
-    cursor.execute(_TAKE_BACK, (undone.patient, undone.restored))
-    cursor.execute(_FOLLOW_BACK, (undone.restored, texts(undone.keys)))
-    cursor.execute("DELETE FROM identity WHERE link_key = 'retired:' || %s", (undone.restored,))
-    cursor.execute("DELETE FROM patient WHERE patient_key IN (%s, %s)", (undone.patient, undone.restored))
+    cursor.execute(_TAKE_BACK, (unmerge.patient, unmerge.restored))
+    cursor.execute(_FOLLOW_BACK, (unmerge.restored, texts(unmerge.keys)))
+    cursor.execute("DELETE FROM identity WHERE link_key = 'retired:' || %s", (unmerge.restored,))
+    cursor.execute("DELETE FROM patient WHERE patient_key IN (%s, %s)", (unmerge.patient, unmerge.restored))
