@@ -44,5 +44,5 @@ class EdiWay(PostWay):
             found = receipt.read(raw)
         except (ValueError, TypeError, KeyError, RecursionError, Rejected):  # an answer may say anything
             return sent
-        ours = receipt.Sent(parcel.event_id, parcel.place.recipient, Detail(parcel.detail), parcel.control_id)
+        ours = receipt.Sent(parcel.known_as, parcel.place.recipient, Detail(parcel.detail), parcel.control_id)
         return replace(sent, receipt=as_kept(found, raw)) if correlate(found, [ours]) else sent

@@ -168,9 +168,7 @@ class Walk:
         who = persons.who(item.keys, item.merged, item.apart, received)
         locks = (*item.keys.locks, *item.merged.locks, *item.apart.locks)
         every_lock = set(locks).union(*(known.locks.get(patient, ()) for patient in who.concerned))
-        state = persons.state(who.owner, sorted(who.retired))
-        if who.in_conflict:
-            state = replace(state, conflict=True)
+        state = replace(persons.state(who.owner, sorted(who.retired)), conflict=who.in_conflict)
         made = plan(message, state, known.consents.policy(every_lock), self._directory, self._now_us, self._terms)
         if known.redrives:
             made = self._again_for(made, received.event_id)
@@ -182,10 +180,10 @@ class Walk:
         # from here on nothing raises
         self._out.writes.patients |= who.concerned
         origin = persons.origin(item.keys, who.owner)
-        if event is not None and not who.in_conflict:
-            self._learn(item, event, who, every_lock, made.patient if is_new else None)
+        if event is not None and is_new and not who.in_conflict:
+            self._learn(item, event, who, every_lock, made.patient)
         fence = persons.fence(who.owner, item.spot)
-        if who.restored:
+        if who.restored and is_new:
             persons.unmerge(who.owner, who.restored)
         own = tuple(sorted(every_lock)) if who.in_conflict else locks
         self._out.events += [sent] if sent else []
