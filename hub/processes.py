@@ -146,6 +146,7 @@ async def _pathway(settings: Settings) -> None:
 
 async def _web(settings: Settings) -> None:
     from hub.stream.promise import objections  # noqa: PLC0415
+    from hub.stream.readers import READERS  # noqa: PLC0415
     from hub.web.app import run_web  # noqa: PLC0415
     from hub.web.readiness import asks, of_ledger  # noqa: PLC0415
     from hub.web.state import Region, State  # noqa: PLC0415
@@ -157,7 +158,7 @@ async def _web(settings: Settings) -> None:
         missing = asks({"broker": lambda: _ask_broker(settings), **of_ledger(pool)})
         state = State(
             settings, now_us, load_keys(settings.data), _pseudonyms(settings), intake, pool, Region(pool), missing,
-            partial(objections, settings),
+            partial(objections, settings), readers=READERS,
         )  # fmt: skip
         await run_web(state, stop)
     await pool.close()
