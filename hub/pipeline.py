@@ -65,6 +65,12 @@ def plan(message: Message, patient: PatientState, policy: Policy, directory: Dir
     )
 
 
+def decided(event: Event, patient: PatientState, policy: Policy, directory: Directory, now_us: int) -> list[Decision]:
+    """Everyone the event concerns, decided as ``plan`` decides of a message that means it; nothing is made to be sent."""
+    after = _remember(patient, event, directory)
+    return [_decide(candidate, event, after, policy, now_us)[1] for candidate in directory.candidates(event, after)]
+
+
 def _stuck(decisions: Iterable[Decision]) -> Refusal | None:
     """For whom it could not be made, with the worst of the reasons; None = it could for everyone."""
     why = {d.recipient: reason for d in decisions for reason in _STUCK if reason in d.because}

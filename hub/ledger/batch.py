@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from hub.ledger.consents import Consents
 from hub.model import Event, PatientState, Plan
 
 Spot = tuple[int, int]
 """A message's place in topic ``inbound``: partition and offset."""
+
+_UNKNOWN: Final = PatientState()
 
 
 @dataclass(slots=True)
@@ -41,6 +44,7 @@ class Entry:
     """One message of the batch as it is recorded.
 
     patient_key: the patient its identifiers belong to. lock_keys: of its own identifiers. conflict: link keys of two patients, else none.
+    state: what was remembered of the patient before it.
     """
 
     spot: Spot
@@ -50,6 +54,7 @@ class Entry:
     event: Event | None = None  # the plan's event, of that patient
     conflict: tuple[str, ...] = ()
     known_as: tuple[str, ...] = ()  # other ids of the message
+    state: PatientState = _UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,15 +7,16 @@ from typing import Final
 
 from hub.identity import derived_id, kith_id
 from hub.ledger.batch import Entry, Writes
-from hub.ledger.copying import blob, int4, int8, row, text, texts, uuid, word, words
-from hub.model import Channel, Detail, Form, Outcome
+from hub.ledger.copying import NULL, blob, boolean, int4, int8, row, text, texts, uuid, word, words
+from hub.model import Channel, Detail, Event, Form, Identifier, Outcome, PatientState
 
 COLUMNS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "seen": "sender_key, digest, part, off",
         "identity": "link_key, patient_key, lock_keys",
         "message": "part, off, event_id, adapter, provider, application, sender, control_id, trigger, kind, patient_key, received_us, "
-        "decided_us, answer, encoding, outcome, reason, place, raw",
+        "decided_us, answer, encoding, outcome, reason, place, raw, occurred_us, municipality, ward, encounter_class, labels, addressed, "
+        "gps, pathway, unresolved",
         "decision": "part, off, recipient, result, rule, detail, subscription, because",
         "outbox": "part, off, recipient, event_id, patient_key, source, received_us, channel, form, detail, labels, purpose, lock_keys, "
         "control_id, kind, payload",
@@ -23,6 +24,8 @@ COLUMNS: Final[Mapping[str, str]] = MappingProxyType(
         "conflict": "part, off, link_keys",
     }
 )
+
+_NO_FACTS: Final = NULL * 9
 
 
 def records(writes: Writes, decided_us: int) -> dict[str, list[bytes]]:
@@ -64,7 +67,7 @@ def _place(entry: Entry) -> bytes:
 def _message(entry: Entry, place: bytes, event_id: bytes, decided_us: int) -> bytes:
     plan, r = entry.plan, entry.plan.received
     return row(
-        19,
+        28,
         place,
         event_id,
         word(r.adapter),
@@ -83,7 +86,21 @@ def _message(entry: Entry, place: bytes, event_id: bytes, decided_us: int) -> by
         word(plan.refusal.reason if plan.refusal else ""),
         word(plan.refusal.where if plan.refusal else ""),
         blob(b"" if plan.outcome is Outcome.REPEAT else r.raw),  # the first one's bytes are the same
+        _facts(entry.event, entry.state) if entry.event else _NO_FACTS,
     )
+
+
+def _facts(event: Event, state: PatientState) -> bytes:
+    """What decided the message, for it to be decided again."""
+    municipality, gps = event.municipality or state.municipality, event.gps or state.gps
+    where = word(municipality) + word(event.ward) + word(event.encounter_class)
+    who = words(event.labels) + words(event.addressed) + _pairs(gps) + words(tuple(sorted(state.pathway)))
+    return int8(event.occurred_us) + where + who + boolean(state.conflict)
+
+
+@lru_cache(maxsize=8192)
+def _pairs(identifiers: tuple[Identifier, ...]) -> bytes:
+    return texts(tuple(part for i in identifiers for part in (i.system, i.value)))
 
 
 def _decisions(entry: Entry, place: bytes) -> Iterator[bytes]:

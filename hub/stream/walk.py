@@ -198,7 +198,7 @@ class Walk:
         self._out.events += [sent] if sent else []
         self._out.errors += [(received.event_id, error) for error in made.errors]
         links = tuple({*item.keys.links, *item.merged.links, *([received.patient_key] if received.patient_key else [])})
-        return Entry(item.spot, made, owner, own, event, links if in_conflict else (), message.known_as if event is not None else ())
+        return Entry(item.spot, made, owner, own, event, links if in_conflict else (), message.known_as if event is not None else (), state)
 
     def _state(self, owner: str, retired: Sequence[str]) -> PatientState:
         """What is remembered of a patient, and of those who turn out to be the same."""

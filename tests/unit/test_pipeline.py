@@ -33,7 +33,7 @@ from hub.model import (
     Subscription,
     Where,
 )
-from hub.pipeline import plan
+from hub.pipeline import decided, plan
 from hub.routing.directory import Directory
 
 NOW = 1_000
@@ -315,3 +315,14 @@ def test_what_is_added_around_a_lock_never_releases(event, state, policy, subscr
     after = planned(Told(event), state, replace(policy, consents=consents + policy.consents), extra + subscriptions)
     locked = {d.recipient for d in before.decisions if d.rule is Rule.LOCKED}
     assert locked.isdisjoint(d.recipient for d in after.deliveries)
+
+
+@pytest.mark.parametrize("patient", [PatientState(), PatientState("5031", pathway=frozenset({"trondheim"})), PatientState(conflict=True)])
+@pytest.mark.parametrize("policy", [Policy(), Policy(readable=False), Policy((Consent("c", 1, True, True, (), None, None),))])
+def test_an_event_alone_is_decided_as_the_message_was(patient: PatientState, policy: Policy) -> None:
+    """Nothing is made to be sent, so nothing that fails in making it is told."""
+    event = replace(EVENT, addressed=("MLV",), gps=(Identifier(ENH, "900000001"),))
+    directory = Directory(EVERYONE, STANDARD, 1)
+    planned_for = plan(Told(event), patient, policy, directory, NOW).decisions
+    assert tuple(decided(event, patient, policy, directory, NOW)) == planned_for
+    assert {d.recipient for d in planned_for} >= {"malvik", "legene"}

@@ -1,0 +1,149 @@
+"""Who received what of a patient, when and why, and what was withheld: one row a message and recipient, told from what was recorded.
+
+Nothing of a message's content is here. A row says what was decided in transit and every attempt since; ``fate`` says what came of it.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from psycopg.rows import namedtuple_row
+
+from hub.ledger.arrays import texts
+from hub.ledger.connect import Conn, faults
+from hub.model import AttemptOutcome, Result
+
+LIMIT_MAX: Final = 1_000
+NOT_SENT: Final = frozenset({"connect", "tls", "plaintext", "form_changed"})  # codes of attempts in which no byte of the message left
+_REACHED: Final = frozenset({AttemptOutcome.DELIVERED, AttemptOutcome.REFUSED, AttemptOutcome.FAILED, AttemptOutcome.UNKNOWN})
+
+# Every key a patient was ever known by: each was one of their identifiers' own, or stayed behind when a merge retired it.
+_KEYS: Final = """
+WITH owner AS (SELECT DISTINCT patient_key FROM identity WHERE link_key = ANY (%s::text[]))
+SELECT patient_key FROM owner
+UNION SELECT CASE WHEN starts_with(i.link_key, 'retired:') THEN substr(i.link_key, 9) ELSE i.link_key END
+FROM owner o CROSS JOIN LATERAL (SELECT link_key FROM identity WHERE patient_key = o.patient_key OFFSET 0) i"""
+TOLD: Final = """
+m.part, m.off, m.event_id::text AS event_id, m.kind, m.patient_key, m.received_us, m.decided_us, m.provider AS source,
+d.recipient, d.result, d.rule, d.detail, d.subscription, d.because,
+(SELECT body ->> 'purpose' FROM subscription s WHERE s.id = d.subscription) AS purpose,
+(SELECT json_agg(json_build_array(a.n, a.started_us, a.ended_us, a.outcome, a.code) ORDER BY a.n) FROM attempt a
+ WHERE a.part = m.part AND a.off = m.off AND a.recipient = d.recipient) AS attempts,
+(SELECT json_agg(json_build_array(x.consent_id, x.version, x.noted_us) ORDER BY x.noted_us, x.consent_id, x.version) FROM disclosure x
+ WHERE x.part = m.part AND x.off = m.off AND x.recipient = d.recipient) AS under_way"""
+_OF_PATIENT: Final = f"""
+SELECT {TOLD} FROM (
+    SELECT * FROM message WHERE patient_key = ANY (%s::text[]) AND received_us >= %s ORDER BY received_us DESC, part, off LIMIT %s) m
+CROSS JOIN LATERAL (SELECT * FROM decision WHERE part = m.part AND off = m.off ORDER BY recipient OFFSET 0) d
+ORDER BY m.received_us DESC, m.part, m.off, d.recipient LIMIT %s"""  # noqa: S608  # a constant
+
+
+class Fate(StrEnum):
+    """What came of one message for one recipient."""
+
+    DELIVERED = "delivered"
+    WITHHELD = "withheld"  # decided against, in transit or when it was about to be sent
+    DISCARDED = "discarded"  # given up by an operator
+    WAITING = "waiting"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt to deliver, or one more question whether it may be. outcome: model.AttemptOutcome; code: the answer, or the rule."""
+
+    n: int
+    started_us: int
+    ended_us: int
+    outcome: str
+    code: str
+
+    @property
+    def is_disclosure(self) -> bool:
+        """Whether bytes of the message left, or may have."""
+        return self.outcome in _REACHED and not (self.outcome == AttemptOutcome.FAILED and self.code in NOT_SENT)
+
+
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """A send that a version of a consent came too late for."""
+
+    consent_id: str
+    version: int
+    noted_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosure:
+    """One message and one recipient: the decision, and what was done about it. patient_key: as it was known at the time."""
+
+    part: int
+    off: int
+    event_id: str
+    kind: str
+    patient_key: str
+    received_us: int
+    decided_us: int
+    source: str  # provider it came from
+    recipient: str
+    result: str  # model.Result, as decided in transit
+    rule: str
+    detail: str
+    subscription: str
+    because: tuple[str, ...]
+    purpose: str  # v3-ActReason, of the subscription as it is now
+    attempts: tuple[Attempt, ...]
+    under_way: tuple[UnderWay, ...]
+
+    @property
+    def disclosed(self) -> tuple[Attempt, ...]:
+        """The attempts in which something left the hub, or may have."""
+        return tuple(a for a in self.attempts if a.is_disclosure)
+
+    @property
+    def fate(self) -> Fate:
+        """What came of it so far."""
+        for attempt in self.attempts:
+            if attempt.outcome in _FATES:
+                return _FATES[attempt.outcome]
+        return Fate.WITHHELD if self.result == Result.DENY else Fate.WAITING
+
+
+_FATES: Final = {
+    AttemptOutcome.DELIVERED.value: Fate.DELIVERED,
+    AttemptOutcome.WITHHELD.value: Fate.WITHHELD,
+    AttemptOutcome.DISCARDED.value: Fate.DISCARDED,
+}
+
+
+def patient_keys_of(conn: Conn, links: Iterable[str]) -> frozenset[str]:
+    """Every key that the patient with any of these identifiers was ever recorded under. Raises Faulted.
+
+    links: keys of identifiers (``Pseudonyms.link``).
+    """
+    with faults():
+        return frozenset(key for (key,) in conn.execute(_KEYS, (texts(list(links)),)))
+
+
+def disclosures_of(conn: Conn, patient_keys: Collection[str], since_us: int = 0, limit: int = LIMIT_MAX) -> list[Disclosure]:
+    """What was decided of a patient's messages received since, the latest first, and what came of it. Raises Faulted.
+
+    patient_keys: all of them, as ``patient_keys_of`` gives them.
+    """
+    with faults(), conn.cursor(row_factory=namedtuple_row) as cursor:
+        rows = cursor.execute(_OF_PATIENT, (texts(list(patient_keys)), since_us, limit, limit)).fetchall()
+    return [disclosure(row) for row in rows]
+
+
+def disclosure(row: Any) -> Disclosure:
+    """A row with the columns ``TOLD``."""
+    values = row._asdict()
+    return Disclosure(
+        **values
+        | {
+            "because": tuple(values["because"]),
+            "purpose": values["purpose"] or "TREAT",
+            "attempts": tuple(Attempt(*a) for a in values["attempts"] or ()),
+            "under_way": tuple(UnderWay(*x) for x in values["under_way"] or ()),
+        }
+    )
