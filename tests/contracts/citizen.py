@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,25 +15,23 @@ from hub.adapters.hl7v2.receive import Door, Peer, Rules, receive
 from hub.config import load
 from hub.demo.messages import build
 from hub.demo.people import PEOPLE, Person
-from hub.identity import Pseudonyms
 from hub.ledger.connect import Pool, connect
 from hub.ledger.directory import replace_file_entries
-from hub.ledger.transit import TransitLedger
 from hub.model import Received
 from hub.routing.directory import Directory
 from hub.settings import Settings
 from hub.stack import identity
 from hub.stack.supervise import free_port, stop
 from hub.stream.readers import READERS
-from hub.stream.walk import Walk, read_item, wanted
 from hub.web.readiness import asks
 from hub.web.state import Region as Known
 from hub.web.state import State
 from hub.web.tokens import load_keys
 from hub.wiring import demo_config, now_us
+from tests.contracts.decided import decide
+from tests.contracts.transit_rig import PSEUDONYMS
 from tests.contracts.web import Client, serving
 
-PSEUDONYMS = Pseudonyms(b"a secret of the tests")
 IDENTITIES = (
     identity.Identity("Åse", PEOPLE["åse"].number, "Åse Bjørnstad", "1938-01-14"),
     identity.Identity("Kåre", PEOPLE["kåre"].number, "Kåre Ødegård", "1944-12-21"),
@@ -48,18 +46,14 @@ class Region:
 
     url: str
     sent: int = 0
-    answers: dict[str, Received] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         providers, subscriptions, _ = load(demo_config())
         self.conn = connect(self.url)
         replace_file_entries(self.conn, providers, subscriptions)
         self.directory = Directory(providers, subscriptions, 1)
-        self.ledger = TransitLedger(self.url)
-        self.ledger.assign([0])
 
     def close(self) -> None:
-        self.ledger.close()
         self.conn.close()
 
     def send(self, type_: str, person: Person, *, more: str = "", at_us: int | None = None, **fields: str) -> Received:
@@ -73,14 +67,8 @@ class Region:
         received = receive(raw, peek(raw), Peer(), Door(self.directory, PSEUDONYMS, Rules("utf-8")), at_us or now_us())
         assert isinstance(received, Received)
         assert received.refusal is None, received.refusal
-        self.decide(received)
+        decide(self.url, [received])
         return received
-
-    def decide(self, *messages: Received) -> None:
-        items = [read_item((0, self.sent * 100 + n), m, READERS[m.adapter](m), PSEUDONYMS) for n, m in enumerate(messages)]
-        known = self.ledger.read(wanted(items))
-        walked = Walk(known, self.directory, lambda _: b"", now_us()).all(items)
-        self.ledger.write(walked.writes, now_us(), lambda: None, lambda: None)
 
     def settle(self, outcome: str = "delivered", code: str = "AA", recipient: str = "") -> None:
         """Everything that waits (for one recipient) has been attempted, with this outcome."""
@@ -152,10 +140,10 @@ def tab(
 ) -> tuple[BrowserContext, Page]:
     """A browser of its own, which tells what it complained of on the hub's pages."""
     context = browser.new_context(viewport={"width": width, "height": height}, locale=f"{language}-NO")
-    context.route("**://cdn.jsdelivr.net/**", lambda route: route.abort())  # the test provider's decoration
+    context.route("**://cdn.jsdelivr.net/**", lambda route: route.fulfill(body=""))  # the test provider's decoration
     page = context.new_page()
     page.set_default_timeout(15_000)
-    page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") and "jsdelivr" not in m.text else None)
+    page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
     page.on("pageerror", lambda e: complaints.append(str(e)))
     return context, page
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from aiohttp import web
 
-from hub.web.citizen import login, pathway
+from hub.web.citizen import login, pathway, shared
 from hub.web.citizen.oidc import Oidc
 from hub.web.citizen.render import answer, language_of
 from hub.web.citizen.sessions import base_url
@@ -29,6 +29,7 @@ def routes() -> list[web.RouteDef]:
         web.post("/me/language", login.language),
         web.get("/me/style.css", stylesheet),
         web.get("/me", pathway.show),
+        web.get("/me/shared", shared.show),
     ]
 
 

@@ -65,6 +65,41 @@ WORDS: Final[Mapping[str, Said]] = MappingProxyType(
             "En tjeneste svarer ikke akkurat nå. Hvis du nettopp endret en sperre, kan den gjelde allerede: se etter når siden virker igjen.",
             "A service does not answer just now. If you just changed a lock it may be in force: look again when the page works.",
         ),
+        # what is closed
+        "closed_protected": (
+            "Den ene av dere har adressesperre. Da kan ingen representeres digitalt.",
+            "One of you has a protected address. Then nobody can be represented digitally.",
+        ),
+        "closed_unknown": (
+            "Fødselsdatoen er ikke kjent. I tvil vises ingenting.",
+            "The date of birth is not known. In doubt nothing is shown.",
+        ),
+        "closed_age": (
+            "Alderen gjør at opplysningene ikke vises her. Spør dem som gir helsehjelpen om innsyn.",
+            "Because of the age the information is not shown here. Ask those who give the care.",
+        ),
+        # who received
+        "shared_title": ("Hvem har fått opplysninger om meg?", "Who received information about me?"),
+        "shared_lead": (
+            "Hver melding om deg, hvem som fikk den, når og hvorfor. Det du har sperret for, ble holdt tilbake.",
+            "Every message about you, who got it, when and why. What you have locked was withheld.",
+        ),
+        "shared_withheld": ("Vis bare det som ble holdt tilbake på grunn av meg", "Show only what was withheld because of me"),
+        "shared_all": ("Vis alt", "Show everything"),
+        "shared_none": ("Ingen meldinger om deg har gått gjennom her ennå.", "No message about you has passed here yet."),
+        "shared_none_withheld": (
+            "Ingenting er holdt tilbake på grunn av sperrene dine.",
+            "Nothing has been withheld because of your locks.",
+        ),
+        "shared_hidden": ("Opplysninger som ikke vises her", "Information that is not shown here"),
+        "shared_nobody": ("Ingen andre fikk den.", "Nobody else got it."),
+        "shared_detail": ("fikk vite {detail}", "was told {detail}"),
+        "shared_because": ("Mottakeren:", "The recipient:"),
+        "shared_too_late": (
+            "Den var alt på vei da sperren din trådte i kraft, og kan ikke kalles tilbake.",
+            "It was already under way when your lock came into force, and cannot be called back.",
+        ),
+        "from_at": ("Fra {source}, {at}", "From {source}, {at}"),
         "home": ("Til forsiden", "To the first page"),
     }
 )

@@ -1,0 +1,77 @@
+"""A patient's own messages, for the patient: the bytes as they came, the stays and the deadlines."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from hub.ledger.arrays import texts
+from hub.ledger.connect import Conn, faults
+from hub.model import Adapter, Outcome, Received
+
+_MESSAGES: Final = f"""
+SELECT part, off, event_id::text, adapter, provider, application, sender, control_id, trigger, patient_key, received_us, encoding, raw,
+       answer FROM message WHERE patient_key = ANY (%s::text[]) AND kind <> '' AND outcome IN ('{Outcome.ROUTED}', '{Outcome.NO_RECIPIENT}')
+ORDER BY received_us DESC, part, off LIMIT %s"""  # noqa: S608  # constants
+_STAYS: Final = """
+SELECT patient_key, encounter, state, ward, municipality, source, admitted_us, ready_us, ended_us, last_us
+FROM episode WHERE patient_key = ANY (%s::text[]) AND state <> 'merged' ORDER BY coalesce(admitted_us, last_us) DESC"""
+_DEADLINES: Final = """
+SELECT patient_key, encounter, name, due_us, met_us, breached_us FROM deadline WHERE patient_key = ANY (%s::text[]) ORDER BY due_us"""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A message as it was received, without its identifiers, and its place."""
+
+    part: int
+    off: int
+    received: Received
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """One stay or visit as the pathway has followed it."""
+
+    patient_key: str
+    encounter: str = field(repr=False)
+    state: str
+    ward: str
+    municipality: str = field(repr=False)
+    source: str
+    admitted_us: int | None
+    ready_us: int | None
+    ended_us: int | None
+    last_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """One deadline of a stay."""
+
+    patient_key: str
+    encounter: str = field(repr=False)
+    name: str
+    due_us: int
+    met_us: int | None
+    breached_us: int | None
+
+
+def messages_of(conn: Conn, patient_keys: Collection[str], limit: int) -> list[Kept]:
+    """What was received of a patient and understood, the latest first. Raises Faulted."""
+    with faults():
+        rows = conn.execute(_MESSAGES, (texts(list(patient_keys)), limit)).fetchall()
+    return [_kept(*row) for row in rows]
+
+
+def _kept(part: int, off: int, event_id: str, adapter: str, *rest: Any) -> Kept:
+    provider, application, sender, control_id, trigger, patient_key, received_us, encoding, raw, answer = rest
+    names = (provider, application, sender, control_id, trigger, patient_key)
+    return Kept(part, off, Received(event_id, Adapter(adapter), *names, (), received_us, encoding, bytes(raw), answer))
+
+
+def stays_of(conn: Conn, patient_keys: Collection[str]) -> tuple[list[Stay], list[Due]]:
+    """A patient's stays, the latest first, and their deadlines. Raises Faulted."""
+    keys = texts(list(patient_keys))
+    with faults():
+        stays = [Stay(*row) for row in conn.execute(_STAYS, (keys,))]
+        return stays, [Due(*row) for row in conn.execute(_DEADLINES, (keys,))]
