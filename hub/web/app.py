@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from hub.adapters.control_ids import ControlIds
 from hub.settings import Settings
-from hub.web import admin, answers, capability, consents, edi, metrics, pages, process_message, submissions
+from hub.web import admin, answers, capability, consents, edi, metrics, pages, process_message, representations, submissions
 from hub.web.citizen import routes as citizen
 from hub.web.state import STATE, State
 
@@ -46,6 +46,9 @@ def routes(state: State) -> list[web.RouteDef]:
         web.get("/admin/subscriptions/{id}", admin.get_subscription),
         web.put("/admin/subscriptions/{id}", admin.put_subscription),
         web.delete("/admin/subscriptions/{id}", admin.delete_subscription),
+        web.get("/admin/representations/{id}", representations.get),
+        web.put("/admin/representations/{id}", representations.put),
+        web.delete("/admin/representations/{id}", representations.delete),
         *citizen.routes(),  # whoever has logged in
     ]
 

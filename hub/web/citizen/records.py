@@ -14,7 +14,7 @@ from hub.adapters.kith.message import envelope as kith_envelope
 from hub.errors import Rejected
 from hub.ledger.citizen import Kept, messages_of
 from hub.ledger.disclosures import patient_keys_of
-from hub.model import Adapter, Channel, Deliver, Detail, Event, Form, Identifier, Message, Provider, ProviderKind, Received
+from hub.model import Adapter, Channel, Deliver, Detail, Event, Form, Identifier, Provider, ProviderKind, Received
 from hub.web.citizen.entitled import may_enter, may_see
 from hub.web.citizen.visit import Visit
 
@@ -39,11 +39,12 @@ _WHO: Final[Mapping[Adapter, Callable[[Received], tuple[Identifier, ...]]]] = Ma
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One message that may be shown. bundle: the FHIR R4 message Bundle in full."""
+    """One message that may be shown. raw: its FHIR R4 message Bundle in full; bundle: the same read, numbers with a point as text."""
 
     part: int
     off: int
     event: Event
+    raw: bytes = field(repr=False)
     bundle: Json = field(repr=False)
 
 
@@ -72,7 +73,8 @@ def _readable(visit: Visit, kept: Collection[Kept], keys: frozenset[str]) -> Ite
             links = [pseudonyms.link(i, k.received.provider) for i in message.received.identifiers]
             event = message.event()
             if links and keys.issuperset(links) and may_see(event.labels):
-                yield Record(k.part, k.off, event, _bundle(message))
+                raw = message.render(Form.FHIR, Detail.FULL, CITIZEN)
+                yield Record(k.part, k.off, event, raw, json.loads(raw, parse_float=str))
         except (Rejected, ValueError):
             continue
 
@@ -80,9 +82,3 @@ def _readable(visit: Visit, kept: Collection[Kept], keys: frozenset[str]) -> Ite
 def _with_identifiers(r: Received) -> Received:
     """The message with its patient's identifiers, which are not kept beside it."""
     return replace(r, identifiers=_WHO[r.adapter](r))
-
-
-def _bundle(message: Message) -> Json:
-    found = json.loads(message.render(Form.FHIR, Detail.FULL, CITIZEN))
-    assert isinstance(found, dict)  # a Bundle is an object
-    return found

@@ -6,7 +6,7 @@ from typing import Final
 
 from aiohttp import web
 
-from hub.web.citizen import login, pathway, shared
+from hub.web.citizen import access, acting, login, pathway, shared
 from hub.web.citizen.oidc import Oidc
 from hub.web.citizen.render import answer, language_of
 from hub.web.citizen.sessions import base_url
@@ -29,7 +29,14 @@ def routes() -> list[web.RouteDef]:
         web.post("/me/language", login.language),
         web.get("/me/style.css", stylesheet),
         web.get("/me", pathway.show),
+        web.get("/me/bundle.json", pathway.bundle),
+        web.get("/me/pathway.pdf", pathway.pdf),
         web.get("/me/shared", shared.show),
+        web.get("/me/access", access.show),
+        web.post("/me/access/preview", access.preview),
+        web.post("/me/access", access.confirm),
+        web.get("/me/acting", acting.show),
+        web.post("/me/acting", acting.change),
     ]
 
 
