@@ -105,6 +105,7 @@ class Settings(BaseModel):
     smtp_user: str = ""
     smtp_password: SecretBytes = SecretBytes(b"")
     smtp_starttls: bool = True
+    notice_minutes: float = 10.0  # how often it is looked whether a patient who wants to know has something to be told
     notice_private_hosts: bool = False  # webhooks in private networks too: only where patients cannot reach anything by it
 
     # the broker

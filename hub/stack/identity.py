@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from pydantic import SecretBytes
+
 from hub.stack.supervise import Child, OnSpawn, Spec, free_port, spawn, untold, wait_until
 
 NUMBER_CLAIM: Final = "attributes pid"
@@ -39,10 +41,10 @@ class Provider:
     issuer: str
     client_secret: str
 
-    def settings(self) -> dict[str, str]:
+    def settings(self) -> dict[str, Any]:
         """The hub's settings for it, by name."""
         return {
-            "oidc_issuer": self.issuer, "oidc_client_id": CLIENT, "oidc_client_secret": self.client_secret,
+            "oidc_issuer": self.issuer, "oidc_client_id": CLIENT, "oidc_client_secret": SecretBytes(self.client_secret.encode()),
             "oidc_number_claim": NUMBER_CLAIM, "oidc_born_claim": BORN_CLAIM,
         }  # fmt: skip
 

@@ -102,7 +102,7 @@ class Site:
 
 
 @contextmanager
-def provider(folder: Path, base: str, people: Sequence[identity.Identity] = IDENTITIES) -> Iterator[Mapping[str, str]]:
+def provider(folder: Path, base: str, people: Sequence[identity.Identity] = IDENTITIES) -> Iterator[Mapping[str, Any]]:
     """A login service for a page at this address: the settings that name it."""
     child, found = identity.start(folder, people, base)
     try:
@@ -112,12 +112,11 @@ def provider(folder: Path, base: str, people: Sequence[identity.Identity] = IDEN
 
 
 @contextmanager
-def site(url: str, data: Path, login: Mapping[str, str], port: int, **more: Any) -> Iterator[Site]:
+def site(url: str, data: Path, login: Mapping[str, Any], port: int, **more: Any) -> Iterator[Site]:
     """The web process over this ledger, with this login."""
-    values = dict(login) | {"oidc_client_secret": SecretBytes(login.get("oidc_client_secret", "").encode())}
     settings = Settings(
         http=f"127.0.0.1:{port}", database_url=url, secret=SecretBytes(PSEUDONYMS.secret), data=data, web_url=f"http://127.0.0.1:{port}",
-        **(values | more),
+        **(dict(login) | more),
     )  # fmt: skip
     nothing: Any = None
     pool = Pool(url, "web")

@@ -7,6 +7,7 @@ import time
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -35,7 +36,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def login(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str, str], int]]:
+def login(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str, Any], int]]:
     """One provider for all tests of the module, and the port the page must have."""
     port = citizen.any_port()
     with citizen.provider(tmp_path_factory.mktemp("identity"), f"http://127.0.0.1:{port}") as settings:
@@ -49,7 +50,7 @@ def region(database_url: str) -> Iterator[Region]:
 
 
 @pytest.fixture
-def site(login: tuple[dict[str, str], int], database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(login: tuple[dict[str, Any], int], database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with citizen.site(database_url, tmp_path_factory.mktemp("data"), login[0], login[1]) as made:
         yield made
 
@@ -338,7 +339,30 @@ def test_what_an_administrator_enters_is_judged(site: Site) -> None:
     assert patient.ask("GET", "/admin/representations/child").status == 403
 
 
-PAGES = ("/me", "/me/shared", "/me/access", "/me/acting")
+def test_asking_to_be_told(site: Site, region: Region, browser: Browser) -> None:
+    complaints: list[str] = []
+    _, page = tab(browser, complaints)
+    log_in(page, site.base, "Åse")
+    page.get_by_role("link", name="Varsler").click()
+    page.get_by_label("Med et anrop").check()
+    page.get_by_label("E-postadresse eller nettadresse").fill("http://127.0.0.1/")
+    page.get_by_role("button", name="Lagre").click()
+    page.get_by_role("alert").wait_for()
+    judge(page, "nb")
+    assert region.rows("SELECT count(*) FROM notice") == [(0,)]
+    page.get_by_label("Med et anrop").check()
+    page.get_by_label("E-postadresse eller nettadresse").fill("https://hooks.example.org/me")
+    page.get_by_role("button", name="Lagre").click()
+    page.get_by_role("status").wait_for()
+    assert region.rows("SELECT channel, address, language FROM notice") == [("webhook", "https://hooks.example.org/me", "nb")]
+    page.get_by_label("Ikke i det hele tatt").check()
+    page.get_by_role("button", name="Lagre").click()
+    page.get_by_role("status").wait_for()
+    assert region.rows("SELECT count(*) FROM notice") == [(0,)]
+    assert [c for c in complaints if "422" not in c] == []
+
+
+PAGES = ("/me", "/me/shared", "/me/access", "/me/acting", "/me/notices")
 
 
 @pytest.mark.parametrize("language", ["nb", "en"])

@@ -6,7 +6,7 @@ from typing import Final
 
 from aiohttp import web
 
-from hub.web.citizen import access, acting, login, pathway, shared
+from hub.web.citizen import access, acting, login, notices, notifier, pathway, shared
 from hub.web.citizen.oidc import Oidc
 from hub.web.citizen.render import answer, language_of
 from hub.web.citizen.sessions import base_url
@@ -35,6 +35,8 @@ def routes() -> list[web.RouteDef]:
         web.get("/me/access", access.show),
         web.post("/me/access/preview", access.preview),
         web.post("/me/access", access.confirm),
+        web.get("/me/notices", notices.show),
+        web.post("/me/notices", notices.save),
         web.get("/me/acting", acting.show),
         web.post("/me/acting", acting.change),
     ]
@@ -46,6 +48,7 @@ def prepare(app: web.Application) -> None:
     app[LIMITS] = limits()
     if settings.oidc_issuer:
         app[OIDC] = Oidc(settings, base_url(settings) + login.CALLBACK)
+    app.cleanup_ctx.append(notifier.telling)
 
 
 @web.middleware

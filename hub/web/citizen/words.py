@@ -222,6 +222,29 @@ WORDS: Final[Mapping[str, Said]] = MappingProxyType(
         "basis_parent": ("Barn", "Child"),
         "basis_attorney": ("Fullmakt", "Power of attorney"),
         "act_for": ("Se for {name}", "See for {name}"),
+        # notices
+        "notices_lead": (
+            "Du kan få beskjed når noen har mottatt opplysninger om deg. Beskjeden sier bare at det har skjedd; hva og hvem ser du her.",
+            "You can be told when somebody has received information about you. The notice says only that it happened; what and who you see here.",
+        ),
+        "notices_how": ("Hvordan vil du få beskjed?", "How do you want to be told?"),
+        "notices_none": ("Ikke i det hele tatt", "Not at all"),
+        "notices_email": ("Med e-post", "By e-mail"),
+        "notices_webhook": ("Med et anrop til en nettadresse (webhook)", "By a call to a web address (webhook)"),
+        "notices_address": ("E-postadresse eller nettadresse", "E-mail address or web address"),
+        "notices_saved": ("Lagret.", "Saved."),
+        "save": ("Lagre", "Save"),
+        "wrong_email": ("Skriv én e-postadresse.", "Write one e-mail address."),
+        "wrong_webhook": (
+            "Skriv en nettadresse som begynner med https:// og er åpen på internett.",
+            "Write a web address that begins with https:// and is open on the internet.",
+        ),
+        "wrong_channel": ("Velg hvordan du vil få beskjed.", "Choose how you want to be told."),
+        "mail_subject": ("Noen har mottatt opplysninger om deg", "Somebody has received information about you"),
+        "mail_text": (
+            "Noen har mottatt opplysninger om deg. Logg inn for å se hvem, hva og hvorfor:\n\n{page}\n\nDu får denne beskjeden fordi du har bedt om det. Slå den av på samme sted.\n",
+            "Somebody has received information about you. Log in to see who, what and why:\n\n{page}\n\nYou get this because you asked for it. Turn it off in the same place.\n",
+        ),
         "home": ("Til forsiden", "To the first page"),
     }
 )
