@@ -23,10 +23,13 @@ import psycopg
 
 from bench.floor import share
 from hub.delivery.channel import Means
+from hub.ledger.consent_rows import body_of
 from hub.ledger.migrate import migrate
+from hub.model import Actor, Consent, Identifier, Provision
 from hub.settings import Settings
 from hub.stream.delivery import run_delivery
 
+LOCK = Consent("c", 1, True, Provision(True, actors=(Actor(Identifier("", "nobody")),)))
 RECIPIENTS = ("a", "b", "c")
 
 
@@ -108,8 +111,9 @@ def _fill(url: str, messages: int, patients: int, consents: int, ports: list[int
                 for recipient in RECIPIENTS:
                     copy.write_row((n % 12, n, recipient, "permit", "13-treating-relation", "full", f"s-{recipient}", ["pathway"]))
         cur.execute(
-            "INSERT INTO consent SELECT 'c'||i, 1, true, true, '[[\"\", \"nobody\"]]', null, null, 0, '{}' FROM generate_series(1, %s) i",
-            (consents,),
+            "INSERT INTO consent (id, version, active, body, written_us, resource) "
+            "SELECT 'c'||i, 1, true, %s::jsonb, 0, '{}' FROM generate_series(1, %s) i",
+            (json.dumps(body_of(LOCK)), consents),
         )
         cur.execute("INSERT INTO consent_key SELECT lpad(to_hex(i), 32, '0'), 'c'||i FROM generate_series(1, %s) i", (consents,))
     with psycopg.connect(url, autocommit=True) as conn:

@@ -18,7 +18,7 @@ import psutil
 
 from hub.config import provider_from_dict, subscription_from_dict
 from hub.identity import ENH, FNR
-from hub.model import Adapter, Consent, Detail, Event, Form, Identifier, Kind, PatientState, Policy, Provider, Received
+from hub.model import Actor, Adapter, Consent, Detail, Event, Form, Identifier, Kind, PatientState, Policy, Provider, Provision, Received
 from hub.pipeline import plan
 from hub.routing.directory import Directory
 
@@ -31,7 +31,7 @@ EVENT: Final = Event(
     "e", Kind.ADMITTED, Adapter.HL7V2, "p0", "c", "k", (PATIENT,), 0, 0, ("S2",), "5001", (Identifier(ENH, "900000001"),), "A1", "I"
 )  # fmt: skip
 STATE: Final = PatientState("5001", (Identifier(ENH, "900000001"),), frozenset({"p0", "p2"}))
-POLICY: Final = Policy((Consent("c", 1, True, True, (Identifier(ENH, "900000004"),), None, None),))
+POLICY: Final = Policy((Consent("c", 1, True, Provision(True, actors=(Actor(Identifier(ENH, "900000004")),))),))
 MATCHING: Final = (
     ("p1", {"relation": "gp"}),
     ("p2", {"relation": "addressed"}),

@@ -26,14 +26,30 @@ from hub.adapters.hl7v2.translate import Hl7v2Message
 from hub.avro import Codec
 from hub.identity import FNR, Pseudonyms, event_id
 from hub.ledger.connect import connect
+from hub.ledger.consent_rows import body_of
 from hub.ledger.directory import replace_file_entries
 from hub.ledger.migrate import migrate
-from hub.model import Adapter, Channel, Deliver, Detail, Identifier, Provider, ProviderKind, Received, Subscription, Where
+from hub.model import (
+    Actor,
+    Adapter,
+    Channel,
+    Consent,
+    Deliver,
+    Detail,
+    Identifier,
+    Provider,
+    ProviderKind,
+    Provision,
+    Received,
+    Subscription,
+    Where,
+)
 from hub.settings import Settings
 from hub.stream.kafka import Producer, Topics, ensure_topics
 from hub.stream.transit import TransitParts, serve
 from hub.wiring import now_us
 
+LOCK = Consent("c", 1, True, Provision(True, actors=(Actor(Identifier("urn:hub:provider", "r0")),)))
 PSEUDONYMS = Pseudonyms(b"a secret of the bench")
 PATIENTS = 5_000
 MESSAGE = (
@@ -67,9 +83,9 @@ def _load(url: str, consents: int, subscriptions: int, *, bundle: bool) -> None:
     with connect(url, statement_seconds_max=600) as conn:
         replace_file_entries(conn, _providers(bundle=bundle), list(_subscriptions(subscriptions)))
         conn.execute(
-            "INSERT INTO consent SELECT 'c' || n, 1, true, true, '[[\"urn:hub:provider\", \"r0\"]]', NULL, NULL, 1, '{}' "
-            "FROM generate_series(1, %s) n",
-            (consents,),
+            "INSERT INTO consent (id, version, active, body, written_us, resource) "
+            "SELECT 'c' || n, 1, true, %s::jsonb, 1, '{}' FROM generate_series(1, %s) n",
+            (json.dumps(body_of(LOCK)), consents),
         )
         keys = "INSERT INTO consent_key SELECT md5(k || ':' || n), 'c' || n FROM generate_series(1, %s) n, generate_series(1, 2) k"
         conn.execute(keys, (consents,))

@@ -1,4 +1,4 @@
-"""Write what follows from the code: the Grafana dashboard and the reference of the metrics. ``python -m deploy.generate``."""
+"""Write what follows from the code: dashboard, reference of the metrics, decision table. ``python -m deploy.generate``."""
 
 import json
 import re
@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from hub import telemetry
+from hub.consent.question import WORDS
+from hub.consent.table import TABLE
 from hub.web.panels import PANELS, Panel, Show
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -83,7 +85,23 @@ def reference() -> str:
     return "\n".join(lines) + "\n"
 
 
-GENERATED: Final = {ROOT / "deploy/grafana/hub.json": dashboard, ROOT / "docs/metrics.md": reference}
+def consent() -> str:
+    """The page about consent, with the decision table as the code has it and the words of its reasons."""
+    head, begin, rest = (ROOT / "docs/consent.md").read_text("utf-8").partition("<!-- table: ")
+    title, _, rest = rest.partition("\n")
+    _, end, tail = rest.partition("<!-- end of table -->")
+    rows = [f"| {row.number} | {row.condition} | {row.result} | {row.source} |" for row in TABLE]
+    words = ", ".join(f"`{word}`" for word in sorted(WORDS))
+    table = ["", "| row | condition | result | source |", "|---|---|---|---|", *rows, "", f"Words of the reasons: {words};"]
+    table += ["relations (`gp`, `addressed`, `pathway`, `subscription`), purposes and labels.", ""]
+    return f"{head}{begin}{title}\n" + "\n".join(table) + f"\n{end}{tail}"
+
+
+GENERATED: Final = {
+    ROOT / "deploy/grafana/hub.json": dashboard,
+    ROOT / "docs/metrics.md": reference,
+    ROOT / "docs/consent.md": consent,
+}
 
 
 def main() -> None:

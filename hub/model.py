@@ -129,9 +129,10 @@ class Outcome(StrEnum):
 
 
 class Result(StrEnum):
-    """A decision's answer. HOLD = not now: asked again later, never a permit."""
+    """A decision's answer. REDACT = permitted without some of its items. HOLD = not now: asked again later, never a permit."""
 
     PERMIT = "permit"
+    REDACT = "redact"
     DENY = "deny"
     HOLD = "hold"
 
@@ -144,6 +145,11 @@ class Rule(StrEnum):
     RECIPIENT_UNKNOWN = "3-recipient-unknown"
     LABEL_UNKNOWN = "4-label-unknown"
     OWN_RECORD = "5-own-record"
+    PATIENT_THEMSELVES = "6-patient-themselves"
+    REPRESENTATIVE = "7-representative"
+    STATUTORY_DUTY = "8-statutory-duty"
+    EMERGENCY = "9-emergency"
+    CONSENT_AFTER_LOCK = "10-consent-after-lock"
     LOCKED = "11-locked"
     EXPLICIT_PERMIT = "12-explicit-permit"
     TREATING_RELATION = "13-treating-relation"
@@ -304,6 +310,70 @@ class Subscription:
     purpose: str = "TREAT"  # v3-ActReason
 
 
+class Base(StrEnum):
+    """What holds where a consent says nothing: the two base policies give its answers different force."""
+
+    LAW = "law"  # permitted by law unless the patient objects (a Norwegian lock): an exception takes the lock away and grants nothing
+    EXPLICIT = "explicit"  # denied unless permitted (IHE PCF): what permits, permits
+
+
+class ActorKind(StrEnum):
+    """What an actor of a consent is. Of a group nobody here knows the members, so a lock on one holds for everyone it could be."""
+
+    ORGANISATION = "organisation"
+    PERSON = "person"
+    ROLE = "role"
+    GROUP = "group"
+
+
+class Meaning(StrEnum):
+    """How a consent's data reference is meant (FHIR ConsentDataMeaning)."""
+
+    INSTANCE = "instance"  # the thing itself
+    RELATED = "related"  # the thing and what is linked with it: all of an encounter, an episode, a care plan
+    AUTHORED_BY = "authoredby"  # what this author wrote
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of time, both ends inside it; None = open."""
+
+    start_us: int | None = None
+    end_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who a consent concerns, always as a recipient of information."""
+
+    identifier: Identifier
+    kind: ActorKind = ActorKind.ORGANISATION
+
+
+@dataclass(frozen=True, slots=True)
+class DataReference:
+    """What a consent points at. A reference without an identifier is its literal text, such as ``Encounter/1``, without a system."""
+
+    meaning: Meaning
+    identifier: Identifier
+
+
+@dataclass(frozen=True, slots=True)
+class Provision:
+    """A rule of a consent: it applies where each element that is given matches; of one element, any value will do."""
+
+    deny: bool
+    period: Span | None = None  # when the rule is in force
+    data_period: Span | None = None  # when what it concerns happened
+    actors: tuple[Actor, ...] = ()
+    purposes: tuple[str, ...] = ()  # v3-ActReason
+    labels: tuple[str, ...] = ()  # v3-Confidentiality as high-water marks (R = R and lower); v3-ActCode sensitivities with their kinds
+    classes: tuple[str, ...] = ()  # FHIR resource types
+    codes: tuple[tuple[str, str], ...] = ()  # (system, code)
+    data: tuple[DataReference, ...] = ()
+    exceptions: tuple["Provision", ...] = ()  # one level: they have none themselves
+
+
 @dataclass(frozen=True, slots=True)
 class Consent:
     """A patient's lock or permit in the hub's own terms, independent of the FHIR version it came in."""
@@ -311,10 +381,25 @@ class Consent:
     id: str
     version: int
     active: bool
-    deny: bool  # True = lock, False = permit
-    actors: tuple[Identifier, ...]  # empty = everyone
-    start_us: int | None  # both ends inclusive; None = open
-    end_us: int | None
+    provision: Provision
+    base: Base = Base.LAW
+    given_us: int | None = None  # when the patient gave it; None = nobody said
+    replaces: tuple[str, ...] = ()  # ids of consents that this one stands in for
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing a message tells, small enough to be left out of it. Empty or None where nobody knows: a lock then matches."""
+
+    key: str  # its place in the message: the same at every reading, and no patient data
+    type: str = ""  # FHIR resource type
+    labels: tuple[str, ...] = ()  # confidentiality and sensitivity; () = nobody has labelled it, which is taken as N
+    codes: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # (system, code)
+    first_us: int | None = None  # when it was clinically true, not when it was written
+    last_us: int | None = None
+    authors: tuple[Identifier, ...] = field(default=(), repr=False)
+    ids: tuple[Identifier, ...] = field(default=(), repr=False)  # its own, as a data reference may name it: identifiers, ("", "Type/id")
+    links: tuple[Identifier, ...] = field(default=(), repr=False)  # those of what it is about: its encounter, episode, care plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,6 +408,28 @@ class Policy:
 
     consents: tuple[Consent, ...] = ()
     readable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """A notice that the law tells a source to give, whatever the patient has locked."""
+
+    kind: Kind
+    recipient: ProviderKind
+    detail: Detail = Detail.MINIMAL  # the minimum content that the law asks for
+
+
+@dataclass(frozen=True, slots=True)
+class Boundaries:
+    """Where law and practice leave a limit to whoever runs the hub. Ages in whole years, by civil days in Europe/Oslo."""
+
+    alone_years: int = 16  # from this age patients decide alone and their parents see nothing (pbrl section 4-3)
+    youth_years: int = 13  # from this age patients may see some of their own, where ``limited`` says so
+    child_years: int = 12  # below this age parents see what is theirs to see (pbrl section 3-4)
+    limited: bool = False  # between these ages: True = what is labelled N or lower, False = nothing
+    emergency_hours: float = 8.0  # how long emergency access lasts
+    duties: tuple[Duty, ...] = ()
+    labels_required: bool = False  # True = what carries no confidentiality label is shown to nobody
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, SecretBytes
 from pydantic_core import PydanticCustomError
 
+from hub.boundaries import ConsentLimits, Limits
 from hub.numbers import PersonNumbers
 
 FRAME_BYTES_MAX: Final = 4 * 1024 * 1024
@@ -122,6 +123,8 @@ class Settings(BaseModel):
     retry_seconds_max: float = 60.0
     claim_seconds_max: float = 0.25  # a delivery that was asked about must begin within this, or it is asked again
     revocation_wait_seconds_max: float = 2.0  # how long the answer to a lock waits for sends under way
+
+    consent: Limits = ConsentLimits()  # ages, hours and duties that decide; a table of its own
 
     # pathway
     notice_hours_max: float = 24.0  # a municipality must be told within this of an admission (forskrift 2011-11-18-1115 section 8)

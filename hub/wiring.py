@@ -1,5 +1,6 @@
 """The composition root: the one place that owns a clock, reads the settings and builds what the processes share."""
 
+import json
 import os
 import time
 from collections.abc import Mapping
@@ -124,7 +125,13 @@ def _place(url: str) -> str:
 def environment(settings: Settings) -> dict[str, str]:
     """The settings as the environment of a child process, which then needs no file."""
     values: dict[str, Any] = settings.model_dump() | _secrets(settings)
-    return {f"HUB_{name.upper()}": ",".join(v) if isinstance(v, tuple) else str(v) for name, v in values.items()}
+    return {f"HUB_{name.upper()}": _as_text(value) for name, value in values.items()}
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, dict):
+        return json.dumps(value)
+    return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _environment() -> dict[str, Any]:

@@ -1,11 +1,56 @@
-"""Whether an actor of a consent is a provider. In doubt a lock matches and a permit does not: both err on the patient's side."""
+"""Whether an actor of a consent is who asks. In doubt a lock matches and a permit does not: both err on the patient's side.
 
+What is sent goes to an organisation, and an organisation is neither a person nor a person's role: those are kept out where they ask
+themselves. Whom a group has for members only the group knows.
+"""
+
+from collections.abc import Iterable
 from typing import Final
 
+from hub.consent.question import Asker, Question
 from hub.identity import ENH, HER, HPR, HUB_PROVIDER, NO_BASIS, RESH
-from hub.model import Identifier, Provider
+from hub.model import Actor, ActorKind, Identifier, Provider
 
 _NATIONAL: Final = frozenset({ENH, HER, HPR, RESH})  # a number means one thing in each of these, and another in the next
+
+
+def names_asked(actor: Actor, question: Question) -> bool:
+    """For a lock: whether the actor may be the recipient, or the person who asks for it."""
+    recipient, asker = question.recipient, question.asker
+    if recipient is not None and actor_matches(actor.identifier, recipient):
+        return True
+    if actor.kind is ActorKind.GROUP:
+        return asker is None or asker.groups is None or _may_be_among(actor.identifier, asker.groups)
+    if asker is None or actor.kind is ActorKind.ORGANISATION:
+        return asker is not None and any(actor.identifier.value == i.value for i in asker.identifiers)
+    return _may_be_among(actor.identifier, _of_kind(asker, actor.kind))
+
+
+def surely_names_asked(actor: Actor, question: Question) -> bool:
+    """For a permit: whether the actor is the recipient, or the person who asks for it."""
+    recipient, asker = question.recipient, question.asker
+    if actor.kind is not ActorKind.GROUP and recipient is not None and actor_is(actor.identifier, recipient):
+        return True
+    return asker is not None and bool(actor.identifier.system) and actor.identifier in _of_kind(asker, actor.kind)
+
+
+def _of_kind(asker: Asker, kind: ActorKind) -> tuple[Identifier, ...]:
+    """What the asker is known by, of this kind; an organisation is the question's recipient."""
+    match kind:
+        case ActorKind.PERSON:
+            return asker.identifiers
+        case ActorKind.ROLE:
+            return asker.roles
+        case ActorKind.GROUP:
+            return asker.groups or ()
+        case ActorKind.ORGANISATION:
+            return ()
+
+
+def _may_be_among(wanted: Identifier, known: Iterable[Identifier]) -> bool:
+    """One of these, or not known to be another: by identifiers of other systems nobody can tell."""
+    comparable = [i.value for i in known if _system(i.system) == _system(wanted.system) or not (i.system and wanted.system)]
+    return wanted.value in comparable if comparable else True
 
 
 def actor_matches(actor: Identifier, provider: Provider) -> bool:

@@ -1,46 +1,80 @@
-"""May this recipient have this message now? The one answer to it, in transit and again at every attempt to deliver."""
+"""May this recipient have this now, and how much of it? The one answer to it: in transit, at every attempt to deliver, and to who asks."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Final
 
-from hub.consent.actors import actor_is, actor_matches
+from hub.consent.case import Case
+from hub.consent.in_force import in_force
+from hub.consent.provisions import Opinion, opinion
 from hub.consent.question import Question, Verdict
-from hub.consent.rules import RULES, Case, nothing_permits
-from hub.model import Consent, Policy, Provider
+from hub.consent.rules import minimum
+from hub.consent.table import TABLE
+from hub.model import Boundaries, Detail, Item, Policy, Result
+
+BOUNDARIES: Final = Boundaries()
+_ASKED: Final = tuple(row.answer for row in TABLE)
+_SENT: Final = tuple(row.answer for row in TABLE if not row.asked_only)
+_PLACES: Final = {row.rule: row.number for row in TABLE}
+_MOST_FIRST: Final = tuple(Detail)
 
 
-def decide(question: Question, policy: Policy, now_us: int) -> Verdict:
-    """The first row of the decision table that answers; silence denies (row 14). ``now_us``: the time asked about."""
-    case = _case(question, policy, now_us)
-    for rule in RULES:
-        verdict = rule(case)
+def decide(question: Question, policy: Policy, now_us: int, boundaries: Boundaries = BOUNDARIES) -> Verdict:
+    """The first row of the decision table that answers, for each item of the message; silence denies (row 14).
+
+    ``now_us``: the time asked about. Items that may not be shown are left out (REDACT); where none is left, nothing is shown.
+    """
+    consents = tuple(in_force(policy.consents, now_us)) if policy.consents else ()
+    readable = policy.readable
+    if not question.items:
+        case = Case(question, _whole(question.labels), True, now_us, boundaries, readable, False, consents)
+        return _answer_whole(_with_opinions(case) if consents else case)
+    cases = [Case(question, item, False, now_us, boundaries, readable, False, consents) for item in question.items]
+    cases = [_with_opinions(case) for case in cases] if consents else cases
+    verdict = _together(question, [_answer(case) for case in cases])
+    if verdict.result is Result.DENY and minimum(question, boundaries) is not None:
+        return _together(question, [_answer(case._replace(only_minimum=True)) for case in cases])
+    return verdict
+
+
+def _answer_whole(case: Case) -> Verdict:
+    verdict = _answer(case)
+    if verdict.result is Result.DENY and minimum(case.question, case.boundaries) is not None:
+        return _answer(case._replace(only_minimum=True))
+    return verdict
+
+
+@lru_cache(maxsize=1024)
+def _whole(labels: tuple[str, ...]) -> Item:
+    """A message of which nobody knows more than its labels."""
+    return Item("", labels=labels)
+
+
+def _with_opinions(case: Case) -> Case:
+    """The same with what the consents say about it."""
+    said = [(c, opinion(c, case)) for c in case.in_force]
+    locks = tuple(c for c, what in said if what is Opinion.LOCK)
+    return case._replace(locks=locks, permits=tuple(c for c, what in said if what is Opinion.PERMIT))
+
+
+def _answer(case: Case) -> Verdict:
+    for answer in _SENT if case.question.asker is None else _ASKED:
+        verdict = answer(case)
         if verdict is not None:
             return verdict
-    return nothing_permits(case)
+    raise AssertionError  # the last row always answers
 
 
-def _case(question: Question, policy: Policy, now_us: int) -> Case:
-    if not policy.consents or question.recipient is None:
-        return Case(question, policy.readable, (), ())
-    in_force = [c for c in _latest(policy.consents) if _applies(c, question.recipient, now_us)]
-    locks = {f"{c.id}/{c.version}" for c in in_force if c.deny}
-    permits = {f"{c.id}/{c.version}" for c in in_force if not c.deny}
-    return Case(question, policy.readable, tuple(sorted(locks)), tuple(sorted(permits)))
-
-
-def _latest(consents: Iterable[Consent]) -> list[Consent]:
-    """Of each consent its highest version; of two that claim the same version both, so that a denial among them still denies."""
-    highest: dict[str, int] = {}
-    kept = list(consents)
-    for c in kept:
-        highest[c.id] = max(c.version, highest.get(c.id, c.version))
-    return [c for c in kept if c.version == highest[c.id]]
-
-
-def _applies(consent: Consent, recipient: Provider, now_us: int) -> bool:
-    """Active, in its period (both ends inclusive), and naming the recipient or nobody in particular."""
-    begun = consent.start_us is None or consent.start_us <= now_us
-    ended = consent.end_us is not None and consent.end_us < now_us
-    if not consent.active or not begun or ended:
-        return False
-    names = actor_matches if consent.deny else actor_is
-    return not consent.actors or any(names(actor, recipient) for actor in consent.actors)
+def _together(question: Question, verdicts: Sequence[Verdict]) -> Verdict:
+    """One answer for the whole message from those for its items, in whatever order they stand: the uppermost row of those that decided."""
+    refused = [v for v in verdicts if v.result is not Result.PERMIT]
+    decided = sorted(refused or verdicts, key=lambda v: (_PLACES[v.rule], v.because))
+    because = tuple(dict.fromkeys(word for v in decided for word in v.because))
+    if len(refused) == len(verdicts):
+        return Verdict(decided[0].result, decided[0].rule, because)
+    less = max((v.detail for v in verdicts if v.detail is not None), key=_MOST_FIRST.index, default=None)
+    if not refused:
+        return Verdict(Result.PERMIT, decided[0].rule, because, detail=less)
+    dropped = tuple(item.key for item, v in zip(question.items, verdicts, strict=True) if v.result is not Result.PERMIT)
+    because = tuple(dict.fromkeys((*because, *question.ties)))  # to be asked again with
+    return Verdict(Result.REDACT, decided[0].rule, because, dropped, less)

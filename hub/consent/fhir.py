@@ -1,227 +1,210 @@
 """FHIR R4 Consent -> the hub's own terms, or a refusal: a patient must not believe in a lock that the hub does not understand.
 
-Understood: a root deny or permit (``provision.type``, else by ``policyRule``), for everyone or for actors named by identifier, always or
-in a period. Anything more (nested provisions, labels, purposes, classes, data ...) would change the meaning, so it is refused at its place.
+Understood: what IHE PCF (basic, intermediate, advanced) and HL7 Norway write: a root deny or permit (``provision.type``, else by the
+``policyRule`` or the PCF policy), with one level of exceptions (``hub.consent.fhir_provision``). Whatever else would change the meaning is
+refused at its place.
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, Final, Protocol
-from zoneinfo import ZoneInfo
+from typing import Final
 
+from hub.consent.elements import Json, a_text, an_object, codings, each, only, refused
+from hub.consent.fhir_provision import Organisations, provision_from_fhir
+from hub.consent.times import bounds
 from hub.errors import Reason, Rejected
-from hub.identity import HUB_PROVIDER, canonical
-from hub.model import Consent, Identifier, Provider
+from hub.identity import canonical
+from hub.model import Base, Consent, Identifier, Provision
 from hub.numbers import has_national_checksum
 
-OSLO: Final = ZoneInfo("Europe/Oslo")
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _STATUSES: Final = frozenset({"active", "inactive", "entered-in-error", "draft", "proposed", "rejected"})
-# What a consent without a root type says, by the code of its policyRule (v3-ActCode): deny?
-_BASE_DENIES: Final = MappingProxyType({"OPTOUT": True, "OPTIN": False})
-# Elements that do not change what a provision, an actor or a period says; extensions that do are called modifierExtension.
-_PROVISION: Final = frozenset({"id", "extension", "type", "period", "actor"})
-_ACTOR: Final = frozenset({"id", "extension", "role", "reference"})
-_PERIOD: Final = frozenset({"id", "extension", "start", "end"})
-_NARROWING: Final = ("provision", "action", "class", "code", "data", "dataPeriod", "securityLabel", "purpose", "modifierExtension")
-_DATE: Final = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?", re.ASCII)
-_INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
+_ELEMENTS: Final = frozenset({
+    "resourceType", "id", "meta", "language", "text", "contained", "extension", "identifier", "status", "scope", "category", "patient",
+    "dateTime", "performer", "organization", "sourceAttachment", "sourceReference", "policy", "policyRule", "verification", "provision",
+    "_language", "_status", "_dateTime",
+})  # fmt: skip
+_POLICY: Final = frozenset({"id", "extension", "authority", "uri"})
+_REPLACES: Final = "http://hl7.org/fhir/StructureDefinition/replaces"
+_ID: Final = re.compile(r"[A-Za-z0-9.-]{1,64}", re.ASCII)
+_ACT_CODE: Final = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+_NORWAY: Final = "http://hl7.no/fhir/CodeSystem/no-basis-legal-formality-or-basis"
+_PCF: Final = "https://profiles.ihe.net/ITI/PCF/"
 
 
-class Organisations(Protocol):
-    """Where the hub's ids of providers are looked up; the directory is one."""
+@dataclass(frozen=True, slots=True)
+class _Policy:
+    """A base policy that the hub knows. deny: what a root without a type says under it; None = nothing. labels, purposes: of what."""
 
-    def provider(self, provider_id: str) -> Provider | None:
-        """The provider of this id."""
-        ...
+    deny: bool | None
+    labels: tuple[str, ...] = ()
+    purposes: tuple[str, ...] = ()
 
 
-def consent_from_fhir(resource: Mapping[str, Any], version: int, organisations: Organisations | None = None) -> tuple[Consent, Identifier]:
+_LAW: Final = _Policy(None)  # permitted by law unless the patient objects
+_RULES: Final = MappingProxyType(
+    {
+        (_NORWAY, "PBRL5-3"): _LAW,
+        (_ACT_CODE, "OPTOUT"): _Policy(deny=True),
+        (_ACT_CODE, "OPTIN"): _Policy(deny=False),
+    }
+)
+_URIS: Final = MappingProxyType(
+    {
+        f"{_PCF}Policy-basic-normal": _Policy(False, ("N",), ("TREAT",)),
+        f"{_PCF}Policy-all-normal": _Policy(False, ("N",)),
+        f"{_PCF}Policy-break-glass-only": _Policy(deny=True),  # emergency access has a row of its own
+        f"{_PCF}Policy-deny": _Policy(deny=True),
+    }
+)
+
+
+def consent_from_fhir(resource: Json, version: int, organisations: Organisations | None = None) -> tuple[Consent, Identifier]:
     """The consent and whose it is. Raises Rejected with the element's place, never its value.
 
     version: the number this writing of it gets. organisations: when given, a hub id that names no provider is refused.
     A consent that is not active has no force, so what it contains need not be understood for it to be stored, and thereby lifted.
     """
     if resource.get("resourceType") != "Consent":
-        raise Rejected(Reason.UNSUPPORTED_CONSENT, "Consent")
+        raise refused("Consent")
     active = _status(resource) == "active"
-    consent_id, patient = _id(resource), _patient(resource)
+    consent_id, patient = _id(resource), patient_of(resource)
     try:
         _whole(resource)
-        deny, actors, start_us, end_us = _root(resource, organisations)
+        provision, base = _provision(resource, organisations)
+        consent = Consent(consent_id, version, active, provision, base, _given_us(resource), tuple(_replaces(resource)))
     except Rejected:
         if active:
             raise
-        deny, actors, start_us, end_us = True, (), None, None
-    return Consent(consent_id, version, active, deny, actors, start_us, end_us), patient
+        consent = Consent(consent_id, version, False, Provision(deny=True))
+    return consent, patient
 
 
-def _status(resource: Mapping[str, Any]) -> str:
-    status = _text(resource, "status", "Consent.status")
+def _status(resource: Json) -> str:
+    status = a_text(resource, "status", "Consent.status")
     if status not in _STATUSES:
-        raise Rejected(Reason.BAD_VALUE, "Consent.status")
+        raise refused("Consent.status", Reason.BAD_VALUE)
     return status
 
 
-def _id(resource: Mapping[str, Any]) -> str:
+def _id(resource: Json) -> str:
     """The resource's id. It is shown in decisions and logs, so it may not be a person's number."""
-    value = _text(resource, "id", "Consent.id")
-    if not re.fullmatch(r"[A-Za-z0-9.-]{1,64}", value) or has_national_checksum(value):
-        raise Rejected(Reason.BAD_VALUE, "Consent.id")
+    value = a_text(resource, "id", "Consent.id")
+    if not _ID.fullmatch(value) or has_national_checksum(value):
+        raise refused("Consent.id", Reason.BAD_VALUE)
     return value
 
 
-def _patient(resource: Mapping[str, Any]) -> Identifier:
+def patient_of(resource: Json) -> Identifier:
+    """Whose consent it is, whatever else it says. Raises Rejected."""
     where = "Consent.patient.identifier"
-    identifier = _object(_object(resource.get("patient", {}), "Consent.patient").get("identifier", {}), where)
+    identifier = an_object(an_object(resource.get("patient", {}), "Consent.patient").get("identifier", {}), where)
     value, system = identifier.get("value"), identifier.get("system", "")
     if not isinstance(value, str) or not value.strip() or not isinstance(system, str):
-        raise Rejected(Reason.MISSING_PATIENT, where)
+        raise refused(where, Reason.MISSING_PATIENT)
     # without a system it is whoever has the value, a person's number too: it must not be narrowed to the national system
     return canonical(system, value) if system.strip() else Identifier("", value.strip())
 
 
-def _whole(resource: Mapping[str, Any]) -> None:
+def _whole(resource: Json) -> None:
     """Refuses what would change the meaning of the whole resource."""
-    for name in ("modifierExtension", "implicitRules"):
-        if name in resource:
-            raise Rejected(Reason.UNSUPPORTED_CONSENT, f"Consent.{name}")
-    scopes = _codes(resource.get("scope", {}), "Consent.scope")
+    only(resource, _ELEMENTS, "Consent")
+    scopes = {code for _, code in codings(resource.get("scope", {}), "Consent.scope")}
     if scopes and "patient-privacy" not in scopes:
-        raise Rejected(Reason.UNSUPPORTED_CONSENT, "Consent.scope")
+        raise refused("Consent.scope")
 
 
-_Root = tuple[bool, tuple[Identifier, ...], int | None, int | None]
-
-
-def _root(resource: Mapping[str, Any], organisations: Organisations | None) -> _Root:
-    """Deny or permit, actors and period of the root provision; a consent without one is its policyRule alone, for everyone, always."""
+def _provision(resource: Json, organisations: Organisations | None) -> tuple[Provision, Base]:
+    """The root provision and the base it stands on; a consent without one is its base policy alone, for everyone, always."""
     where = "Consent.provision"
-    provision = _object(resource.get("provision", {}), where)
-    _only(provision, _PROVISION, where)
-    deny = _denies(provision, _codes(resource.get("policyRule", {}), "Consent.policyRule"))
-    actors = tuple(_actor(a, deny, f"{where}.actor[{n}]", organisations) for n, a in enumerate(_list(provision, "actor", f"{where}.actor")))
-    return deny, actors, *_period(provision, f"{where}.period")
+    provision = an_object(resource.get("provision", {}), where)
+    rules, uris = list(_rules(resource)), list(_uris(resource))
+    match provision.get("type"):
+        case "deny":
+            is_law = _LAW in rules or not (any(rules) or uris)
+            return provision_from_fhir(provision, True, organisations, where), Base.LAW if is_law else Base.EXPLICIT
+        case "permit":
+            return _permit(provision_from_fhir(provision, False, organisations, where), rules, uris, resource)
+        case None:
+            return _implied(provision, [*rules, *uris], organisations, resource)
+        case _:
+            raise refused(f"{where}.type", Reason.BAD_VALUE)
 
 
-def _denies(provision: Mapping[str, Any], base: Sequence[str]) -> bool:
-    """Whether it is a lock. A permit inside any base but the agreement to everything would be an exception to a lock or to the law."""
-    kind = provision.get("type")
-    if kind not in ("deny", "permit", None):
-        raise Rejected(Reason.BAD_VALUE, "Consent.provision.type")
-    if kind == "deny":
-        return True
-    bases = {_BASE_DENIES.get(code) for code in base}
-    if kind == "permit":
-        if bases - {False}:
-            raise Rejected(Reason.UNSUPPORTED_CONSENT, "Consent.policyRule")
-        return False
-    if len(bases) != 1 or None in bases:
-        raise Rejected(Reason.UNSUPPORTED_CONSENT, "Consent.provision.type" if provision else "Consent.provision")
-    return bases == {True}
+def _permit(made: Provision, rules: Sequence[_Policy | None], uris: Sequence[_Policy | None], resource: Json) -> tuple[Provision, Base]:
+    """A permit must stand on a base that it is no exception to; one that the law gives anyway must at least take something from it."""
+    if any(rule is None or rule.deny for rule in rules):
+        raise refused("Consent.policyRule")
+    if any(uri is not None and uri.deny for uri in uris):
+        raise refused("Consent.policy")
+    if _LAW in rules:
+        if not any(e.deny for e in made.exceptions):
+            raise refused("Consent.policyRule")
+        return made, Base.LAW
+    _verified(resource)
+    return made, Base.EXPLICIT
 
 
-def _actor(actor: object, deny: bool, where: str, organisations: Organisations | None) -> Identifier:  # noqa: FBT001
-    """The organisation or hub id an actor names. A permit must name it under a system: in doubt, nothing is opened."""
-    entry = _object(actor, where)
-    _only(entry, _ACTOR, where)
-    identifier = _object(_object(entry.get("reference", {}), where).get("identifier", {}), where)
-    value, system = identifier.get("value"), identifier.get("system", "")
-    system = system.strip() if isinstance(system, str) else None
-    if not isinstance(value, str) or not value.strip() or system is None or not (system or deny):
-        raise Rejected(Reason.UNSUPPORTED_CONSENT, where)
-    if system == HUB_PROVIDER and organisations is not None and organisations.provider(value.strip()) is None:
-        raise Rejected(Reason.UNSUPPORTED_CONSENT, where)
-    return Identifier(system, value.strip())
+def _implied(
+    provision: Json, bases: Sequence[_Policy | None], organisations: Organisations | None, resource: Json
+) -> tuple[Provision, Base]:
+    """A root that says no type: the base policy says it, and what it is narrowed to where the root is silent."""
+    where = "Consent.provision"
+    kinds = {base.deny if base else None for base in bases}
+    if len(kinds) != 1 or None in kinds:
+        raise refused(f"{where}.type" if provision else where)
+    made = provision_from_fhir(provision, kinds == {True}, organisations, where)
+    if made.deny:
+        return made, Base.EXPLICIT
+    _verified(resource)
+    labels = tuple(label for base in bases if base for label in base.labels)
+    purposes = tuple(purpose for base in bases if base for purpose in base.purposes)
+    return replace(made, labels=made.labels or labels, purposes=made.purposes or purposes), Base.EXPLICIT
 
 
-def _period(provision: Mapping[str, Any], where: str) -> tuple[int | None, int | None]:
-    """Both ends inclusive, in microseconds; None = open."""
-    if "period" not in provision:
-        return None, None
-    period = _object(provision["period"], where)
-    _only(period, _PERIOD, where)
-    if "start" not in period and "end" not in period:
-        raise Rejected(Reason.MISSING_FIELD, where)
-    start = _bounds(_text(period, "start", f"{where}.start"), f"{where}.start")[0] if "start" in period else None
-    end = _bounds(_text(period, "end", f"{where}.end"), f"{where}.end")[1] if "end" in period else None
-    if start is not None and end is not None and end < start:
-        raise Rejected(Reason.BAD_VALUE, where)
-    return start, end
+def _verified(resource: Json) -> None:
+    """A permit that somebody tried to verify with the patient, and could not, is none."""
+    for entry, where in each(resource, "verification", "Consent"):
+        if entry.get("verified") is not True:
+            raise refused(where)
 
 
-def _bounds(text: str, where: str) -> tuple[int, int | None]:
-    """First and last microsecond of a FHIR dateTime: an instant is itself, a date the whole day, month or year in Europe/Oslo.
+def _rules(resource: Json) -> Iterator[_Policy | None]:
+    """The base policies that policyRule names by code; None for each that the hub does not know."""
+    for system, code in codings(resource.get("policyRule", {}), "Consent.policyRule"):
+        yield next((policy for (of, word), policy in _RULES.items() if word == code and system in ("", of)), None)
 
-    The last one is None for what ends with the year 9999, the calendar's end.
-    """
-    parts = _DATE.fullmatch(text)
+
+def _uris(resource: Json) -> Iterator[_Policy | None]:
+    """The base policies that are named by URI, as IHE PCF does; None for the text of somebody's own."""
+    for policy, where in each(resource, "policy", "Consent"):
+        only(policy, _POLICY, where)
+        if "uri" in policy:
+            yield _URIS.get(a_text(policy, "uri", f"{where}.uri"))
+
+
+def _given_us(resource: Json) -> int | None:
+    """When the patient gave it; of a date its end: a later consent to what it locks must be given after that."""
+    where = "Consent.dateTime"
+    if "dateTime" not in resource:
+        return None
     try:
-        if parts is None:
-            instant = _us(_instant(text))
-            return instant, instant
-        first = date(int(parts[1]), int(parts[2] or "1"), int(parts[3] or "1"))
-        start = _midnight(first)
-    except (ValueError, OverflowError):
-        raise Rejected(Reason.BAD_VALUE, where) from None
-    days = 1 if parts[3] else 31 if parts[2] else 366  # the next day, month or year begins no later than this
-    if date.max - first < timedelta(days=days):
-        return start, None
-    following = first + timedelta(days=days)
-    return start, _midnight(following if parts[3] else following.replace(day=1)) - 1
+        return bounds(a_text(resource, "dateTime", where))[1]
+    except ValueError:
+        raise refused(where, Reason.BAD_VALUE) from None
 
 
-def _instant(text: str) -> datetime:
-    """Raises ValueError."""
-    if not _INSTANT.fullmatch(text):
-        raise ValueError
-    return datetime.fromisoformat(text)
-
-
-def _midnight(day: date) -> int:
-    return _us(datetime(day.year, day.month, day.day, tzinfo=OSLO))
-
-
-def _us(instant: datetime) -> int:
-    return (instant - _EPOCH) // timedelta(microseconds=1)
-
-
-def _only(element: Mapping[str, Any], understood: frozenset[str], where: str) -> None:
-    """Refuses an element that holds anything else. An unknown name is not repeated: it is whatever the sender wrote."""
-    other = [name for name in element if name not in understood]
-    if other:
-        named = next((f"{where}.{name}" for name in _NARROWING if name in other), where)
-        raise Rejected(Reason.UNSUPPORTED_CONSENT, named)
-
-
-def _codes(concept: object, where: str) -> list[str]:
-    """The codes of a CodeableConcept."""
-    codings = _list(_object(concept, where), "coding", where)
-    return [str(_object(coding, where).get("code", "")) for coding in codings]
-
-
-def _object(value: object, where: str) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise Rejected(Reason.BAD_VALUE, where)
-    return value
-
-
-def _list(element: Mapping[str, Any], name: str, where: str) -> Sequence[Any]:
-    """A repeating element; absent is none, but an empty list is not FHIR, and would mean everyone."""
-    if name not in element:
-        return ()
-    found = element[name]
-    if not isinstance(found, list) or not found:
-        raise Rejected(Reason.BAD_VALUE, where)
-    return found
-
-
-def _text(element: Mapping[str, Any], name: str, where: str) -> str:
-    value = element.get(name)
-    if value is None:
-        raise Rejected(Reason.MISSING_FIELD, where)
-    if not isinstance(value, str) or not value:
-        raise Rejected(Reason.BAD_VALUE, where)
-    return value
+def _replaces(resource: Json) -> Iterator[str]:
+    """Ids of the consents that the extension ``replaces`` names; ``sourceReference`` is what a consent was taken from, not what it ends."""
+    for extension, where in each(resource, "extension", "Consent"):
+        if extension.get("url") != _REPLACES:
+            continue
+        named = [value for name, value in extension.items() if name in ("valueCanonical", "valueUri", "valueUrl")]
+        if "valueReference" in extension:
+            named.append(an_object(extension["valueReference"], where).get("reference"))
+        for value in named or [None]:
+            kind, _, old = value.rpartition("/") if isinstance(value, str) else ("", "", "")
+            if not (kind == "Consent" or kind.endswith("/Consent")) or not _ID.fullmatch(old):
+                raise refused(where)
+            yield old

@@ -5,8 +5,9 @@ from typing import Any, Final
 
 from psycopg.rows import TupleRow
 
+from hub.ledger.consent_rows import UNREADABLE, consent_of
 from hub.ledger.outbox import Asked, Parcel, Place
-from hub.model import Consent, Identifier, Policy, Rule
+from hub.model import Policy, Rule
 
 # Of how many patients a message's identifiers are now; asked of one that had two when it was decided. None = nobody knows any more.
 PATIENTS_OF: Final = """
@@ -24,7 +25,7 @@ LEFT JOIN LATERAL (SELECT rule, because, subscription FROM decision
                    WHERE part = w.part AND off = w.off AND recipient = w.recipient OFFSET 0) d ON true
 CROSS JOIN LATERAL (SELECT o.lock_keys || coalesce((SELECT array_agg(key) FROM identity i, unnest(i.lock_keys) AS key
                                                     WHERE i.patient_key = o.patient_key), '{{}}') AS keys) k
-LEFT JOIN LATERAL (SELECT json_agg(json_build_array(ck.consent_id, v.version, v.active, v.deny, v.actors, v.start_us, v.end_us)) AS consents
+LEFT JOIN LATERAL (SELECT json_agg(json_build_array(ck.consent_id, v.version, v.active, v.body)) AS consents
                    FROM consent_key ck LEFT JOIN LATERAL
                         (SELECT * FROM consent WHERE id = ck.consent_id ORDER BY version DESC LIMIT 1) v ON true
                    WHERE ck.key = ANY (k.keys)) c ON true
@@ -44,16 +45,9 @@ def version_of(row: TupleRow) -> int:
 def _policy(rows: Sequence[Any] | None) -> Policy:
     """The consents of one patient; not readable when one of them is not what a consent must be."""
     try:
-        return Policy(tuple(_consent(*row) for row in rows or ()))
-    except (TypeError, ValueError):
+        return Policy(tuple(consent_of(row) for row in rows or ()))
+    except UNREADABLE:
         return Policy(readable=False)
-
-
-def _consent(consent_id: str, version: int, *rest: Any) -> Consent:
-    active, deny, actors, start_us, end_us = rest
-    if not isinstance(version, int):
-        raise TypeError
-    return Consent(consent_id, version, active, deny, tuple(Identifier(str(s), str(v)) for s, v in actors), start_us, end_us)
 
 
 def _parcel(row: TupleRow) -> Parcel:

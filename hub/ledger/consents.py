@@ -14,14 +14,15 @@ from psycopg.types.json import Jsonb
 from hub.ledger.arrays import ints, texts
 from hub.ledger.asking import ASK, asked
 from hub.ledger.connect import Conn, faults
+from hub.ledger.consent_rows import UNREADABLE, body_of, consent_of
 from hub.ledger.outbox import Asked, Place
-from hub.model import Consent, Identifier, Policy
+from hub.model import Consent, Policy
 
 GATE: Final = 7101
 _POLL_SECONDS: Final = 0.005
 _NOT_SENT: Final = ["connect", "tls", "plaintext", "form_changed"]  # codes of failed attempts in which no byte of the message left
 
-_COLUMNS: Final = "c.id, c.version, c.active, c.deny, c.actors, c.start_us, c.end_us"
+_COLUMNS: Final = "c.id, c.version, c.active, c.body"
 BY_KEY: Final = f"""
 SELECT k.key, k.consent_id, {_COLUMNS} FROM consent_key k
 LEFT JOIN LATERAL (SELECT * FROM consent WHERE id = k.consent_id ORDER BY version DESC LIMIT 1) c ON true
@@ -34,8 +35,7 @@ JOIN identity i ON i.patient_key = p.patient_key CROSS JOIN LATERAL unnest(i.loc
 JOIN consent_key k ON k.key = l.key JOIN consent c ON c.id = k.consent_id"""  # noqa: S608  # a constant
 _LATEST: Final = f"SELECT {_COLUMNS}, c.written_us, c.resource FROM consent c WHERE c.id = %s ORDER BY c.version DESC"  # noqa: S608
 _INSERT: Final = """
-INSERT INTO consent (id, version, active, deny, actors, start_us, end_us, written_us, resource)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"""
+INSERT INTO consent (id, version, active, body, written_us, resource) VALUES (%s, %s, %s, %s, %s, %s)"""
 _FIND: Final = "SELECT DISTINCT consent_id FROM consent_key WHERE key = ANY (%s::text[]) ORDER BY 1"
 # Every send under way of the patients concerned, whatever was known of them when it was claimed. Look-ups: see ``asking``.
 _UNDER_WAY: Final = """
@@ -122,7 +122,7 @@ def put_consent(conn: Conn, new: NewVersion, came_too_late: Judge, wait_seconds_
 def _write(conn: Conn, new: NewVersion, came_too_late: Judge) -> list[_Send]:
     """The transaction of the gate: write the version, and see which claims on the patient would not be made with it."""
     c, keys = new.consent, texts(new.lock_keys)
-    actors = Jsonb([[a.system, a.value] for a in c.actors])
+    body = Jsonb(body_of(c))
     with conn.transaction():
         conn.execute("SELECT pg_advisory_xact_lock(%s)", (GATE,))
         latest = conn.execute("SELECT max(version) FROM consent WHERE id = %s", (c.id,)).fetchone()
@@ -132,7 +132,7 @@ def _write(conn: Conn, new: NewVersion, came_too_late: Judge) -> list[_Send]:
         for claim, *place in conn.execute(_UNDER_WAY, {"keys": keys}).fetchall():
             claims.setdefault(Place(*place), []).append(claim)
         before = _asked(conn, claims)
-        conn.execute(_INSERT, (c.id, c.version, c.active, c.deny, actors, c.start_us, c.end_us, new.now_us, Jsonb(new.resource)))
+        conn.execute(_INSERT, (c.id, c.version, c.active, body, new.now_us, Jsonb(new.resource)))
         conn.execute("DELETE FROM consent_key WHERE consent_id = %s AND key <> ALL (%s)", (c.id, list(new.lock_keys)))
         insert = "INSERT INTO consent_key (key, consent_id) SELECT DISTINCT unnest(%s::text[]), %s ON CONFLICT DO NOTHING"
         conn.execute(insert, (keys, c.id))
@@ -186,7 +186,7 @@ def history(conn: Conn, consent_id: str) -> list[StoredConsent]:
 def _history(conn: Conn, consent_id: str, limit: int | None) -> list[StoredConsent]:
     with faults():
         rows = conn.execute(f"{_LATEST} LIMIT %s", (consent_id, limit)).fetchall()
-    return [StoredConsent(_consent(row[:7]), row[7], row[8]) for row in rows]
+    return [StoredConsent(consent_of(row[:4]), row[4], row[5]) for row in rows]
 
 
 def find_consents(conn: Conn, keys: Collection[str]) -> list[StoredConsent]:
@@ -195,14 +195,6 @@ def find_consents(conn: Conn, keys: Collection[str]) -> list[StoredConsent]:
         rows = conn.execute(_FIND, (texts(keys),)).fetchall()
     found = (get_consent(conn, consent_id) for (consent_id,) in rows)
     return [stored for stored in found if stored]
-
-
-def _consent(columns: Sequence[Any]) -> Consent:
-    """The row as a value. Raises TypeError or ValueError for a row nobody can have meant."""
-    consent_id, version, active, deny, actors, start_us, end_us = columns
-    if version is None or not isinstance(actors, list):
-        raise ValueError
-    return Consent(consent_id, version, active, deny, tuple(Identifier(str(s), str(v)) for s, v in actors), start_us, end_us)
 
 
 class Consents:
@@ -214,8 +206,8 @@ class Consents:
         for key, _, *columns in rows:
             of_key = self._found.setdefault(key, [])
             try:
-                of_key.append(_consent(columns))
-            except (TypeError, ValueError):
+                of_key.append(consent_of(columns))
+            except UNREADABLE:
                 self._unreadable.add(key)
 
     def policy(self, keys: Iterable[str]) -> Policy:

@@ -5,21 +5,23 @@ The answer to a PUT comes when the consent is in force, and names those for whom
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from types import MappingProxyType
 from typing import Any, Final
 
 from aiohttp import web
 
 from hub import telemetry
 from hub.consent.actors import actor_matches
-from hub.consent.fhir import consent_from_fhir
+from hub.consent.fhir import consent_from_fhir, patient_of
 from hub.delivery.gate import came_too_late
 from hub.errors import Faulted, Reason, Rejected
 from hub.identity import Pseudonyms, canonical
 from hub.ledger.consents import Judge, NewVersion, StaleVersionError, StoredConsent, find_consents, get_consent, put_consent
 from hub.ledger.outbox import Asked
-from hub.model import Consent, Identifier
+from hub.model import ActorKind, Consent, Identifier
 from hub.routing.directory import Directory
 from hub.web.access import require
 from hub.web.answers import UnconfirmedError, fhir, outcome
@@ -33,7 +35,14 @@ UnderWay = tuple[tuple[str, str], ...]
 """(event id, recipient) of each send a consent came too late for."""
 
 _TOO_LATE: Final = "event {0} was already on its way to {1}"
-_NOBODY_YET: Final = "no provider the hub knows has this identifier: nobody is kept out by it before one has"
+_UNKNOWN: Final = MappingProxyType(
+    {
+        ActorKind.ORGANISATION: "no provider the hub knows has this identifier: nobody is kept out by it before one has",
+        ActorKind.PERSON: "this keeps the person from looking it up; what is sent to where they work is not kept from them there",
+        ActorKind.ROLE: "this keeps whoever has the role from looking it up; what is sent to where they work is not kept from them there",
+        ActorKind.GROUP: "the hub does not know who is in this group: every recipient is kept out by it",
+    }
+)
 _ID: Final = re.compile(r"[A-Za-z0-9.-]{1,64}", re.ASCII)
 
 
@@ -68,6 +77,7 @@ async def write(
         _may_write(who, patient, before)
         expected(before)
         now_us, settings = state.clock(), state.settings
+        consent = consent if consent.given_us is not None else replace(consent, given_us=now_us)  # it was given by now
         new = NewVersion(consent, state.pseudonyms.locks_of_consent(patient), resource, now_us)
         judge = _judge(consent, directory, (now_us, now_us + int(settings.claim_seconds_max * 1e6)))
         try:
@@ -91,7 +101,9 @@ def _judge(consent: Consent, directory: Directory, times_us: tuple[int, int]) ->
 
 
 def _effect(consent: Consent) -> str:
-    return ("lock" if consent.deny else "permit") if consent.active else "lifted"
+    root = consent.provision
+    denies = root.deny or any(e.deny for e in root.exceptions)
+    return ("lock" if denies else "permit") if consent.active else "lifted"
 
 
 def _may_write(who: Principal, patient: Identifier, before: StoredConsent | None) -> None:
@@ -103,7 +115,7 @@ def _may_write(who: Principal, patient: Identifier, before: StoredConsent | None
 
 
 def _patient(stored: StoredConsent) -> Identifier:
-    return consent_from_fhir(stored.resource, stored.consent.version)[1]
+    return patient_of(stored.resource)
 
 
 def _is_theirs(who: Principal, stored: StoredConsent) -> bool:
@@ -183,10 +195,13 @@ def _too_late(under_way: UnderWay) -> Iterator[dict[str, Any]]:
 
 
 def _nobody_yet(consent: Consent, directory: Directory) -> Iterator[dict[str, Any]]:
-    """Names the actors of a lock that are no provider the hub knows."""
-    for n, actor in enumerate(consent.actors if consent.active and consent.deny else ()):
-        if not any(actor_matches(actor, provider) for provider in directory.providers):
-            yield {"id": f"nobody-yet-{n}", **outcome("warning", "not-found", _NOBODY_YET, f"Consent.provision.actor[{n}]")}
+    """Names the actors of a lock that are no provider the hub knows, with what the lock does then."""
+    root, where = consent.provision, "Consent.provision"
+    denying = [(p, at) for p, at in ((root, where), *((e, f"{where}.provision[{n}]") for n, e in enumerate(root.exceptions))) if p.deny]
+    actors = [(actor, f"{at}.actor[{n}]") for p, at in denying for n, actor in enumerate(p.actors)] if consent.active else []
+    for n, (actor, place) in enumerate(actors):
+        if not any(actor_matches(actor.identifier, provider) for provider in directory.providers):
+            yield {"id": f"nobody-yet-{n}", **outcome("warning", "not-found", _UNKNOWN[actor.kind], place)}
 
 
 def _answer(stored: StoredConsent, code: int, notes: Sequence[Mapping[str, Any]] = (), too_late: int = 0) -> web.Response:

@@ -12,8 +12,11 @@ from typing import Any
 import psycopg
 
 from hub.delivery.channel import Means
+from hub.ledger.consent_rows import body_of
+from hub.model import Identifier
 from hub.settings import Settings
 from hub.stream.delivery import run_delivery
+from tests.consents import simple
 
 
 def now_us() -> int:
@@ -211,11 +214,12 @@ def lock(
     url: str, patient: str, *, consent: str = "c1", actors: Sequence[tuple[str, str]] = (), deny: bool = True, version: int = 1
 ) -> None:
     """A consent in force, written as its own transaction under the gate."""
+    written = simple(consent, version, deny=deny, actors=tuple(Identifier(*a) for a in actors))
     with psycopg.connect(url) as conn:
         conn.execute("SELECT pg_advisory_xact_lock(7101)")
         conn.execute(
-            "INSERT INTO consent VALUES (%s, %s, true, %s, %s, NULL, NULL, %s, '{}')",
-            (consent, version, deny, json.dumps([list(a) for a in actors]), now_us()),
+            "INSERT INTO consent (id, version, active, body, written_us, resource) VALUES (%s, %s, true, %s, %s, '{}')",
+            (consent, version, json.dumps(body_of(written)), now_us()),
         )
         for key in locks(patient):
             conn.execute("INSERT INTO consent_key VALUES (%s, %s) ON CONFLICT DO NOTHING", (key, consent))

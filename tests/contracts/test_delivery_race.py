@@ -8,7 +8,7 @@ import pytest
 
 from hub.ledger.connect import connect
 from hub.ledger.consents import NewVersion, PutResult, put_consent
-from hub.model import Consent
+from tests.consents import simple
 from tests.contracts.delivery_rig import Receiver, Row, attempts, delivering, drained, fill, locks, mllp, now_us, provider, query, until
 
 PATIENTS, MESSAGES = 20, 10
@@ -17,7 +17,7 @@ PATIENTS, MESSAGES = 20, 10
 def put(url: str, patient: str, wait_seconds_max: float) -> tuple[PutResult, float]:
     """The lock, and the moment at which its answer was there."""
     with connect(url) as conn:
-        consent = Consent(f"lock-{patient}", 1, active=True, deny=True, actors=(), start_us=None, end_us=None)
+        consent = simple(f"lock-{patient}")
         result = put_consent(conn, NewVersion(consent, locks(patient), {}, now_us()), lambda _b, _a: True, wait_seconds_max)
     return result, time.monotonic()
 

@@ -6,13 +6,21 @@ from collections.abc import Iterator
 
 import pytest
 
-from hub.ledger import consents
+from hub.ledger import consents, migrate
 from hub.ledger.connect import Conn, connect
 from hub.ledger.outbox import Asked
-from hub.model import Consent, Identifier, Policy
+from hub.model import Actor, ActorKind, Base, Consent, DataReference, Identifier, Meaning, Policy, Provision, Span
+from tests.consents import simple
 
 CLAIM = """INSERT INTO claim (worker, claimed_us, patient_keys, lock_keys, parts, offs, recipients)
 VALUES ('w', 1, %s, %s, %s, %s, %s) RETURNING id"""
+TREE = Consent(
+    "tree", 3, True, base=Base.EXPLICIT, given_us=5, replaces=("old",),
+    provision=Provision(
+        False, Span(None, 9), Span(1, None), (Actor(Identifier("u", "v"), ActorKind.GROUP),), ("TREAT",), ("N", "PSY"), ("Observation",),
+        (("http://loinc.org", "1-8"),), (DataReference(Meaning.RELATED, Identifier("", "Encounter/1")),), (Provision(True, labels=("R",)),),
+    ),
+)  # fmt: skip
 EVENT = "00000000-0000-8000-8000-00000000000{}"
 
 
@@ -23,7 +31,7 @@ def conn(database_url: str) -> Iterator[Conn]:
 
 
 def lock(i: str = "c1", version: int = 1, *, active: bool = True) -> Consent:
-    return Consent(i, version, active, deny=True, actors=(Identifier("urn:hub:provider", "a"),), start_us=None, end_us=5)
+    return simple(i, version, active=active, actors=(Identifier("urn:hub:provider", "a"),), end_us=5)
 
 
 def every(_before: Asked, _after: Asked) -> bool:
@@ -60,14 +68,48 @@ def test_a_version_that_is_not_the_next_is_stale(conn: Conn, version: int) -> No
         put(conn, lock(version=version), ["k"])
 
 
-@pytest.mark.parametrize("actors", ['"ab"', '{"ab": 1}', "[1]", '[["a"]]', "null"])
+@pytest.mark.parametrize("actors", ['"ab"', '{"ab": 1}', "[1]", '[["a"]]', "null", "[]"])
 def test_a_row_that_cannot_be_read_says_so(conn: Conn, actors: str) -> None:
     put(conn, lock(), ["k"])
     put(conn, lock("c2"), ["k"])
-    conn.execute("UPDATE consent SET actors = %s WHERE id = 'c2'", (actors,))
+    conn.execute("UPDATE consent SET body = jsonb_set(body, '{root,actors}', %s) WHERE id = 'c2'", (actors,))
     ((policy,), (other,)) = consents.policies(conn, [["k"]]), consents.policies(conn, [["x"]])
     assert not policy.readable and policy.consents == (lock(),)
     assert other == Policy()
+
+
+def test_the_whole_tree_comes_back_from_the_database(conn: Conn) -> None:
+    put(conn, TREE, ["k"])
+    found = consents.get_consent(conn, "tree")
+    assert found is not None and found.consent == TREE
+    assert consents.policies(conn, [["k"]]) == [Policy((TREE,))]
+
+
+# deny | actors | start_us | end_us || what it was, and still is
+BEFORE = [
+    (True, "[]", None, None, simple("m")),
+    (False, "[]", None, 7, simple("m", deny=False, end_us=7)),
+    (True, '[["urn:hub:provider", "a"], ["", "b"]]', 0, None,
+     simple("m", actors=(Identifier("urn:hub:provider", "a"), Identifier("", "b")), start_us=0)),
+    (True, "{}", None, None, None),
+    (True, "null", None, None, None),
+    (True, '["a"]', None, None, None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("deny", "actors", "start_us", "end_us", "is_now"), BEFORE)
+def test_what_was_stored_before_the_tree_means_the_same(conn: Conn, deny, actors, start_us, end_us, is_now) -> None:
+    conn.execute("CREATE SCHEMA before; SET search_path = before")
+    for file in migrate.files():
+        if file.name < "0013":
+            conn.execute(file.read_bytes())
+    row = (deny, actors, start_us, end_us)
+    conn.execute("INSERT INTO consent VALUES ('m', 1, true, %s, %s, %s, %s, 5, '{}')", row)
+    conn.execute("INSERT INTO consent_key VALUES ('k', 'm')")
+    for file in migrate.files():
+        if file.name >= "0013":
+            conn.execute(file.read_bytes())
+    assert consents.policies(conn, [["k"]]) == [Policy((is_now,)) if is_now else Policy(readable=False)]
 
 
 def test_a_key_without_its_consent_is_unreadable(conn: Conn) -> None:

@@ -12,9 +12,10 @@ from hub.identity import FNR, derived_id
 from hub.ledger.connect import connect
 from hub.ledger.consents import NewVersion, put_consent
 from hub.ledger.transit import RacedError, TransitLedger, UnwritableError
-from hub.model import Consent, Identifier, Refusal
+from hub.model import Identifier, Refusal
 from hub.routing.directory import Directory
 from hub.stream.walk import Item, Walk, read_item, wanted
+from tests.consents import simple
 from tests.contracts.transit_rig import NUMBER, PROVIDERS, PSEUDONYMS, READERS, SUBSCRIPTIONS, Rig, adt, received, rig, snapshot
 
 OTHER = "17054026641"
@@ -147,14 +148,14 @@ def test_identifiers_of_two_patients_hold_everything(hub: Rig) -> None:
 def test_a_lock_under_any_identifier_of_the_patient_denies(hub: Rig) -> None:
     """The lock names the national number; a message with only the hospital's own number is the same patient's."""
     hub.run(received("c1"))
-    lock = Consent("lock", 1, active=True, deny=True, actors=(Identifier("urn:hub:provider", "town"),), start_us=None, end_us=None)
+    lock = simple("lock", actors=(Identifier("urn:hub:provider", "town"),))
     put_consent(hub.conn, NewVersion(lock, PSEUDONYMS.locks_of_consent(Identifier(FNR, NUMBER)), {}, 1), lambda _b, _a: True, 1.0)
     hub.run(received("c2", number=""))
     assert hub.rows("SELECT recipient, result, rule FROM decision JOIN message USING (part, off) WHERE control_id = 'c2' ORDER BY 1") == [
         ("clinic", "permit", "13-treating-relation"),
         ("town", "deny", "11-locked"),
     ]
-    hub.conn.execute("UPDATE consent SET actors = '3'")
+    hub.conn.execute("UPDATE consent SET body = '3'")
     hub.run(received("c3"))
     assert set(hub.rows("SELECT result, rule FROM decision JOIN message USING (part, off) WHERE control_id = 'c3'")) == {
         ("hold", "2-consent-unreadable")

@@ -214,7 +214,8 @@ def test_a_consent_has_versions(hub: Hub) -> None:
     read = kari.ask("GET", "/fhir/Consent/lock-1")
     assert (read.status, read.headers["ETag"], read.json()["status"]) == (200, 'W/"2"', "inactive")
     assert read.json()["patient"] == CONSENT["patient"]
-    assert hub.sql("SELECT version, active, deny FROM consent ORDER BY 1") == [(1, True, True), (2, False, True)]
+    rows = hub.sql("SELECT version, active, body #> '{root,deny}' FROM consent ORDER BY 1")
+    assert rows == [(1, True, True), (2, False, True)]
 
 
 def test_a_consent_is_in_force_under_the_keys_of_its_patient(hub: Hub) -> None:
@@ -279,8 +280,8 @@ def test_a_patient_finds_their_own(hub: Hub) -> None:
 @pytest.mark.parametrize(
     ("change", "place"),
     [
-        ({"provision": {"type": "deny", "provision": [{}]}}, "Consent.provision.provision"),
-        ({"provision": {"type": "deny", "purpose": [{}]}}, "Consent.provision.purpose"),
+        ({"provision": {"type": "deny", "provision": [{"type": "permit", "provision": [{}]}]}}, "Consent.provision.provision[0].provision"),
+        ({"provision": {"type": "deny", "purpose": [{}]}}, "Consent.provision.purpose[0]"),
         ({"provision": {"type": "deny", "actor": [{"reference": {"display": "x"}}]}}, "Consent.provision.actor[0]"),
         ({"provision": {"type": "deny", "actor": [NOBODY]}}, "Consent.provision.actor[0]"),
         ({"patient": {"reference": "Patient/1"}}, "Consent.patient.identifier"),
@@ -310,6 +311,47 @@ def test_a_lock_on_nobody_the_hub_knows_is_taken_and_says_so(hub: Hub) -> None:
     assert "942110464" not in note["issue"][0]["diagnostics"]
     for harmless in ({"provision": {"type": "deny", "actor": [known]}}, {"status": "inactive"}, {}):
         assert "contained" not in kari.ask("PUT", "/fhir/Consent/lock-1", CONSENT | harmless).json()
+
+
+def test_a_consent_in_full_is_stored_shown_and_lifted(hub: Hub) -> None:
+    """As IHE PCF writes it; the hub says when it was given where the patient does not."""
+    kari = hub.as_(f"patient:{KARI}")
+    label = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "PSY"}
+    data = [{"meaning": "related", "reference": {"reference": "Encounter/1"}}]
+    provision = {"type": "deny", "purpose": [{"code": "TREAT"}], "securityLabel": [label], "provision": [{"type": "permit", "data": data}]}
+    full = CONSENT | {"policyRule": {"coding": [{"code": "PBRL5-3"}]}, "provision": provision}
+    started = clock()
+    got = kari.ask("PUT", "/fhir/Consent/lock-1", full)
+    assert (got.status, got.json()["provision"]) == (201, full["provision"])
+    assert kari.ask("GET", "/fhir/Consent/lock-1").json()["provision"] == full["provision"]
+    ((body,),) = hub.sql("SELECT body FROM consent")
+    exception = {"deny": False, "data": [["related", "", "Encounter/1"]]}
+    assert body.pop("given_us") >= started
+    assert body == {"root": {"deny": True, "purposes": ["TREAT"], "labels": ["PSY"], "exceptions": [exception]}}
+    assert kari.ask("PUT", "/fhir/Consent/lock-1", full | {"status": "inactive", "dateTime": "2022-06-13"}).status == 200
+    assert hub.sql("SELECT body -> 'given_us' FROM consent WHERE version = 2") == [(1655157599_999_999,)]
+
+
+def test_a_lock_that_the_hub_would_now_refuse_can_be_read_and_lifted(hub: Hub) -> None:
+    kari = hub.as_(f"patient:{KARI}")
+    assert kari.ask("PUT", "/fhir/Consent/lock-1", CONSENT).status == 201
+    hub.sql('UPDATE consent SET resource = resource || \'{"decision": "deny"}\'')
+    assert kari.ask("GET", "/fhir/Consent/lock-1").status == 200
+    assert kari.ask("PUT", "/fhir/Consent/lock-1", CONSENT | {"status": "inactive"}).status == 200
+
+
+def test_the_answer_says_what_a_lock_on_a_person_and_on_a_group_does(hub: Hub) -> None:
+    kari = hub.as_(f"patient:{KARI}")
+    named = [
+        {"reference": {"type": kind, "identifier": {"system": "urn:x", "value": "942110464"}}} for kind in ("Practitioner", "CareTeam")
+    ]
+    provision = {"type": "deny", "actor": named[:1], "provision": [{"type": "deny", "actor": named[1:]}]}
+    got = kari.ask("PUT", "/fhir/Consent/lock-1", CONSENT | {"provision": provision})
+    assert got.status == 201
+    issues = [note["issue"][0] for note in got.json()["contained"]]
+    assert [i["expression"] for i in issues] == [["Consent.provision.actor[0]"], ["Consent.provision.provision[0].actor[0]"]]
+    assert ["person" in i["diagnostics"] for i in issues] == [True, False]
+    assert "every recipient" in issues[1]["diagnostics"]
 
 
 OUTBOX = """

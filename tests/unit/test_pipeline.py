@@ -11,7 +11,6 @@ from hub.identity import ENH, FNR, HUB_PROVIDER
 from hub.model import (
     Adapter,
     Channel,
-    Consent,
     Decision,
     Deliver,
     Delivery,
@@ -35,6 +34,7 @@ from hub.model import (
 )
 from hub.pipeline import decided, plan
 from hub.routing.directory import Directory
+from tests.consents import simple
 
 NOW = 1_000
 PATIENT = Identifier(FNR, "15076500565")
@@ -142,7 +142,7 @@ def test_a_gp_and_one_on_the_pathway_who_do_not_subscribe_are_explained() -> Non
 
 
 def test_a_lock_keeps_one_out_and_the_others_in() -> None:
-    lock = Consent("c", 2, True, True, (Identifier(HUB_PROVIDER, "trondheim"),), None, None)
+    lock = simple("c", 2, actors=(Identifier(HUB_PROVIDER, "trondheim"),))
     event = replace(EVENT, gps=(Identifier(ENH, "900000001"),))
     made = planned(Told(event), policy=Policy((lock,)))
     assert [(d.recipient, d.result, d.because) for d in made.decisions] == [
@@ -155,7 +155,7 @@ def test_a_lock_keeps_one_out_and_the_others_in() -> None:
 
 @pytest.mark.parametrize("now", [NOW - 1, NOW])
 def test_the_time_asked_about_is_the_one_given(now: int) -> None:
-    lock = Consent("c", 1, True, True, (), NOW, None)
+    lock = simple(start_us=NOW)
     made = plan(Told(), PatientState(), Policy((lock,)), Directory(EVERYONE, STANDARD, 1), now)
     assert made.decisions[0].result is (Result.DENY if now == NOW else Result.PERMIT)
 
@@ -200,7 +200,7 @@ def test_whom_a_message_addresses_is_on_the_pathway_from_then_on() -> None:
 
 def test_the_sender_gets_its_own_back_if_it_subscribes_even_when_locked() -> None:
     wanted = (Subscription("own", "st-olavs", ("*",), Where(), Detail.FULL),)
-    lock = Consent("c", 1, True, True, (), None, None)
+    lock = simple()
     assert [d.rule for d in planned(policy=Policy((lock,)), subscriptions=wanted).decisions] == [Rule.OWN_RECORD]
 
 
@@ -248,7 +248,7 @@ def test_a_subscription_for_research_does_not_cost_the_one_for_care() -> None:
     assert [d.purpose for d in made.deliveries] == ["COC"]
     alone = planned(subscriptions=(research, replace(care, purpose="HPAYMT")))
     assert [(d.subscription, d.result) for d in alone.decisions] == [("a", Result.DENY)]
-    permit = Consent("c", 1, True, False, (), None, None)
+    permit = simple(deny=False)
     assert [d.purpose for d in planned(subscriptions=(research, care), policy=Policy((permit,))).deliveries] == ["HRESCH"]
 
 
@@ -259,7 +259,7 @@ def test_a_subscription_of_a_provider_that_is_gone_is_denied() -> None:
 
 
 ACTORS = st.sampled_from([(), *((Identifier(HUB_PROVIDER, p.id),) for p in EVERYONE), (Identifier("", "942110464"),)])
-CONSENTS = st.builds(Consent, st.sampled_from("abc"), st.integers(1, 2), st.booleans(), st.booleans(), ACTORS, st.none(), st.none())
+CONSENTS = st.builds(simple, st.sampled_from("abc"), st.integers(1, 2), active=st.booleans(), deny=st.booleans(), actors=ACTORS)
 POLICIES = st.builds(Policy, st.lists(CONSENTS, max_size=4).map(tuple), st.booleans())
 SUBSCRIPTIONS = st.lists(
     st.builds(

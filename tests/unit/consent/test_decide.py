@@ -7,18 +7,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.consent import rules
+from deploy.generate import GENERATED, ROOT
 from hub.consent.decide import decide
 from hub.consent.question import LABELS, Question, Verdict, relations_in
+from hub.consent.table import TABLE as TABLE_OF_ROWS
 from hub.identity import ENH, HUB_PROVIDER
 from hub.model import Channel, Consent, Deliver, Identifier, Policy, Provider, ProviderKind, Relation, Result, Rule
+from tests.consents import simple
 
 NOW = 1_000_000
+PAGE = ROOT / "docs/consent.md"
 TRONDHEIM = Provider("trondheim", "Trondheim kommune", ProviderKind.MUNICIPALITY, "942110464", ("TRD",), Deliver(Channel.MAILBOX))
 SUSPENDED = replace(TRONDHEIM, suspended=True)
-LOCK = Consent("lock", 1, True, True, (), None, None)
-PERMIT = Consent("permit", 1, True, False, (), None, None)
-OTHERS_LOCK = replace(LOCK, id="other", actors=(Identifier(HUB_PROVIDER, "malvik"),))
+LOCK = simple("lock")
+PERMIT = simple("permit", deny=False)
+OTHERS_LOCK = simple("other", actors=(Identifier(HUB_PROVIDER, "malvik"),))
 
 GP, ADDRESSED, PATHWAY, SUBSCRIBES = Relation.GP, Relation.ADDRESSED, Relation.PATHWAY, Relation.SUBSCRIPTION
 T, S = TRONDHEIM, "st-olavs"
@@ -125,7 +128,7 @@ def test_the_truth_table(lock: str, permit: str, relation: str, result: str) -> 
 )  # fmt: skip
 def test_both_ends_of_a_period_are_inside(start: int | None, end: int | None, *, locked: bool) -> None:
     question = Question("st-olavs", TRONDHEIM, relations=(GP,))
-    verdict = decide(question, Policy((replace(LOCK, start_us=start, end_us=end),)), NOW)
+    verdict = decide(question, Policy((simple("lock", start_us=start, end_us=end),)), NOW)
     assert (verdict.result is Result.DENY) is locked
 
 
@@ -134,7 +137,16 @@ actors = st.sampled_from(
     [(), (ORG,), (Identifier(HUB_PROVIDER, "trondheim"),), (Identifier(HUB_PROVIDER, "malvik"),), (Identifier("", "942110464"),)]
 )
 bounds = st.one_of(st.none(), st.integers(NOW - 2, NOW + 2))
-consents = st.builds(Consent, st.sampled_from("abcde"), st.integers(1, 3), st.booleans(), st.booleans(), actors, bounds, bounds)
+consents = st.builds(
+    simple,
+    st.sampled_from("abcde"),
+    st.integers(1, 3),
+    active=st.booleans(),
+    deny=st.booleans(),
+    actors=actors,
+    start_us=bounds,
+    end_us=bounds,
+)
 policies = st.builds(Policy, st.lists(consents, max_size=5).map(tuple), st.booleans())
 questions = st.builds(
     Question,
@@ -156,7 +168,7 @@ def test_the_order_of_consents_never_matters(question: Question, policy: Policy,
 
 @given(questions, policies, consents)
 def test_one_more_lock_never_opens(question: Question, policy: Policy, lock: Consent) -> None:
-    lock = replace(lock, id="added", deny=True)
+    lock = replace(lock, id="added", provision=replace(lock.provision, deny=True))
     before, after = (decide(question, p, NOW) for p in (policy, replace(policy, consents=(*policy.consents, lock))))
     assert before.result is Result.PERMIT or after.result is before.result
 
@@ -185,26 +197,26 @@ def test_silence_denies(question: Question, policy: Policy) -> None:
 
 def test_a_tie_between_two_of_one_version_denies() -> None:
     """The same consent and version said twice, differently: the denial counts, in whichever order."""
-    for pair in permutations((LOCK, replace(LOCK, deny=False), replace(LOCK, active=False))):
+    for pair in permutations((LOCK, simple("lock", deny=False), replace(LOCK, active=False))):
         assert decide(Question("st-olavs", TRONDHEIM, relations=(GP,)), Policy(pair), NOW).result is Result.DENY
 
 
 def test_an_older_version_has_no_say() -> None:
-    for pair in permutations((LOCK, replace(LOCK, version=2, deny=False), replace(LOCK, version=1, deny=False))):
+    for pair in permutations((LOCK, simple("lock", 2, deny=False), simple("lock", 1, deny=False))):
         verdict = decide(Question("st-olavs", TRONDHEIM), Policy(pair), NOW)
         assert verdict == Verdict(Result.PERMIT, Rule.EXPLICIT_PERMIT, ("lock/2",))
 
 
 def test_a_permit_with_a_doubtful_actor_opens_nothing_and_a_lock_with_one_locks() -> None:
     doubtful = (Identifier("", "942110464"),)
-    assert decide(Question("st-olavs", TRONDHEIM), Policy((replace(PERMIT, actors=doubtful),)), NOW).result is Result.DENY
-    locked = decide(Question("st-olavs", TRONDHEIM, relations=(GP,)), Policy((replace(LOCK, actors=doubtful),)), NOW)
+    assert decide(Question("st-olavs", TRONDHEIM), Policy((simple("permit", deny=False, actors=doubtful),)), NOW).result is Result.DENY
+    locked = decide(Question("st-olavs", TRONDHEIM, relations=(GP,)), Policy((simple("lock", actors=doubtful),)), NOW)
     assert locked.rule is Rule.LOCKED
 
 
 def test_any_of_several_actors_is_locked() -> None:
     several = (Identifier(HUB_PROVIDER, "malvik"), ORG)
-    assert decide(Question("st-olavs", TRONDHEIM, relations=(GP,)), Policy((replace(LOCK, actors=several),)), NOW).rule is Rule.LOCKED
+    assert decide(Question("st-olavs", TRONDHEIM, relations=(GP,)), Policy((simple("lock", actors=several),)), NOW).rule is Rule.LOCKED
 
 
 @pytest.mark.parametrize("answer", [v for v in TABLE.values() if v[7] != "deny"])
@@ -215,11 +227,16 @@ def test_a_decision_says_the_relations_to_ask_again_with(answer: tuple) -> None:
 
 
 def test_the_rows_stand_in_the_order_of_the_table() -> None:
-    rows = [int((rule.__doc__ or "").removeprefix("Row ").split(".")[0]) for rule in rules.RULES]
-    assert rows == [1, 2, 3, 4, 5, 11, 12, 13]
-    assert {r.value.split("-")[0] for r in Rule} == {str(n) for n in rows} | {"14"}
-    for n in (*rows, 14):
-        assert f"| {n:<3} |" in (rules.__doc__ or "")
+    assert [row.number for row in TABLE_OF_ROWS] == list(range(1, 15))
+    assert [row.rule for row in TABLE_OF_ROWS] == list(Rule)
+    for row in TABLE_OF_ROWS:
+        assert (row.answer.__doc__ or "").startswith(f"Row {row.number}.")
+
+
+def test_the_page_about_consent_says_what_the_table_says() -> None:
+    assert GENERATED[PAGE]() == PAGE.read_text("utf-8"), "run: python -m deploy.generate"
+    for row in TABLE_OF_ROWS:
+        assert f"| {row.number} | {row.condition} | {row.result} | {row.source} |\n" in PAGE.read_text("utf-8")
 
 
 SENSITIVE = [

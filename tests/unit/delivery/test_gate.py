@@ -7,12 +7,14 @@ import pytest
 from hub.delivery.gate import ask, ask_all, came_too_late
 from hub.ledger.outbox import Asked, Parcel, Place
 from hub.model import Channel, Consent, Deliver, Detail, Identifier, Policy, Provider, ProviderKind, Result, Rule, Subscription, Where
+from tests.consents import simple
 
 NOW = 1_000_000
 A = Provider("a", "A", ProviderKind.GP, "974749025", (), Deliver(Channel.MAILBOX))
 SUSPENDED = Provider("a", "A", ProviderKind.GP, "974749025", (), Deliver(Channel.MAILBOX), suspended=True)
-LOCK = Consent("c", 1, active=True, deny=True, actors=(Identifier("urn:hub:provider", "a"),), start_us=None, end_us=None)
-PERMIT = Consent("d", 1, active=True, deny=False, actors=(Identifier("urn:hub:provider", "a"),), start_us=None, end_us=None)
+WHO = (Identifier("urn:hub:provider", "a"),)
+LOCK = simple(actors=WHO)
+PERMIT = simple("d", deny=False, actors=WHO)
 
 
 WANTED = Subscription("s", "a", ("patient.*",), Where(), Detail.FULL)
@@ -115,21 +117,21 @@ def test_equal_questions_are_equal_in_what_the_subscription_is_asked_for() -> No
 @pytest.mark.parametrize(
     ("consents", "result"),
     [
-        ((replace(LOCK, start_us=NOW + 5),), Result.DENY),
-        ((replace(LOCK, start_us=NOW + 11),), Result.PERMIT),
-        ((replace(LOCK, end_us=NOW + 5),), Result.DENY),
-        ((replace(PERMIT, end_us=NOW + 5),), Result.DENY),
-        ((replace(PERMIT, end_us=NOW + 10),), Result.PERMIT),
-        ((replace(PERMIT, start_us=NOW + 5),), Result.DENY),
+        ((simple(actors=WHO, start_us=NOW + 5),), Result.DENY),
+        ((simple(actors=WHO, start_us=NOW + 11),), Result.PERMIT),
+        ((simple(actors=WHO, end_us=NOW + 5),), Result.DENY),
+        ((simple("d", deny=False, actors=WHO, end_us=NOW + 5),), Result.DENY),
+        ((simple("d", deny=False, actors=WHO, end_us=NOW + 10),), Result.PERMIT),
+        ((simple("d", deny=False, actors=WHO, start_us=NOW + 5),), Result.DENY),
     ],
 )
 def test_what_is_permitted_must_be_so_for_as_long_as_it_may_begin(consents: tuple[Consent, ...], result: Result) -> None:
-    tied = () if not consents[0].deny else ("pathway",)
+    tied = () if not consents[0].provision.deny else ("pathway",)
     assert answer(parcel(*tied), Policy(consents), Known(), until=NOW + 10)[0] is result
 
 
 OTHERS = replace(LOCK, id="other")
-ELSEWHERE = replace(LOCK, actors=(Identifier("urn:hub:provider", "b"),))
+ELSEWHERE = simple(actors=(Identifier("urn:hub:provider", "b"),))
 LIFTED = replace(LOCK, version=2, active=False)
 WITHDRAWN = replace(PERMIT, version=2, active=False)
 
@@ -146,8 +148,8 @@ WITHDRAWN = replace(PERMIT, version=2, active=False)
         (PERMIT, (), (PERMIT,), (), False),
         (WITHDRAWN, (PERMIT,), (WITHDRAWN,), (), True),
         (WITHDRAWN, (PERMIT,), (WITHDRAWN,), ("pathway",), False),  # may have it without
-        (replace(LOCK, start_us=NOW + 5), (), (replace(LOCK, start_us=NOW + 5),), ("pathway",), True),
-        (replace(LOCK, start_us=NOW + 50), (), (replace(LOCK, start_us=NOW + 50),), ("pathway",), False),
+        (simple(actors=WHO, start_us=NOW + 5), (), (simple(actors=WHO, start_us=NOW + 5),), ("pathway",), True),
+        (simple(actors=WHO, start_us=NOW + 50), (), (simple(actors=WHO, start_us=NOW + 50),), ("pathway",), False),
     ],
 )
 def test_what_a_consent_came_too_late_for(

@@ -1,0 +1,52 @@
+"""FHIR dates and instants as stretches of microseconds; civil days are those of Norway."""
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+OSLO: Final = ZoneInfo("Europe/Oslo")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_DATE: Final = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?", re.ASCII)
+_INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def bounds(text: str) -> tuple[int, int | None]:
+    """First and last microsecond of a FHIR dateTime: an instant is itself, a date the whole day, month or year in Europe/Oslo.
+
+    The last one is None for what ends with the year 9999, the calendar's end. Raises ValueError.
+    """
+    parts = _DATE.fullmatch(text)
+    try:
+        if parts is None:
+            instant = _us(_instant(text))
+            return instant, instant
+        first = date(int(parts[1]), int(parts[2] or "1"), int(parts[3] or "1"))
+        start = _midnight(first)
+    except OverflowError:
+        raise ValueError from None
+    days = 1 if parts[3] else 31 if parts[2] else 366  # the next day, month or year begins no later than this
+    if date.max - first < timedelta(days=days):
+        return start, None
+    following = first + timedelta(days=days)
+    return start, _midnight(following if parts[3] else following.replace(day=1)) - 1
+
+
+def today(now_us: int) -> date:
+    """The civil day in Norway. Raises OverflowError."""
+    return (_EPOCH + timedelta(microseconds=now_us)).astimezone(OSLO).date()
+
+
+def _instant(text: str) -> datetime:
+    """Raises ValueError."""
+    if not _INSTANT.fullmatch(text):
+        raise ValueError
+    return datetime.fromisoformat(text)
+
+
+def _midnight(day: date) -> int:
+    return _us(datetime(day.year, day.month, day.day, tzinfo=OSLO))
+
+
+def _us(instant: datetime) -> int:
+    return (instant - _EPOCH) // timedelta(microseconds=1)

@@ -1,0 +1,196 @@
+"""What one consent says about one thing: each element by itself, the exceptions, and what happens where nobody can tell."""
+
+from dataclasses import replace
+
+import pytest
+
+from hub.consent.case import Case
+from hub.consent.provisions import Opinion, could_apply, opinion, surely_applies
+from hub.consent.question import Asker, Capacity, Question
+from hub.identity import DNR, FNR, HPR, HUB_PROVIDER
+from hub.model import (
+    Actor,
+    ActorKind,
+    Base,
+    Boundaries,
+    Channel,
+    Consent,
+    DataReference,
+    Deliver,
+    Identifier,
+    Item,
+    Meaning,
+    Provider,
+    ProviderKind,
+    Provision,
+    Span,
+)
+
+NOW = 1_000
+TOWN = Provider("town", "Town", ProviderKind.MUNICIPALITY, "942110464", (), Deliver(Channel.MAILBOX))
+ASKED = Question("hospital", TOWN)
+NURSE = replace(ASKED, asker=Asker(Capacity.PERSONNEL, identifiers=(Identifier(HPR, "1"),), roles=(Identifier("r", "nurse"),)))
+KNOWN = replace(NURSE, asker=replace(NURSE.asker, groups=(Identifier("g", "team"),)))
+UNKNOWN = replace(ASKED, asker=Asker(Capacity.PERSONNEL))
+LOINC, ICD, ICPC = "http://loinc.org", "urn:oid:icd", "urn:oid:icpc"
+OBSERVATION = Item(
+    "1", "Observation", ("N",), ((LOINC, "1-8"), (ICD, "F20")), 10, 20, (Identifier(HPR, "7"),), (Identifier("", "Observation/1"),),
+    (Identifier("", "Encounter/9"),),
+)  # fmt: skip
+BARE = Item("2")
+
+
+def case(item: Item = OBSERVATION, question: Question = ASKED, *, whole: bool = False, now_us: int = NOW) -> Case:
+    return Case(question, item, whole, now_us, Boundaries())
+
+
+def actor(system: str, value: str, kind: ActorKind = ActorKind.ORGANISATION) -> Provision:
+    return Provision(True, actors=(Actor(Identifier(system, value), kind),))
+
+
+def data(meaning: Meaning, system: str, value: str) -> Provision:
+    return Provision(True, data=(DataReference(meaning, Identifier(system, value)),))
+
+
+PERSON, ROLE, GROUP, ORGANISATION = ActorKind.PERSON, ActorKind.ROLE, ActorKind.GROUP, ActorKind.ORGANISATION
+INSTANCE, RELATED, AUTHORED = Meaning.INSTANCE, Meaning.RELATED, Meaning.AUTHORED_BY
+# provision | case || a deny applies | a permit applies
+ROWS = {
+    "nothing said": (Provision(True), case(), True, True),
+    # period
+    "in the period": (Provision(True, Span(NOW, NOW)), case(), True, True),
+    "before the period": (Provision(True, Span(NOW + 1, None)), case(), False, False),
+    "after the period": (Provision(True, Span(None, NOW - 1)), case(), False, False),
+    # dataPeriod: overlaps, both ends inside
+    "ends as the period begins": (Provision(True, data_period=Span(20, None)), case(), True, True),
+    "ended before": (Provision(True, data_period=Span(21, None)), case(), False, False),
+    "begins as the period ends": (Provision(True, data_period=Span(None, 10)), case(), True, True),
+    "begins after": (Provision(True, data_period=Span(None, 9)), case(), False, False),
+    "no date": (Provision(True, data_period=Span(0, 5)), case(BARE), True, False),
+    "only a beginning": (Provision(True, data_period=Span(11, None)), case(replace(OBSERVATION, last_us=None)), False, False),
+    "only an end": (Provision(True, data_period=Span(20, 20)), case(replace(OBSERVATION, first_us=None)), True, True),
+    "no date in a whole message": (Provision(True, data_period=Span(0, 5)), case(BARE, whole=True), True, False),
+    # actors
+    "the organisation": (actor(HUB_PROVIDER, "town"), case(), True, True),
+    "another organisation": (actor(HUB_PROVIDER, "village"), case(), False, False),
+    "the organisation in doubt": (actor("", "942110464"), case(), True, False),
+    "a person, sent to an organisation": (actor(HPR, "1", PERSON), case(), False, False),
+    "a role, sent to an organisation": (actor("r", "nurse", ROLE), case(), False, False),
+    "a group, sent to an organisation": (actor("g", "team", GROUP), case(), True, False),
+    "a group with an organisation's number": (actor(HUB_PROVIDER, "town", GROUP), case(), True, False),
+    "the person who asks": (actor(HPR, "1", PERSON), case(question=NURSE), True, True),
+    "the person, without a system": (actor("", "1", PERSON), case(question=NURSE), True, False),
+    "the person, not said to be one": (actor(HPR, "1"), case(question=NURSE), True, False),
+    "another person": (actor(HPR, "2", PERSON), case(question=NURSE), False, False),
+    "a person by another number": (actor(FNR, "2", PERSON), case(question=NURSE), True, False),
+    "a person, and nobody knows who asks": (actor(HPR, "1", PERSON), case(question=UNKNOWN), True, False),
+    "the asker's role": (actor("r", "nurse", ROLE), case(question=NURSE), True, True),
+    "another role": (actor("r", "doctor", ROLE), case(question=NURSE), False, False),
+    "a role, and nobody knows the asker's": (actor("r", "nurse", ROLE), case(question=UNKNOWN), True, False),
+    "the asker's group": (actor("g", "team", GROUP), case(question=KNOWN), True, True),
+    "another group": (actor("g", "others", GROUP), case(question=KNOWN), False, False),
+    "a group, and nobody knows the asker's": (actor("g", "others", GROUP), case(question=NURSE), True, False),
+    "the asker's organisation": (actor(HUB_PROVIDER, "town"), case(question=NURSE), True, True),
+    # purposes
+    "the purpose": (Provision(True, purposes=("TREAT",)), case(), True, True),
+    "another purpose": (Provision(True, purposes=("HRESCH", "HPAYMT")), case(), False, False),
+    "a purpose within": (Provision(True, purposes=("TREAT",)), case(question=replace(ASKED, purpose="COC")), True, True),
+    "another word for care": (Provision(True, purposes=("TREAT",)), case(question=replace(ASKED, purpose="CAREMGT")), True, False),
+    "care by its narrower word": (Provision(True, purposes=("COC",)), case(), True, False),
+    "operations": (Provision(True, purposes=("HOPERAT",)), case(question=replace(ASKED, purpose="CAREMGT")), True, True),
+    "break-glass within emergency": (Provision(True, purposes=("ETREAT",)), case(question=replace(ASKED, purpose="BTG")), True, True),
+    "emergency is not break-glass": (Provision(True, purposes=("BTG",)), case(question=replace(ASKED, purpose="ETREAT")), False, False),
+    # labels
+    "as labelled": (Provision(True, labels=("N",)), case(), True, True),
+    "the high-water mark": (Provision(True, labels=("R",)), case(), True, True),
+    "above the mark": (Provision(True, labels=("N",)), case(replace(OBSERVATION, labels=("R",))), False, False),
+    "not that sensitivity": (Provision(True, labels=("PSY",)), case(), False, False),
+    "that sensitivity": (Provision(True, labels=("PSY",)), case(replace(OBSERVATION, labels=("PSY",))), True, True),
+    "nobody has labelled it": (Provision(True, labels=("PSY",)), case(BARE), True, False),
+    "a whole message, labelled": (Provision(True, labels=("PSY",)), case(replace(BARE, labels=("N",)), whole=True), True, False),
+    "a whole message, labelled just so": (Provision(True, labels=("N",)), case(replace(BARE, labels=("N",)), whole=True), True, False),
+    # classes
+    "its type": (Provision(True, classes=("Condition", "Observation")), case(), True, True),
+    "another type": (Provision(True, classes=("Condition",)), case(), False, False),
+    "no type": (Provision(True, classes=("Condition",)), case(BARE), True, False),
+    # codes
+    "its code": (Provision(True, codes=((LOINC, "1-8"),)), case(), True, True),
+    "another code of the system": (Provision(True, codes=((LOINC, "2-6"),)), case(), False, False),
+    "a code of a system it has none of": (Provision(True, codes=((ICPC, "P72"),)), case(), True, False),
+    "one of two codes is another": (Provision(True, codes=((LOINC, "2-6"), (ICD, "F20"))), case(), True, True),
+    "the code without its system": (Provision(True, codes=(("", "F20"),)), case(), True, False),
+    "another code without a system": (Provision(True, codes=(("", "F21"),)), case(), False, False),
+    "its code says no system": (Provision(True, codes=((ICD, "F20"),)), case(replace(OBSERVATION, codes=(("", "F20"),))), True, False),
+    "no codes": (Provision(True, codes=((ICD, "F20"),)), case(BARE), True, False),
+    # data
+    "the thing itself": (data(INSTANCE, "", "Observation/1"), case(), True, True),
+    "another of its type": (data(INSTANCE, "", "Observation/2"), case(), False, False),
+    "one of another type": (data(INSTANCE, "", "Condition/1"), case(), False, False),
+    "one by another number": (data(INSTANCE, "urn:x", "1"), case(), True, False),
+    "of its type, with no number of that kind": (
+        data(INSTANCE, "", "Observation/1"), case(replace(OBSERVATION, ids=(Identifier("urn:x", "1"),))), True, False),
+    "a thing without numbers": (data(INSTANCE, "", "Observation/1"), case(BARE), True, False),
+    "all of its encounter": (data(RELATED, "", "Encounter/9"), case(), True, True),
+    "all of another encounter": (data(RELATED, "", "Encounter/8"), case(), False, False),
+    "an encounter nobody knows of": (data(RELATED, "", "Encounter/9"), case(replace(OBSERVATION, links=())), True, False),
+    "the encounter itself": (
+        data(RELATED, "", "Encounter/9"), case(Item("e", "Encounter", ids=(Identifier("", "Encounter/9"),))), True, True),
+    "its author": (data(AUTHORED, HPR, "7"), case(), True, True),
+    "another author": (data(AUTHORED, HPR, "8"), case(), False, False),
+    "an author by another number": (data(AUTHORED, DNR, "8"), case(), True, False),
+    "no author": (data(AUTHORED, HPR, "8"), case(BARE), True, False),
+    # several elements are all to match
+    "both match": (Provision(True, purposes=("TREAT",), classes=("Observation",)), case(), True, True),
+    "one does not": (Provision(True, purposes=("HRESCH",), classes=("Observation",)), case(), False, False),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("provision", "asked", "deny", "permit"), ROWS.values(), ids=ROWS.keys())
+def test_where_a_provision_applies(provision: Provision, asked: Case, *, deny: bool, permit: bool) -> None:
+    assert (could_apply(provision, asked), surely_applies(provision, asked)) == (deny, permit)
+    assert deny or not permit  # a permit never reaches further than a deny of the same words
+
+
+IN, OUT = Provision(True, classes=("Observation",)), Provision(True, classes=("Condition",))
+DOUBT = Provision(True, actors=(Actor(Identifier("", "942110464")),))
+
+
+def allow(p: Provision, *exceptions: Provision) -> Provision:
+    return replace(p, deny=False, exceptions=exceptions)
+
+
+def forbid(p: Provision, *exceptions: Provision) -> Provision:
+    return replace(p, deny=True, exceptions=exceptions)
+
+
+LOCK, PERMIT = Opinion.LOCK, Opinion.PERMIT
+# root || under the law's base | under an explicit one
+TREES = {
+    "deny": (forbid(IN), LOCK, LOCK),
+    "deny of something else": (forbid(OUT), None, None),
+    "deny in doubt": (forbid(DOUBT), LOCK, LOCK),
+    "permit": (allow(IN), None, PERMIT),
+    "permit of something else": (allow(OUT), None, None),
+    "permit in doubt": (allow(DOUBT), None, None),
+    "deny, but not this": (forbid(IN, allow(IN)), None, PERMIT),
+    "deny, but not that": (forbid(IN, allow(OUT)), LOCK, LOCK),
+    "deny, but perhaps not this": (forbid(IN, allow(DOUBT)), LOCK, LOCK),
+    "an exception outside of what is denied": (forbid(OUT, allow(IN)), None, None),
+    "permit, but not this": (allow(IN, forbid(IN)), LOCK, LOCK),
+    "permit, but not that": (allow(IN, forbid(OUT)), None, PERMIT),
+    "permit, but perhaps not this": (allow(IN, forbid(DOUBT)), LOCK, LOCK),
+    "perhaps permit, but not this": (allow(DOUBT, forbid(IN)), LOCK, LOCK),
+    "an exception outside of what is permitted": (allow(OUT, forbid(IN)), None, None),
+    "of two exceptions deny wins": (forbid(IN, allow(IN), forbid(IN)), LOCK, LOCK),
+    "whichever comes first": (forbid(IN, forbid(IN), allow(IN)), LOCK, LOCK),
+    "in a permit too": (allow(IN, allow(IN), forbid(IN)), LOCK, LOCK),
+    "a deny within a deny": (forbid(IN, forbid(OUT)), LOCK, LOCK),
+    "a permit within a permit": (allow(IN, allow(IN)), None, PERMIT),
+}
+
+
+@pytest.mark.parametrize(("root", "law", "explicit"), TREES.values(), ids=TREES.keys())
+def test_what_a_consent_says(root: Provision, law: Opinion | None, explicit: Opinion | None) -> None:
+    asked = case()
+    assert opinion(Consent("c", 1, True, root, Base.LAW), asked) == law
+    assert opinion(Consent("c", 1, True, root, Base.EXPLICIT), asked) == explicit
