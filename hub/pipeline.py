@@ -16,7 +16,6 @@ from hub.model import (
     Delivery,
     Detail,
     Event,
-    Form,
     Message,
     Outcome,
     PatientState,
@@ -115,7 +114,7 @@ def _prepare(
     if recipient is None or subscription is None or decision.result is Result.DENY:
         return decision, None
     channel, detail = recipient.deliver.channel, subscription.detail
-    form = recipient.deliver.form or Form(message.received.adapter.value)
+    form = recipient.deliver.form
     try:
         payload = message.render(form, detail, recipient)
     except Rejected:

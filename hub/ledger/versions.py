@@ -8,6 +8,10 @@ from hub.ledger.connect import Conn, faults
 from hub.ledger.consents import THROUGH_TIME, Consents
 from hub.model import Policy
 
+# Every key a patient's messages may stand under: its own and the link keys of its identifiers, one of which it was before a merge.
+_OWNERS: Final = """
+SELECT l.key, o.link_key, o.patient_key FROM identity i CROSS JOIN LATERAL unnest(i.lock_keys) AS l(key)
+JOIN unnest(%s::text[]) AS w(key) ON w.key = l.key JOIN identity o ON o.patient_key = i.patient_key"""
 _KEY: Final = ""  # the one patient of ``Consents`` here
 
 
@@ -40,3 +44,19 @@ def versions(conn: Conn, patient_keys: Collection[str]) -> dict[str, Versions]:
         for key, *row in conn.execute(THROUGH_TIME, (texts(patient_keys),), binary=True):
             found.setdefault(key, []).append(row)
     return {key: Versions(rows) for key, rows in found.items()}
+
+
+def owners_of(conn: Conn, lock_keys: Collection[str]) -> dict[str, set[str]]:
+    """Lock key -> the patients that a consent under it concerns, by every key their messages may stand under. Raises Faulted."""
+    found: dict[str, set[str]] = {}
+    with faults():
+        for key, *patient in conn.execute(_OWNERS, (texts(lock_keys),)):
+            found.setdefault(key, set()).update(patient)
+    return found
+
+
+def versions_of(conn: Conn, consent_ids: Collection[str]) -> dict[str, int]:
+    """The highest version of each of these consents that there is. Raises Faulted."""
+    query = "SELECT id, max(version) FROM consent WHERE id = ANY (%s) GROUP BY id"
+    with faults():
+        return dict(conn.execute(query, (list(consent_ids),)).fetchall())

@@ -318,7 +318,7 @@ def test_what_is_added_around_a_lock_never_releases(event, state, policy, subscr
 
 
 @pytest.mark.parametrize("patient", [PatientState(), PatientState("5031", pathway=frozenset({"trondheim"})), PatientState(conflict=True)])
-@pytest.mark.parametrize("policy", [Policy(), Policy(readable=False), Policy((Consent("c", 1, True, True, (), None, None),))])
+@pytest.mark.parametrize("policy", [Policy(), Policy(readable=False), Policy((Consent("c", 1, True, True, (), NOW, NOW),))])
 def test_an_event_alone_is_decided_as_the_message_was(patient: PatientState, policy: Policy) -> None:
     """Nothing is made to be sent, so nothing that fails in making it is told."""
     event = replace(EVENT, addressed=("MLV",), gps=(Identifier(ENH, "900000001"),))
@@ -326,3 +326,14 @@ def test_an_event_alone_is_decided_as_the_message_was(patient: PatientState, pol
     planned_for = plan(Told(event), patient, policy, directory, NOW).decisions
     assert tuple(decided(event, patient, policy, directory, NOW)) == planned_for
     assert {d.recipient for d in planned_for} >= {"malvik", "legene"}
+
+
+@pytest.mark.parametrize(
+    ("deliver", "form"),
+    [(MLLP, Form.HL7V2), (FHIR, Form.FHIR), (MAILBOX, Form.FHIR), (Deliver(Channel.EDI, url="http://h"), Form.KITH)],
+)
+@pytest.mark.parametrize("adapter", Adapter)
+def test_each_channel_takes_one_form_whatever_the_message_came_in(deliver: Deliver, form: Form, adapter: Adapter) -> None:
+    directory = Directory((HOSPITAL, replace(TRONDHEIM, deliver=deliver)), STANDARD[:1], 1)
+    (sent,) = plan(Told(received=replace(RECEIVED, adapter=adapter)), PatientState(), Policy(), directory, NOW).deliveries
+    assert sent == Delivery("trondheim", deliver.channel, form, Detail.FULL, f"{form} full trondheim".encode())
