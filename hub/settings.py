@@ -99,8 +99,6 @@ class Settings(BaseModel):
     oidc_acr: str = ""  # the level asked for and insisted on, such as idporten-loa-high; "" = the provider's own
     session_idle_minutes: float = 15.0
     session_minutes_max: float = 480.0
-    age_self_min: int = 16  # from this age a patient reads their own record alone
-    age_parent_max: int = 11  # to this age the parents read it
     smtp: _Address | Literal[""] = ""  # HOST:PORT of the mail server for notices of access; "" = none
     smtp_from: str = ""
     smtp_user: str = ""

@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from hub.ledger.arrays import texts
 from hub.ledger.connect import Conn, faults
-from hub.model import Adapter, Outcome, Received
+from hub.ledger.consents import lock_keys_of, policies
+from hub.model import Adapter, Outcome, Policy, Received
 
 _MESSAGES: Final = f"""
 SELECT part, off, event_id::text, adapter, provider, application, sender, control_id, trigger, patient_key, received_us, encoding, raw,
@@ -67,6 +68,17 @@ def _kept(part: int, off: int, event_id: str, adapter: str, *rest: Any) -> Kept:
     provider, application, sender, control_id, trigger, patient_key, received_us, encoding, raw, answer = rest
     names = (provider, application, sender, control_id, trigger, patient_key)
     return Kept(part, off, Received(event_id, Adapter(adapter), *names, (), received_us, encoding, bytes(raw), answer))
+
+
+def policy_of(conn: Conn, link: str, lock_keys: Collection[str]) -> Policy:
+    """Every consent that concerns a patient, under whatever identifier they are known by. Raises Faulted.
+
+    link, lock_keys: of the one identifier that is at hand.
+    """
+    with faults():
+        row = conn.execute("SELECT patient_key FROM identity WHERE link_key = %s", (link,)).fetchone()
+    known = lock_keys_of(conn, [row[0]])[row[0]] if row else frozenset()
+    return policies(conn, [known.union(lock_keys)])[0]
 
 
 def stays_of(conn: Conn, patient_keys: Collection[str]) -> tuple[list[Stay], list[Due]]:

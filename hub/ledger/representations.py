@@ -50,6 +50,11 @@ class Representation:
         text = self.body["patient"].get("born", "")
         return date.fromisoformat(text) if text else None
 
+    @property
+    def withheld(self) -> bool:
+        """Whether the child does not want its parents to see."""
+        return bool(self.body.get("withheld", False))
+
 
 def put_representation(conn: Conn, r: Representation) -> bool:
     """Enter or replace; True for a new one. Raises Faulted."""

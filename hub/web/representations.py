@@ -2,9 +2,10 @@
 
     {"patient": {"system": "urn:oid:2.16.578.1.12.4.1.4.1", "value": "...", "name": "...", "born": "2018-03-14"},
      "representative": {"system": "...", "value": "..."}, "basis": "parent" | "attorney",
-     "from": "2026-01-01", "until": "2026-12-31", "protected": false}
+     "from": "2026-01-01", "until": "2026-12-31", "protected": false, "withheld": false}
 
-``from`` and ``until`` are days in Norwegian civil time, both inside it, and may be left out; ``name``, ``born`` and ``protected`` too.
+``from`` and ``until`` are days in Norwegian civil time, both inside it, and may be left out, and ``name`` and ``born`` too.
+``protected``: one of the two has a protected address (code 6 or 7). ``withheld``: the child does not want its parents to see.
 """
 
 import re
@@ -58,6 +59,7 @@ class _Body(BaseModel):
     first: date | None = Field(None, alias="from")
     until: date | None = None
     protected: bool = False
+    withheld: bool = False
 
 
 def _id(request: web.Request) -> str:

@@ -134,4 +134,5 @@ def changes(conn: Conn, directory: Directory, keys: Collection[str], proposed: C
 
 
 def _begins_us(consent: Consent) -> int:
-    return consent.start_us or 0
+    period = consent.provision.period
+    return period.start_us or 0 if period else 0

@@ -13,6 +13,7 @@ from hub.model import Consent, Identifier
 from hub.routing.directory import Directory
 from hub.whatif.replay import Change, Replay, changes
 from hub.wiring import now_us
+from tests.consents import simple
 from tests.contracts.decided import decide
 from tests.contracts.transit_rig import NUMBER, PROVIDERS, PSEUDONYMS, SUBSCRIPTIONS, received
 
@@ -37,7 +38,7 @@ def directory(conn: Conn) -> Directory:
 
 def lock(provider: str, i: str = "c1", version: int = 1, *, deny: bool = True, **fields: int) -> Consent:
     actors = (Identifier(HUB_PROVIDER, provider),) if provider else ()
-    return Consent(i, version, active=True, deny=deny, actors=actors, start_us=fields.get("start_us"), end_us=fields.get("end_us"))
+    return simple(i, version, deny=deny, actors=actors, start_us=fields.get("start_us"), end_us=fields.get("end_us"))
 
 
 def put(conn: Conn, consent: Consent, patient: Identifier = PATIENT) -> None:
@@ -135,7 +136,7 @@ def test_what_another_lock_keeps_out_already_is_not_this_ones_doing(conn: Conn, 
     put(conn, lock("clinic", "c2"))
     now = now_us()
     assert changes(conn, directory(conn), [KEY], lock("", "c3"), now, 0) == []
-    lifted = Consent("c1", 2, active=False, deny=True, actors=(), start_us=None, end_us=None)
+    lifted = simple("c1", 2, active=False)
     assert told(changes(conn, directory(conn), [KEY], lifted, now, 0)) == [("patient.admitted", "town", True)]
     assert changes(conn, directory(conn), [KEY], lock("town", version=2), now, 0) == []
 

@@ -318,7 +318,7 @@ def test_what_is_added_around_a_lock_never_releases(event, state, policy, subscr
 
 
 @pytest.mark.parametrize("patient", [PatientState(), PatientState("5031", pathway=frozenset({"trondheim"})), PatientState(conflict=True)])
-@pytest.mark.parametrize("policy", [Policy(), Policy(readable=False), Policy((Consent("c", 1, True, True, (), NOW, NOW),))])
+@pytest.mark.parametrize("policy", [Policy(), Policy(readable=False), Policy((simple("c", start_us=NOW, end_us=NOW),))])
 def test_an_event_alone_is_decided_as_the_message_was(patient: PatientState, policy: Policy) -> None:
     """Nothing is made to be sent, so nothing that fails in making it is told."""
     event = replace(EVENT, addressed=("MLV",), gps=(Identifier(ENH, "900000001"),))

@@ -14,7 +14,7 @@ from hub.ledger.disclosures import disclosures_of
 from hub.model import Kind
 from hub.routing.directory import Directory
 from hub.web.body import Form
-from hub.web.citizen.entitled import may_enter
+from hub.web.citizen.entitled import entitled
 from hub.web.citizen.locks import SORTS, Draft, lifted, lock, shown, sorts, worded
 from hub.web.citizen.records import keys_of
 from hub.web.citizen.visit import Visit, enter, submitted
@@ -47,19 +47,15 @@ async def _page(visit: Visit, wrong: str = "") -> web.Response:
     names = {p.id: p.name for p in directory.providers}
     locks = shown([(s.resource, s.consent.version) for s in found], names)
     return visit.page(
-        "access.html", status=422 if wrong else 200, is_open=_may_lock(visit), locks=locks, wrong=wrong, said_sorts=SORTS,
+        "access.html", status=422 if wrong else 200, closed=(await entitled(visit)).closed, locks=locks, wrong=wrong, said_sorts=SORTS,
         providers=sorted(names.items(), key=lambda p: p[1]), sorts=[(s, SORTS[s]) for s in sorts()],
     )  # fmt: skip
-
-
-def _may_lock(visit: Visit) -> bool:
-    return may_enter(visit.subject, visit.state.settings, visit.now_us)
 
 
 async def preview(request: web.Request) -> web.Response:
     """``POST /me/access/preview``: what it would have changed in the last days. Nothing is written."""
     visit, form = await submitted(request)
-    if not _may_lock(visit):
+    if (await entitled(visit)).closed:
         raise web.HTTPForbidden
     directory = await visit.state.region.now()
     try:
@@ -80,7 +76,7 @@ async def preview(request: web.Request) -> web.Response:
 async def confirm(request: web.Request) -> web.Response:
     """``POST /me/access``: the answer comes when the gate has it in force, and names what was under way."""
     visit, form = await submitted(request)
-    if not _may_lock(visit):
+    if (await entitled(visit)).closed:
         raise web.HTTPForbidden
     directory = await visit.state.region.now()
     resource, _ = await _asked(visit, form)

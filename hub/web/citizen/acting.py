@@ -4,7 +4,7 @@ from aiohttp import web
 
 from hub.ledger.representations import find_representation, representations_of
 from hub.web.citizen import sessions
-from hub.web.citizen.entitled import may_enter
+from hub.web.citizen.entitled import entitlement
 from hub.web.citizen.visit import acted_for, enter, submitted
 
 
@@ -14,7 +14,7 @@ async def show(request: web.Request) -> web.Response:
     key = visit.state.pseudonyms.link(visit.session.who, "")
     found = await visit.state.ledger.run(representations_of, key, visit.now_us)
     others = [(r.id, acted_for(r)) for r in found]
-    rows = [(id_, other, may_enter(other, visit.state.settings, visit.now_us)) for id_, other in others]
+    rows = [(id_, other, (await entitlement(visit.state, other, visit.session.who, visit.now_us)).closed) for id_, other in others]
     return visit.page("acting.html", others=rows)
 
 
@@ -25,7 +25,7 @@ async def change(request: web.Request) -> web.Response:
     if wanted:
         key = visit.state.pseudonyms.link(visit.session.who, "")
         found = await visit.state.ledger.run(find_representation, wanted, key, visit.now_us)
-        if found is None or not may_enter(acted_for(found), visit.state.settings, visit.now_us):
+        if found is None or (await entitlement(visit.state, acted_for(found), visit.session.who, visit.now_us)).closed:
             raise web.HTTPForbidden
     await sessions.act_as(request, visit.session, wanted)
     return web.Response(status=303, headers={"Location": "/me"})

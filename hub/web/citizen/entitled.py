@@ -1,40 +1,78 @@
-"""What somebody on the page may see of a patient: rows 6 and 7 of the decision table (NHN's document source: citizen, parent, attorney).
+"""What somebody on the page may see of a patient: rows 6 and 7 of the decision table, asked of ``decide`` like everybody else's.
 
-| who                                                  | sees                                            |
-|------------------------------------------------------|-------------------------------------------------|
-| the patient, from 16 years                           | N and R                                         |
-| the patient, younger                                 | nothing                                         |
-| a parent of a child to 11 years                      | N and R                                         |
-| an attorney                                          | N and R                                         |
-| any of these of an unknown age, or a parent or attorney where an address is protected | nothing        |
-
-Nobody sees what is labelled V, what the patient is denied insight in (NORN_*), or a label that is not known. The ages are settings.
+For themselves, for a child, by power of attorney; the ages are settings (``[hub.consent]``). A lock that names the person who acts keeps
+them out too, and where the patient's consents cannot be read nothing is shown.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 
-from hub.consent.question import SENSITIVITIES
+from hub.consent import question as q
+from hub.consent.decide import decide
+from hub.consent.question import Acp, Asker, Capacity, Question
+from hub.ledger.citizen import policy_of
 from hub.ledger.representations import Basis
-from hub.settings import Settings
-from hub.web.citizen.times import civil, years_between
-from hub.web.citizen.visit import Subject
+from hub.model import Boundaries, Event, Identifier, Policy, Result
+from hub.web.citizen.visit import Subject, Visit
+from hub.web.state import State
 
-_SHOWN: Final = SENSITIVITIES | {"U", "L", "M", "N", "R"}
-
-
-def may_enter(subject: Subject, settings: Settings, now_us: int) -> bool:
-    """Whether the page shows anything of this patient's information to whoever looks. Ages in Norwegian civil days."""
-    if subject.basis is Basis.ATTORNEY:
-        return not subject.protected
-    if subject.born is None:
-        return False
-    years = years_between(subject.born, civil(now_us).date())
-    if subject.basis is Basis.PARENT:
-        return not subject.protected and 0 <= years <= settings.age_parent_max
-    return years >= settings.age_self_min
+_AS: Final = MappingProxyType(
+    {
+        None: (Capacity.PATIENT, Acp.NULL, "PATRQT"),
+        Basis.PARENT: (Capacity.REPRESENTATIVE, Acp.PARENT, "FAMRQT"),
+        Basis.ATTORNEY: (Capacity.REPRESENTATIVE, Acp.ATTORNEY, "PWATRNY"),
+    }
+)
+_PLAIN: Final = ("N",)  # what anybody who sees anything sees
+_CLOSED: Final = MappingProxyType({q.PROTECTED_ADDRESS: "protected", q.AGE: "age", q.WITHHELD_BY_CHILD: "withheld"})
 
 
-def may_see(labels: Iterable[str]) -> bool:
-    """Whether what carries these labels is shown to who may enter."""
-    return _SHOWN.issuperset(labels)
+@dataclass(frozen=True, slots=True)
+class Entitlement:
+    """One person's right to one patient's information, at one moment."""
+
+    asker: Asker
+    purpose: str
+    policy: Policy = field(repr=False)
+    boundaries: Boundaries
+    now_us: int
+
+    @property
+    def closed(self) -> str:
+        """Why nothing at all is shown: a word for people's sentence, "" = something may be."""
+        because = self._because(_PLAIN)
+        if because is None:
+            return ""
+        if q.AGE in because and not self.asker.birth_date:
+            return "unknown"
+        return next((_CLOSED[word] for word in because if word in _CLOSED), "other")
+
+    def sees(self, event: Event) -> bool:
+        """Whether a message may be shown, by its labels."""
+        return self._because(event.labels, event.provider) is None
+
+    def _because(self, labels: Sequence[str], source: str = "") -> tuple[str, ...] | None:
+        """None = it may be shown, else the reasons why not."""
+        question = Question(source, None, tuple(labels), self.purpose, asker=self.asker)
+        verdict = decide(question, self.policy, self.now_us, self.boundaries)
+        return None if verdict.result is Result.PERMIT else verdict.because
+
+
+async def entitled(visit: Visit) -> Entitlement:
+    """Of whoever visits to whom the page is about. Raises Faulted."""
+    return await entitlement(visit.state, visit.subject, visit.session.who, visit.now_us)
+
+
+async def entitlement(state: State, subject: Subject, by: Identifier, now_us: int) -> Entitlement:
+    """Of this person to this patient. Raises Faulted."""
+    capacity, acp, purpose = _AS[subject.basis]
+    born = subject.born.isoformat() if subject.born else ""
+    asker = Asker(
+        capacity, acp, identifiers=(by,), birth_date=born, protected_address=subject.protected, withheld=subject.withheld
+    )  # fmt: skip
+    pseudonyms = state.pseudonyms
+    keys = pseudonyms.of_message([subject.identifier], "")
+    policy = await state.ledger.run(policy_of, keys.patient, keys.locks)
+    return Entitlement(asker, purpose, policy, state.settings.consent.boundaries(), now_us)

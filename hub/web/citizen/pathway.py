@@ -13,7 +13,7 @@ from hub.ledger.citizen import Due, Stay, stays_of
 from hub.pathway.deadlines import NOTICE
 from hub.pathway.episode import encounter_of
 from hub.pathway.states import State
-from hub.web.citizen.entitled import may_enter
+from hub.web.citizen.entitled import entitled
 from hub.web.citizen.pdf import Chapter, Section, document
 from hub.web.citizen.plain import Told, microseconds, resources, told
 from hub.web.citizen.records import Record, keys_of, records_of
@@ -63,15 +63,15 @@ class Ahead:
 async def show(request: web.Request) -> web.Response:
     """``GET /me``."""
     visit = await enter(request)
-    keys = await keys_of(visit)
-    records, names = await records_of(visit, keys), await names_of(visit)
+    keys, right = await keys_of(visit), await entitled(visit)
+    records, names = await records_of(visit, right, keys), await names_of(visit)
     stays, due = await visit.state.ledger.run(stays_of, keys)
     seen = {encounter_of(r.event, visit.state.pseudonyms) for r in records}
     stays, due = [s for s in stays if s.encounter in seen], [d for d in due if d.encounter in seen]
     return visit.page(
         "pathway.html", happened=happened(records, names, visit.language), beds=beds(stays, names),
         ahead=sorted((*ahead(records, visit.now_us), *deadlines(due, visit.now_us)), key=lambda a: a.at_us),
-        is_open=may_enter(visit.subject, visit.state.settings, visit.now_us),
+        closed=right.closed,
     )  # fmt: skip
 
 
@@ -135,7 +135,7 @@ def deadlines(due: Iterable[Due], now_us: int) -> Iterator[Ahead]:
 async def bundle(request: web.Request) -> web.Response:
     """``GET /me/bundle.json``: every message that may be shown, as FHIR R4, one Bundle in another. The bytes are those the hub made."""
     visit = await enter(request, What.DOWNLOAD)
-    records = await records_of(visit, await keys_of(visit))
+    records = await records_of(visit, await entitled(visit), await keys_of(visit))
     entries = b",".join(b'{"fullUrl":"urn:uuid:%b","resource":%b}' % (r.event.event_id.encode(), r.raw) for r in records)
     body = b'{"resourceType":"Bundle","type":"collection"%b}' % (b',"entry":[%b]' % entries if records else b"")
     return web.Response(
@@ -146,7 +146,7 @@ async def bundle(request: web.Request) -> web.Response:
 async def pdf(request: web.Request) -> web.Response:
     """``GET /me/pathway.pdf``: the same in plain words."""
     visit = await enter(request, What.DOWNLOAD)
-    records, names = await records_of(visit, await keys_of(visit)), await names_of(visit)
+    records, names = await records_of(visit, await entitled(visit), await keys_of(visit)), await names_of(visit)
     found = happened(records, names, visit.language)
     body = await asyncio.to_thread(lambda: document(visit.language, _title(visit), _about(visit), _chapters(found, visit.language)))
     return web.Response(body=body, content_type="application/pdf", headers={"Content-Disposition": 'attachment; filename="pathway.pdf"'})

@@ -15,8 +15,9 @@ from hub.errors import Rejected
 from hub.ledger.citizen import Kept, messages_of
 from hub.ledger.disclosures import patient_keys_of
 from hub.model import Adapter, Channel, Deliver, Detail, Event, Form, Identifier, Provider, ProviderKind, Received
-from hub.web.citizen.entitled import may_enter, may_see
+from hub.web.citizen.entitled import Entitlement
 from hub.web.citizen.visit import Visit
+from hub.web.state import State
 
 MESSAGES_MAX: Final = 300  # the page tells of the latest
 CITIZEN: Final = Provider("citizen", "Patient", ProviderKind.OTHER, "", (), Deliver(Channel.MAILBOX))
@@ -54,25 +55,24 @@ async def keys_of(visit: Visit) -> frozenset[str]:
     return await state.ledger.run(patient_keys_of, [state.pseudonyms.link(visit.subject.identifier, "")])
 
 
-async def records_of(visit: Visit, keys: frozenset[str]) -> list[Record]:
-    """What may be shown, the latest first; nothing to who may not enter. Raises Faulted."""
-    state = visit.state
-    if not may_enter(visit.subject, state.settings, visit.now_us):
+async def records_of(visit: Visit, right: Entitlement, keys: frozenset[str]) -> list[Record]:
+    """What may be shown, the latest first; nothing where nothing may be. Raises Faulted."""
+    if right.closed:
         return []
-    kept = await state.ledger.run(messages_of, keys, MESSAGES_MAX)
-    return await asyncio.to_thread(lambda: list(_readable(visit, kept, keys)))
+    kept = await visit.state.ledger.run(messages_of, keys, MESSAGES_MAX)
+    return await asyncio.to_thread(lambda: list(_readable(visit.state, right, kept, keys)))
 
 
-def _readable(visit: Visit, kept: Collection[Kept], keys: frozenset[str]) -> Iterator[Record]:
+def _readable(state: State, right: Entitlement, kept: Collection[Kept], keys: frozenset[str]) -> Iterator[Record]:
     """A message whose identifiers are somebody else's too, or that cannot be read, is not shown: in doubt nothing is."""
-    pseudonyms, readers = visit.state.pseudonyms, visit.state.readers
+    pseudonyms, readers = state.pseudonyms, state.readers
     for k in kept:
         adapter = k.received.adapter
         try:
             message = readers[adapter](_with_identifiers(k.received))
             links = [pseudonyms.link(i, k.received.provider) for i in message.received.identifiers]
             event = message.event()
-            if links and keys.issuperset(links) and may_see(event.labels):
+            if links and keys.issuperset(links) and right.sees(event):
                 raw = message.render(Form.FHIR, Detail.FULL, CITIZEN)
                 yield Record(k.part, k.off, event, raw, json.loads(raw, parse_float=str))
         except (Rejected, ValueError):

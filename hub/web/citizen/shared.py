@@ -9,7 +9,7 @@ from aiohttp import web
 from hub.ledger.disclosures import Disclosure, Fate, disclosures_of
 from hub.model import AttemptOutcome, Detail, Kind, Relation, Rule
 from hub.pipeline import NOT_SUBSCRIBED
-from hub.web.citizen.entitled import may_enter
+from hub.web.citizen.entitled import entitled
 from hub.web.citizen.records import Record, keys_of, records_of
 from hub.web.citizen.visit import Visit, enter
 from hub.web.citizen.vocabulary import DETAILS, KINDS, OUTCOMES, RELATIONS, RULES, Said
@@ -48,14 +48,14 @@ async def show(request: web.Request) -> web.Response:
     visit = await enter(request)
     only = request.query.get("only") == "withheld"
     found: Sequence[Told] = ()
-    is_open = may_enter(visit.subject, visit.state.settings, visit.now_us)
-    if is_open:
+    right = await entitled(visit)
+    if not right.closed:
         keys = await keys_of(visit)
         rows = await visit.state.ledger.run(disclosures_of, keys)
-        found = told(rows, await records_of(visit, keys), await _names(visit), is_own=visit.subject.basis is None)
+        found = told(rows, await records_of(visit, right, keys), await _names(visit), is_own=visit.subject.basis is None)
     if only:
         found = [t for t in found if any(line.mine for line in t.lines)]
-    return visit.page("shared.html", told=found, only=only, is_open=is_open)
+    return visit.page("shared.html", told=found, only=only, closed=right.closed)
 
 
 async def _names(visit: Visit) -> Mapping[str, str]:

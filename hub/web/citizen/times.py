@@ -34,8 +34,3 @@ def civil_time(language: Language, us: int) -> str:
     at = civil(us)
     between, clock = (" kl. ", "%H.%M") if language is Language.NORWEGIAN else (", ", "%H:%M")
     return f"{civil_date(language, at.date())}{between}{at.strftime(clock)}"
-
-
-def years_between(born: date, today: date) -> int:
-    """Whole years of age on a civil day. Born on 29 February: a year older on 1 March in other years."""
-    return today.year - born.year - ((today.month, today.day) < (born.month, born.day))

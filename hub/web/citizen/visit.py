@@ -51,6 +51,7 @@ class Subject:
     born: date | None = field(repr=False)
     basis: Basis | None = None
     protected: bool = False
+    withheld: bool = False
 
     @property
     def principal(self) -> Principal:
@@ -115,7 +116,7 @@ async def enter(request: web.Request, what: What = What.READ) -> Visit:
 
 def acted_for(found: Representation) -> Subject:
     """The one acted for."""
-    return Subject(found.patient, found.name, found.born, found.basis, found.protected)
+    return Subject(found.patient, found.name, found.born, found.basis, found.protected, found.withheld)
 
 
 async def submitted(request: web.Request) -> tuple[Visit, Form]:

@@ -99,6 +99,23 @@ RULES: Final[Mapping[Rule, Said]] = MappingProxyType(
             "Mottakeren skrev opplysningene selv: de er fra dens egen journal.",
             "The recipient wrote the information itself: it is from its own record.",
         ),
+        Rule.PATIENT_THEMSELVES: ("Det er dine egne opplysninger.", "It is your own information."),
+        Rule.REPRESENTATIVE: (
+            "Mottakeren representerer deg, som forelder eller med fullmakt.",
+            "The recipient represents you, as a parent or by power of attorney.",
+        ),
+        Rule.STATUTORY_DUTY: (
+            "Loven krever denne meldingen. Bare det nødvendigste er med.",
+            "The law requires this notice. Only what is necessary is in it.",
+        ),
+        Rule.EMERGENCY: (
+            "Det var et nødsfall. Oppslaget er begrunnet og skrevet ned, og tilgangen varte en kort tid.",
+            "It was an emergency. The look-up was given a reason and written down, and the access lasted a short time.",
+        ),
+        Rule.CONSENT_AFTER_LOCK: (
+            "Du samtykket til dette etter at du sperret.",
+            "You consented to this after you had locked.",
+        ),
         Rule.LOCKED: ("Du har sperret for dette.", "You have locked this."),
         Rule.EXPLICIT_PERMIT: ("Du har gitt tillatelse til dette.", "You have given permission for this."),
         Rule.TREATING_RELATION: (

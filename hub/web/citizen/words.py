@@ -74,6 +74,11 @@ WORDS: Final[Mapping[str, Said]] = MappingProxyType(
             "Fødselsdatoen er ikke kjent. I tvil vises ingenting.",
             "The date of birth is not known. In doubt nothing is shown.",
         ),
+        "closed_withheld": (
+            "Barnet ønsker ikke at foreldrene ser opplysningene.",
+            "The child does not want its parents to see the information.",
+        ),
+        "closed_other": ("Opplysningene kan ikke vises her nå.", "The information cannot be shown here now."),
         "closed_age": (
             "Alderen gjør at opplysningene ikke vises her. Spør dem som gir helsehjelpen om innsyn.",
             "Because of the age the information is not shown here. Ask those who give the care.",

@@ -1,48 +1,79 @@
-"""Who sees what: rows 6 and 7, as NHN's own tests have them, and the days on which an age is reached."""
+"""Who sees what on the page: rows 6 and 7, by the days on which an age is reached, and why not in people's words."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 import pytest
 
-from hub.ledger.representations import Basis
-from hub.model import Identifier
-from hub.settings import Settings
-from hub.web.citizen.entitled import may_enter, may_see
-from hub.web.citizen.visit import Subject
+from hub.consent.question import Acp, Asker, Capacity
+from hub.identity import FNR
+from hub.model import Actor, ActorKind, Adapter, Base, Boundaries, Consent, Event, Identifier, Kind, Policy, Provision
+from hub.web.citizen.entitled import Entitlement
+from hub.web.citizen.words import WORDS
 
-WHO = Identifier("urn:x", "1")
+PARENT = Identifier(FNR, "13116900216")
+SELF, CHILD, POWER = (Capacity.PATIENT, Acp.NULL, "PATRQT"), (Capacity.REPRESENTATIVE, Acp.PARENT, "FAMRQT"), (
+    Capacity.REPRESENTATIVE, Acp.ATTORNEY, "PWATRNY",
+)  # fmt: skip
+As = tuple[Capacity, Acp, str]
 
 
 def at(text: str) -> int:
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1_000_000)
 
 
+NOW = at("2026-11-26T12:00:00")
+
+
+def right(as_: As, born: str, now_us: int = NOW, policy: Policy = Policy(), **more: bool) -> Entitlement:  # noqa: B008  a frozen value
+    asker = Asker(as_[0], as_[1], identifiers=(PARENT,), birth_date=born, **more)  # type: ignore[arg-type]
+    return Entitlement(asker, as_[2], policy, Boundaries(), now_us)
+
+
+def event(*labels: str) -> Event:
+    return Event("e", Kind.UPDATED, Adapter.HL7V2, "olav", "", "k", (), 1, 1, labels=labels)
+
+
 @pytest.mark.parametrize(
-    ("basis", "born", "now", "expected"),
+    ("as_", "born", "now", "closed"),
     [
-        (None, "2010-11-26", "2026-11-25T22:59:59", False),  # Oslo: 25 November
-        (None, "2010-11-26", "2026-11-25T23:00:00", True),  # Oslo: 26 November, 16 years
-        (None, "1938-01-14", "2026-11-26T12:00:00", True),
-        (None, "", "2026-11-26T12:00:00", False),
-        (None, "2030-01-01", "2026-11-26T12:00:00", False),
-        (Basis.PARENT, "2014-11-27", "2026-11-26T12:00:00", True),  # 11
-        (Basis.PARENT, "2014-11-26", "2026-11-26T12:00:00", False),  # 12 today
-        (Basis.PARENT, "2030-11-26", "2026-11-26T12:00:00", False),
-        (Basis.PARENT, "", "2026-11-26T12:00:00", False),
-        (Basis.ATTORNEY, "1938-01-14", "2026-11-26T12:00:00", True),
-        (Basis.ATTORNEY, "", "2026-11-26T12:00:00", True),
+        (SELF, "2010-11-26", "2026-11-25T22:59:59", "age"),  # Oslo: 25 November
+        (SELF, "2010-11-26", "2026-11-25T23:00:00", ""),  # Oslo: 26 November, 16 years
+        (SELF, "1938-01-14", "2026-11-26T12:00:00", ""),
+        (SELF, "", "2026-11-26T12:00:00", "unknown"),
+        (SELF, "2030-01-01", "2026-11-26T12:00:00", "age"),
+        (CHILD, "2014-11-27", "2026-11-26T12:00:00", ""),  # 11
+        (CHILD, "2014-11-26", "2026-11-26T12:00:00", "age"),  # 12 today
+        (CHILD, "", "2026-11-26T12:00:00", "unknown"),
+        (POWER, "1938-01-14", "2026-11-26T12:00:00", ""),
+        (POWER, "", "2026-11-26T12:00:00", ""),
     ],
 )
-def test_ages_in_norwegian_civil_days(basis: Basis | None, born: str, now: str, *, expected: bool) -> None:
-    subject = Subject(WHO, "", date.fromisoformat(born) if born else None, basis)
-    assert may_enter(subject, Settings(), at(now)) is expected
+def test_ages_in_norwegian_civil_days(as_: As, born: str, now: str, closed: str) -> None:
+    assert right(as_, born, at(now)).closed == closed
 
 
-@pytest.mark.parametrize("basis", [Basis.PARENT, Basis.ATTORNEY])
-def test_nobody_is_represented_where_an_address_is_protected(basis: Basis) -> None:
-    assert not may_enter(Subject(WHO, "", date(2020, 1, 1), basis, protected=True), Settings(), at("2026-11-26T12:00:00"))
+@pytest.mark.parametrize("as_", [CHILD, POWER])
+def test_nobody_is_represented_where_an_address_is_protected(as_: As) -> None:
+    assert right(as_, "2020-01-01", protected_address=True).closed == "protected"
 
 
+def test_a_child_may_keep_its_parents_out() -> None:
+    assert right(CHILD, "2020-01-01", withheld=True).closed == "withheld"
+
+
+def test_a_lock_keeps_others_out_and_never_the_patient() -> None:
+    everyone = Policy((Consent("c", 1, True, Provision(deny=True)),))
+    assert right(SELF, "1938-01-14", policy=everyone).closed == ""
+    person = Actor(PARENT, ActorKind.PERSON)
+    named = Policy((Consent("c", 1, True, Provision(deny=True, actors=(person,)), Base.LAW),))
+    assert right(POWER, "1938-01-14", policy=named).closed == "other"
+
+
+def test_what_cannot_be_read_of_the_consents_shows_nothing() -> None:
+    assert right(SELF, "1938-01-14", policy=Policy(readable=False)).closed == "other"
+
+
+@pytest.mark.parametrize("as_", [SELF, CHILD, POWER])
 @pytest.mark.parametrize(
     ("labels", "expected"),
     [
@@ -50,5 +81,9 @@ def test_nobody_is_represented_where_an_address_is_protected(basis: Basis) -> No
         (("NORN_ALL",), False), (("N", "whatever"), False), (("",), False),
     ],
 )  # fmt: skip
-def test_labels(labels: tuple[str, ...], *, expected: bool) -> None:
-    assert may_see(labels) is expected
+def test_labels(as_: As, labels: tuple[str, ...], *, expected: bool) -> None:
+    assert right(as_, "2016-01-01" if as_ is CHILD else "1938-01-14").sees(event(*labels)) is expected
+
+
+def test_every_reason_has_a_sentence() -> None:
+    assert {f"closed_{word}" for word in ("protected", "unknown", "age", "withheld", "other")} <= set(WORDS)
