@@ -106,7 +106,7 @@ def lock_out_nidaros(page: Page, region: Region) -> None:
     page.wait_for_url("**/me/access/preview")
     text = page.locator("main").inner_text()
     assert "Nidaros legesenter" in text
-    assert "Ville ikke fått 1 meldinger" in text
+    assert "Ville ikke fått én melding" in text
     assert region.rows("SELECT count(*) FROM consent") == [(0,)]  # a look changes nothing
     tabbed_to(page, "Ja, sperr")
     page.keyboard.press("Enter")

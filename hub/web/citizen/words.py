@@ -160,6 +160,8 @@ WORDS: Final[Mapping[str, Said]] = MappingProxyType(
         "preview_already": ("Dette gjelder allerede.", "This is in force already."),
         "preview_effect": ("Om det hadde vært slik de siste {days} dagene", "Had it been so the last {days} days"),
         "effect_loses": ("Ville ikke fått {count} meldinger.", "Would not have received {count} messages."),
+        "effect_loses_one": ("Ville ikke fått én melding.", "Would not have received one message."),
+        "effect_gains_one": ("Ville fått én melding til.", "Would have received one more message."),
         "effect_gains": ("Ville fått {count} meldinger til.", "Would have received {count} more messages."),
         "effect_none": (
             "Ingen meldinger de siste {days} dagene ville vært annerledes.",
