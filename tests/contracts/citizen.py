@@ -115,8 +115,8 @@ def provider(folder: Path, base: str, people: Sequence[identity.Identity] = IDEN
 def site(url: str, data: Path, login: Mapping[str, Any], port: int, **more: Any) -> Iterator[Site]:
     """The web process over this ledger, with this login."""
     settings = Settings(
-        http=f"127.0.0.1:{port}", database_url=url, secret=SecretBytes(PSEUDONYMS.secret), data=data, web_url=f"http://127.0.0.1:{port}",
-        **(dict(login) | more),
+        http=f"127.0.0.1:{port}", database_url=url, secret=SecretBytes(PSEUDONYMS.secret), data=data,
+        **({"web_url": f"http://127.0.0.1:{port}"} | dict(login) | more),
     )  # fmt: skip
     nothing: Any = None
     pool = Pool(url, "web")

@@ -71,6 +71,29 @@ def test_in_and_out_by_the_providers_word(site: Site, browser: Browser) -> None:
     assert complaints == []
 
 
+@pytest.mark.parametrize(("part", "why"), [("state", "refused"), ("verifier", "refused"), ("nonce", "provider")])
+def test_an_answer_that_is_not_to_this_login_is_not_believed(site: Site, region: Region, browser: Browser, part: str, why: str) -> None:
+    """The provider itself refuses a wrong verifier (PKCE); a wrong state or nonce is the hub's to see."""
+    _, page = tab(browser, [])
+    page.goto(f"{site.base}/me/login")
+    region.conn.execute("UPDATE web_login SET body = jsonb_set(body, ARRAY[%s], to_jsonb(%s::text))", (part, "z" * 64))
+    page.get_by_role("button", name="Åse").click()
+    page.wait_for_url(f"{site.base}/me/welcome?why={why}")
+    assert region.rows("SELECT count(*) FROM web_session") == [(0,)]
+    assert region.rows("SELECT count(*) FROM web_login") == [(0,)]
+
+
+def test_by_https_the_cookies_are_bound_to_the_host(
+    login: tuple[dict[str, Any], int], database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    more = {"web_url": "https://hub.example"}
+    with citizen.site(database_url, tmp_path_factory.mktemp("data"), login[0] | more, login[1]) as site:
+        given = site.client.ask("GET", "/me/login").headers["Set-Cookie"]
+    assert given.startswith("__Host-hub-login=")
+    assert all(f"; {word}" in given for word in ("Secure", "HttpOnly", "SameSite=Lax", "Path=/"))
+    assert "Domain" not in given
+
+
 def test_who_received_what_when_and_why(site: Site, region: Region, browser: Browser) -> None:
     region.send("ORU^R01^ORU_R01", PEOPLE["åse"])
     region.settle()

@@ -23,6 +23,6 @@ class Limiter:
         while times and times[0] <= now_us - self._window_us:
             times.popleft()
         if len(times) >= self._count:
-            return (times[0] + self._window_us - now_us) // 1_000_000 + 1
+            return -((now_us - times[0] - self._window_us) // 1_000_000)  # rounded up
         times.append(now_us)
         return 0
