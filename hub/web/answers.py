@@ -13,6 +13,7 @@ from aiohttp import web
 from hub import telemetry
 from hub.adapters.fhir import reply
 from hub.errors import Cause, Faulted, Rejected
+from hub.web.state import STATE
 from hub.web.tokens import Unauthorized
 
 FHIR_JSON: Final = "application/fhir+json"
@@ -22,7 +23,10 @@ REFERRER: Final = "Referrer-Policy"
 OWN: Final = frozenset({CSP, REFERRER})
 HEADERS: Final = MappingProxyType(
     {
-        CSP: ("default-src 'none'; style-src 'self'; img-src data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"),
+        CSP: (
+            "default-src 'none'; style-src 'self'; img-src data:; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; "
+            "form-action 'none'"
+        ),
         "X-Content-Type-Options": "nosniff",
         REFERRER: "no-referrer",
         "Cache-Control": "no-store",
@@ -157,5 +161,5 @@ async def protect(request: web.Request, response: web.StreamResponse) -> None:
     for name, value in HEADERS.items():
         if name not in OWN or name not in response.headers:
             response.headers[name] = value
-    if request.secure:
-        response.headers["Strict-Transport-Security"] = "max-age=31536000"
+    if request.secure or request.app[STATE].settings.web_url.startswith("https:"):
+        response.headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"

@@ -46,6 +46,7 @@ def routes(state: State) -> list[web.RouteDef]:
         web.get("/admin/subscriptions/{id}", admin.get_subscription),
         web.put("/admin/subscriptions/{id}", admin.put_subscription),
         web.delete("/admin/subscriptions/{id}", admin.delete_subscription),
+        web.delete("/admin/sessions", admin.delete_sessions),
         web.get("/admin/representations/{id}", representations.get),
         web.put("/admin/representations/{id}", representations.put),
         web.delete("/admin/representations/{id}", representations.delete),

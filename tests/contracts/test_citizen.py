@@ -88,10 +88,12 @@ def test_by_https_the_cookies_are_bound_to_the_host(
 ) -> None:
     more = {"web_url": "https://hub.example"}
     with citizen.site(database_url, tmp_path_factory.mktemp("data"), login[0] | more, login[1]) as site:
-        given = site.client.ask("GET", "/me/login").headers["Set-Cookie"]
+        answer = site.client.ask("GET", "/me/login")
+    given = answer.headers["Set-Cookie"]
     assert given.startswith("__Host-hub-login=")
     assert all(f"; {word}" in given for word in ("Secure", "HttpOnly", "SameSite=Lax", "Path=/"))
     assert "Domain" not in given
+    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains"
 
 
 def test_who_received_what_when_and_why(site: Site, region: Region, browser: Browser) -> None:

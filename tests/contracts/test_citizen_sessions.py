@@ -13,13 +13,14 @@ from pydantic import SecretBytes
 from hub.demo.people import PEOPLE
 from hub.identity import FNR
 from hub.ledger.connect import Pool, connect
+from hub.model import Identifier
 from hub.settings import Settings
 from hub.stream.readers import READERS
 from hub.web.citizen.visit import PER_MINUTE, What
 from hub.web.readiness import asks
 from hub.web.state import Region as Known
 from hub.web.state import State
-from hub.web.tokens import load_keys
+from hub.web.tokens import issue, load_keys
 from hub.wiring import now_us
 from tests.contracts import citizen
 from tests.contracts.transit_rig import PSEUDONYMS
@@ -45,15 +46,17 @@ class Page:
     client: Client
     clock: Clock
     port: int
+    data: Path
 
-    def log_in(self, name: str = "Åse") -> None:
+    def log_in(self, name: str = "Åse", cookie: str = COOKIE) -> None:
         """A session as a login makes it."""
         body = {
             "system": FNR, "value": PEOPLE["åse"].number, "name": name, "born": "1938-01-14", "csrf": CSRF, "id_token": "", "acting": "",
         }  # fmt: skip
-        row = (sha256(COOKIE.encode()).digest(), self.clock.us, self.clock.us, Jsonb(body))
+        key = PSEUDONYMS.link(Identifier(FNR, PEOPLE["åse"].number), "")
+        row = (sha256(cookie.encode()).digest(), self.clock.us, self.clock.us, key, Jsonb(body))
         with connect(self.url) as conn:
-            conn.execute("INSERT INTO web_session VALUES (%s, %s, %s, %s)", row)
+            conn.execute("INSERT INTO web_session VALUES (%s, %s, %s, %s, %s)", row)
 
     def get(self, path: str) -> Answer:
         return self.client.ask("GET", path, headers={"Cookie": f"hub-session={COOKIE}"})
@@ -79,7 +82,7 @@ def page(database_url: str, tmp_path: Path) -> Iterator[Page]:
         )  # fmt: skip
 
     with serving(make) as client:
-        yield Page(database_url, client, clock, port)
+        yield Page(database_url, client, clock, port, tmp_path)
 
 
 def test_a_session_ends_when_it_is_not_seen_and_when_it_is_old(page: Page) -> None:
@@ -97,6 +100,21 @@ def test_a_session_that_is_idle_is_over(page: Page) -> None:
     assert page.get("/me").status == 200
     page.clock.us += 15 * MINUTE_US + 1
     assert page.get("/me").headers["Location"] == "/me/welcome"
+    assert page.get("/me").status == 303
+
+
+def test_somebody_can_be_logged_out_everywhere_and_so_can_everybody(page: Page) -> None:
+    page.log_in()
+    page.log_in(cookie="another browser")
+    assert page.get("/me/notices").body.count(b"<li>Logget inn") == 2
+    assert page.post("/me/sessions", b"csrf=x").status == 403
+    assert page.post("/me/sessions", b"csrf=" + CSRF.encode()).headers["Location"] == "/me/welcome"
+    with connect(page.url) as conn:
+        assert conn.execute("SELECT count(*) FROM web_session").fetchone() == (0,)
+    page.log_in()
+    assert page.client.ask("DELETE", "/admin/sessions").status == 401
+    admin = page.client.with_token(issue(page.data, "admin", page.clock.us))
+    assert admin.ask("DELETE", "/admin/sessions").json() == {"ended": 1}
     assert page.get("/me").status == 303
 
 

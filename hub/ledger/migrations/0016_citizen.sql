@@ -10,8 +10,10 @@ CREATE TABLE web_session (                 -- somebody logged in
     id          bytea PRIMARY KEY,         -- SHA-256 of the browser's cookie: who reads this table can be nobody
     started_us  bigint NOT NULL,
     seen_us     bigint NOT NULL,
+    person_key  text NOT NULL,             -- the link key of who is logged in
     body        jsonb NOT NULL             -- who, and for whom
 );
+CREATE INDEX web_session_person ON web_session (person_key);
 CREATE INDEX web_session_seen ON web_session (seen_us);
 
 CREATE TABLE representation (              -- who may act for whom, as the population register or a court has said

@@ -75,6 +75,14 @@ async def logout(request: web.Request) -> web.Response:
     return found
 
 
+async def logout_everywhere(request: web.Request) -> web.Response:
+    """``POST /me/sessions``: every session of this person ends, in whatever browser."""
+    visit, _ = await submitted(request)
+    found = web.Response(status=303, headers={"Location": WELCOME, "Clear-Site-Data": '"cache"'})
+    await sessions.end_all(request, visit.session, found)
+    return found
+
+
 async def language(request: web.Request) -> web.Response:
     """``POST /me/language``: what the page speaks in this browser. Nothing secret depends on it, so it needs no login."""
     form = await read_form(request)

@@ -6,6 +6,7 @@ from typing import Final
 from aiohttp import web
 
 from hub.ledger.notices import Notice, NoticeChannel, delete_notice, get_notice, put_notice
+from hub.web.citizen import sessions
 from hub.web.citizen.notifier import may_be_called
 from hub.web.citizen.visit import Visit, enter, submitted
 
@@ -20,8 +21,11 @@ async def show(request: web.Request) -> web.Response:
 
 async def _page(visit: Visit, wrong: str = "", *, is_saved: bool = False) -> web.Response:
     found = await visit.state.ledger.run(get_notice, _key(visit))
+    every = await sessions.all_of(visit.request, visit.session)
+    logins = [(started, seen, id_ == visit.session.id) for id_, started, seen in every]
     return visit.page(
-        "notices.html", status=422 if wrong else 200, notice=found, wrong=wrong, is_saved=is_saved, has_mail=bool(visit.state.settings.smtp)
+        "notices.html", status=422 if wrong else 200, notice=found, wrong=wrong, is_saved=is_saved, sessions=logins,
+        has_mail=bool(visit.state.settings.smtp),
     )  # fmt: skip
 
 

@@ -12,6 +12,9 @@ from hub.web.citizen.times import civil_date, civil_time
 from hub.web.citizen.vocabulary import Language, say
 from hub.web.citizen.words import WORDS
 
+_POLICY: Final = (
+    "default-src 'none'; style-src 'self'; img-src data:; object-src 'none'; frame-ancestors 'none'; base-uri 'none'"
+)  # fmt: skip
 LANGUAGE_COOKIE: Final = "hub-language"
 
 
@@ -39,7 +42,7 @@ def html(language: Language, template: str, **values: Any) -> str:
 def answer(language: Language, template: str, *, status: int = 200, may_lead_to: Iterable[str] = (), **values: Any) -> web.Response:
     """A page. may_lead_to: origins beside the hub's own that its forms may end at."""
     forms = " ".join(("'self'", *may_lead_to))
-    policy = f"default-src 'none'; style-src 'self'; img-src data:; frame-ancestors 'none'; base-uri 'none'; form-action {forms}"
+    policy = f"{_POLICY}; form-action {forms}"
     text = html(language, template, **values)
     headers = {
         CSP: policy, REFERRER: "same-origin",  # a form that no referrer is sent with has no origin either

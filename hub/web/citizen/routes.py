@@ -26,6 +26,7 @@ def routes() -> list[web.RouteDef]:
         web.get("/me/login", login.login),
         web.get(login.CALLBACK, login.callback),
         web.post("/me/logout", login.logout),
+        web.post("/me/sessions", login.logout_everywhere),
         web.post("/me/language", login.language),
         web.get("/me/style.css", stylesheet),
         web.get("/me", pathway.show),

@@ -96,7 +96,8 @@ async def start(request: web.Request, answer: web.StreamResponse, person: Person
         "born": person.born.isoformat() if person.born else "", "csrf": secrets.token_urlsafe(32),
         "id_token": person.id_token, "acting": "",
     }  # fmt: skip
-    row = StoredSession(sha256(value.encode()).digest(), now_us, now_us, body)
+    person_key = state.pseudonyms.link(person.identifier, "")
+    row = StoredSession(sha256(value.encode()).digest(), now_us, now_us, person_key, body)
     await state.ledger.run(sessions.start_session, row, now_us - _idle_us(state.settings))
     _take_back(request, answer, _LOGIN)
     _give(request, answer, _SESSION, value, None)
@@ -111,6 +112,21 @@ async def current(request: web.Request) -> Session | None:
     oldest_us = now_us - int(settings.session_minutes_max * 60e6)
     row = await state.ledger.run(sessions.see_session, id_, now_us, now_us - _idle_us(settings), oldest_us)
     return _session(row.id, row.body) if row else None
+
+
+async def all_of(request: web.Request, session: Session) -> list[tuple[bytes, int, int]]:
+    """(id, started_us, seen_us) of each session of the same person. Raises Faulted."""
+    state = request.app[STATE]
+    now_us, settings = state.clock(), state.settings
+    key, oldest_us = state.pseudonyms.link(session.who, ""), now_us - int(settings.session_minutes_max * 60e6)
+    return await state.ledger.run(sessions.sessions_of, key, now_us - _idle_us(settings), oldest_us)
+
+
+async def end_all(request: web.Request, session: Session, answer: web.StreamResponse) -> None:
+    """From now on this person is logged in nowhere. Raises Faulted."""
+    state = request.app[STATE]
+    await state.ledger.run(sessions.end_sessions, state.pseudonyms.link(session.who, ""))
+    _take_back(request, answer, _SESSION)
 
 
 async def act_as(request: web.Request, session: Session, representation: str) -> None:

@@ -240,6 +240,10 @@ WORDS: Final[Mapping[str, Said]] = MappingProxyType(
         "notices_webhook": ("Med et anrop til en nettadresse (webhook)", "By a call to a web address (webhook)"),
         "notices_address": ("E-postadresse eller nettadresse", "E-mail address or web address"),
         "notices_saved": ("Lagret.", "Saved."),
+        "logins_title": ("Hvor du er logget inn", "Where you are logged in"),
+        "logins_one": ("Logget inn {started}, sist brukt {seen}.", "Logged in {started}, last used {seen}."),
+        "logins_this": ("Det er denne nettleseren.", "It is this browser."),
+        "log_out_everywhere": ("Logg ut overalt", "Log out everywhere"),
         "save": ("Lagre", "Save"),
         "wrong_email": ("Skriv én e-postadresse.", "Write one e-mail address."),
         "wrong_webhook": (
