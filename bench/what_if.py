@@ -1,11 +1,11 @@
 """Deciding the past again: how long a million decisions take, as JSON lines.
 
-    python -m bench.what_if [--decisions 1000000] [--patients 100000] [--subscriptions 10000]
+    python -m bench.what_if [--decisions 1000000] [--patients 30000] [--subscriptions 10000]
 
 Needs HUB_DATABASE_URL (a database of its own is made and dropped). Three providers subscribe to each municipality's events and the other
-subscriptions are to wards; every patient has a GP and a municipality, every tenth has locked one provider out. The change takes one
-municipality's subscription away and gives one to another. The clock runs from the command's connection to its last line, output included;
-that nothing is decided ``otherwise`` says that every row was decided again as it was recorded.
+subscriptions are to wards; every patient has eleven messages of several kinds, a GP, a municipality and a ward, and every tenth has locked
+one provider out. The change takes one municipality's subscription away and gives one to another. The clock runs from the command's
+connection to its last line, output included; that nothing is decided ``otherwise`` says that every row was decided again as recorded.
 """
 
 import argparse
@@ -36,21 +36,25 @@ KINDS = ("patient.admitted", "patient.discharged", "patient.transferred", "patie
 MESSAGES = """
 INSERT INTO message (part, off, event_id, adapter, provider, application, sender, control_id, trigger, kind, patient_key, received_us,
                      decided_us, answer, encoding, outcome, raw, occurred_us, municipality, ward, encounter_class, labels, addressed, gps,
-                     pathway, unresolved)
-SELECT n %% 12, n, md5(n::text)::uuid, 'hl7v2', 'hospital', 'EPJ', 'HOSPITAL', n::text, 'ADT^A01', (%(kinds)s::text[])[1 + n %% %(of)s],
+                     pathway, unresolved, items)
+SELECT n %% 12, n, md5(n::text)::uuid, 'hl7v2', 'hospital', 'EPJ', 'HOSPITAL', n::text, 'ADT^A01',
+       (%(kinds)s::text[])[1 + n / 1000 %% %(of)s],
        md5(p::text), %(since)s + n * 1000, %(since)s + n * 1000, 'AA', 'utf-8', 'routed', decode(repeat(md5(n::text), 27), 'hex'),
-       %(since)s + n * 1000, (1000 + p %% 350)::text, 'W' || n %% 40, 'I', '{}', '{HUB,REGION}',
+       %(since)s + n * 1000, (1000 + p %% 350)::text, 'W' || p %% 40, 'I', '{}', '{HUB,REGION}',
        ARRAY['urn:oid:2.16.578.1.12.4.1.4.101', (900000000 + p %% 2000)::text],
-       CASE WHEN p %% 3 = 0 THEN ARRAY['hospital', 'p' || p %% 350 || 'b'] ELSE '{hospital}' END, false
+       CASE WHEN p %% 3 = 0 THEN ARRAY['hospital', 'p' || p %% 350 || 'b'] ELSE '{hospital}' END, false, ''
 FROM generate_series(1, %(messages)s) n CROSS JOIN LATERAL (SELECT n::bigint * 7919 %% %(patients)s AS p) x"""
 DECISIONS = """
-INSERT INTO decision SELECT m.part, m.off, 'p' || p %% 350 || r, CASE WHEN locked THEN 'deny' ELSE 'permit' END,
+INSERT INTO decision (part, off, recipient, result, rule, detail, subscription, because)
+SELECT m.part, m.off, 'p' || p %% 350 || r, CASE WHEN locked THEN 'deny' ELSE 'permit' END,
        CASE WHEN locked THEN '11-locked' ELSE '13-treating-relation' END, 'full', 's' || p %% 350 || r, '{subscription}'
 FROM message m CROSS JOIN LATERAL (SELECT m.off * 7919 %% %(patients)s AS p) x CROSS JOIN unnest(%(recipients)s::text[]) AS r
 CROSS JOIN LATERAL (SELECT p %% 10 = 0 AND r = 'a' AS locked) y"""
 CONSENTS = """
-INSERT INTO consent SELECT 'c' || p, 1, true, true, jsonb_build_array(jsonb_build_array('urn:hub:provider', 'p' || p %% 350 || 'a')), NULL,
-       NULL, 1, '{}' FROM generate_series(0, %(patients)s - 1, 10) p"""
+INSERT INTO consent (id, version, active, written_us, resource, body)
+SELECT 'c' || p, 1, true, 1, '{}', jsonb_build_object('root', jsonb_build_object('deny', true, 'actors',
+       jsonb_build_array(jsonb_build_array('urn:hub:provider', 'p' || p %% 350 || 'a'))))
+FROM generate_series(0, %(patients)s - 1, 10) p"""
 
 
 def _providers() -> Iterator[Provider]:
@@ -122,7 +126,7 @@ def _measure(url: str, given: argparse.Namespace, since_us: int) -> dict[str, An
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--decisions", type=int, default=1_000_000)
-    parser.add_argument("--patients", type=int, default=100_000)
+    parser.add_argument("--patients", type=int, default=30_000)
     parser.add_argument("--subscriptions", type=int, default=10_000)
     given = parser.parse_args()
     assert set(KINDS) <= set(Kind)

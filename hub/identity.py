@@ -5,11 +5,11 @@ Sources: Volven OID register and HL7 Norway's no-basis profiles (identifier syst
 
 import hashlib
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final
 
-from hub.model import Detail, Identifier
+from hub.model import Detail, Identifier, Received
 from hub.numbers import NumberKind, person_number
 
 FNR: Final = "urn:oid:2.16.578.1.12.4.1.4.1"
@@ -126,6 +126,15 @@ class Pseudonyms:
 def event_id(adapter: str, provider: str, application: str, sender: str, control_id: str, raw: bytes) -> str:
     """The message's id, derived so that a repeat or a replay has the same one. RFC 9562 version 8 UUID."""
     return _uuid(f"{adapter}\x1f{provider}\x1f{application}\x1f{sender}\x1f{control_id}\x1f".encode(), hashlib.sha256(raw).digest())
+
+
+def redacted(received: Received, raw: bytes) -> Received:
+    """A message of which something was left out, under the id that its sender's would have had for these bytes.
+
+    The id of the whole is a hash of the whole: whoever has a part could try out what is missing until the id fits.
+    """
+    r = received
+    return replace(r, raw=raw, event_id=event_id(r.adapter, r.provider, r.application, r.sender, r.control_id, raw))
 
 
 def _uuid(head: bytes, digest: bytes) -> str:

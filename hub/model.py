@@ -4,6 +4,7 @@ Times are whole microseconds since 1970-01-01T00:00:00Z and end in ``_us``; whoe
 the edge (Europe/Oslo). Fields that can hold patient data are kept out of every ``repr``.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Protocol
@@ -244,6 +245,17 @@ class Message(Protocol):
         """What it means. Raises Rejected."""
         ...
 
+    def items(self) -> "tuple[Item, ...]":
+        """What can be left out of it, each with the labels of the whole beside its own. Raises Rejected."""
+        ...
+
+    def without(self, keys: Collection[str]) -> "Message | None":
+        """The message as if it had never held these items: deterministic, and nothing in it depends on what they were.
+
+        None when nothing of what it was sent for is left. Raises Rejected.
+        """
+        ...
+
     def render(self, form: Form, detail: Detail, recipient: "Provider") -> bytes:
         """The bytes one recipient gets: deterministic in (received, form, detail, recipient). Raises Rejected(NO_TRANSLATION)."""
         ...
@@ -452,6 +464,7 @@ class Decision:
     detail: Detail
     subscription: str = ""  # id of the subscription it answers to
     because: tuple[str, ...] = ()  # closed vocabulary: consent ids with version, relation names; no patient data
+    dropped: tuple[str, ...] = ()  # keys of the items that were left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -464,6 +477,8 @@ class Delivery:
     detail: Detail
     payload: bytes = field(repr=False)
     purpose: str = "TREAT"  # of the subscription it answers to: asked about again at every attempt
+    dropped: tuple[str, ...] = ()  # keys of the items that were left out of it
+    copy_id: str = ""  # the event id that a redacted copy bears and its other ids derive from; "" = the message's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -478,3 +493,4 @@ class Plan:
     deliveries: tuple[Delivery, ...] = ()
     patient: PatientState | None = None  # the state after this message; None = unchanged
     errors: tuple[str, ...] = ()  # classes of what was raised in making it for a recipient: bugs, told once it is recorded
+    items: tuple[Item, ...] = ()  # what it was asked about with; () = as a whole

@@ -5,17 +5,21 @@ Pure: the same message, patient, consents, directory and time give the same plan
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
-from hub.consent.decide import decide
+from hub.consent.decide import BOUNDARIES, decide
+from hub.consent.narrowed import by_items, by_labels
 from hub.consent.question import Question, Verdict
+from hub.consent.sensitive import NO_CODES, SensitiveCodes
 from hub.errors import Reason, Rejected
 from hub.model import (
+    Boundaries,
     Decision,
     Delivery,
     Detail,
     Event,
+    Item,
     Message,
     Outcome,
     PatientState,
@@ -26,14 +30,26 @@ from hub.model import (
     Rule,
     Subscription,
 )
-from hub.routing.directory import Candidate, Directory
+from hub.routing.directory import Candidate, Directory, shows_more
 
+_KNOWN_MAX: Final = 100_000  # answers that are remembered
 # Words of a decision's reasons
 NOT_SUBSCRIBED: Final = "not_subscribed"
 _STUCK: Final = (Reason.INTERNAL_ERROR, Reason.NO_TRANSLATION)  # why it cannot be made for one recipient, the worse first
 
 
-def plan(message: Message, patient: PatientState, policy: Policy, directory: Directory, now_us: int) -> Plan:
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What whoever runs the hub has settled: limits that the law leaves open, and codes that are sensitive in themselves."""
+
+    boundaries: Boundaries = BOUNDARIES
+    sensitive: SensitiveCodes = NO_CODES
+
+
+TERMS: Final = Terms()
+
+
+def plan(message: Message, patient: PatientState, policy: Policy, directory: Directory, now_us: int, terms: Terms = TERMS) -> Plan:
     """Everything the message leads to. Raises nothing: what cannot be read is quarantined with its reason.
 
     patient and policy: as read at ``now_us``, the moment of deciding.
@@ -43,13 +59,16 @@ def plan(message: Message, patient: PatientState, policy: Policy, directory: Dir
         return Plan(received, Outcome.QUARANTINED, refusal=received.refusal)
     try:
         event = message.event()
+        candidates = directory.candidates(event, after := _remember(patient, event, directory))
+        items = items_of(message, event, policy, terms.sensitive) if candidates else ()
     except Rejected as exc:
         return Plan(received, Outcome.QUARANTINED, refusal=Refusal(exc.reason, exc.where))
-    after = _remember(patient, event, directory)
+    asking = _Asking(event, items, policy, now_us, terms.boundaries, conflict=after.conflict)
     decisions, deliveries, errors = list[Decision](), list[Delivery](), list[str]()
-    for candidate in directory.candidates(event, after):
-        subscription, decision = _decide(candidate, event, after, policy, now_us)
-        decision, delivery = _prepare(message, candidate, subscription, decision, errors)
+    copies = Copies(message)
+    for candidate in candidates:
+        subscription, decision = _decide(candidate, asking)
+        decision, delivery = _prepare(copies, candidate, subscription, decision, errors)
         decisions.append(decision)
         deliveries += [delivery] if delivery else []
     return Plan(
@@ -61,13 +80,84 @@ def plan(message: Message, patient: PatientState, policy: Policy, directory: Dir
         tuple(deliveries),
         None if after == patient else after,
         tuple(errors),
+        items,
     )
 
 
-def decided(event: Event, patient: PatientState, policy: Policy, directory: Directory, now_us: int) -> list[Decision]:
-    """Everyone the event concerns, decided as ``plan`` decides of a message that means it; nothing is made to be sent."""
-    after = _remember(patient, event, directory)
-    return [_decide(candidate, event, after, policy, now_us)[1] for candidate in directory.candidates(event, after)]
+def items_of(message: Message, event: Event, policy: Policy, sensitive: SensitiveCodes = NO_CODES) -> tuple[Item, ...]:
+    """What to ask about: the message's items where an answer may differ from one to the next, () where it is asked about whole.
+
+    Raises Rejected.
+    """
+    if not event.labels and not policy.consents and not sensitive:  # as nearly all are
+        return ()
+    if not sensitive and not by_labels(event.labels) and not by_items(policy):
+        return ()
+    items = sensitive.labelled(message.items())
+    said = {label for item in items for label in item.labels}
+    if not said.issuperset(event.labels):  # a label that is nobody's is everybody's
+        return ()
+    return items if by_items(policy) or by_labels(tuple(said)) else ()
+
+
+@dataclass(slots=True)
+class Copies:
+    """A message with and without some of its items, each made once."""
+
+    message: Message
+    _made: dict[frozenset[str], Message | None] = field(default_factory=dict)
+
+    def without(self, dropped: Iterable[str]) -> Message | None:
+        """The message without these items; None when nothing would be left. Raises Rejected."""
+        keys = frozenset(dropped)
+        if not keys:
+            return self.message
+        if keys not in self._made:
+            self._made[keys] = self.message.without(keys)
+        return self._made[keys]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """What is the same of every question about a message."""
+
+    event: Event
+    items: tuple[Item, ...]
+    policy: Policy
+    now_us: int
+    boundaries: Boundaries
+    conflict: bool
+
+
+@dataclass(slots=True)
+class Again:
+    """Decides events again as ``plan`` decides of messages that mean them, by one directory; nothing is made to be sent.
+
+    Equal questions about patients who have written nothing are answered once.
+    """
+
+    directory: Directory
+    terms: Terms = TERMS
+    _known: dict[tuple[object, ...], Decision] = field(default_factory=dict)
+
+    def decided(self, event: Event, patient: PatientState, policy: Policy, now_us: int, items: tuple[Item, ...] = ()) -> list[Decision]:
+        """Everyone the event concerns. patient: as before the event. items: what is asked about item by item, as ``items_of`` says."""
+        after = _remember(patient, event, self.directory)
+        asking = _Asking(event, items, policy, now_us, self.terms.boundaries, conflict=after.conflict)
+        candidates = self.directory.candidates(event, after)
+        if items or policy.consents or not policy.readable:
+            return [_decide(candidate, asking)[1] for candidate in candidates]
+        return [self._as_before(candidate, asking) for candidate in candidates]
+
+    def _as_before(self, candidate: Candidate, asking: _Asking) -> Decision:
+        event, ids = asking.event, tuple([s.id for s in candidate.subscriptions])
+        key = (candidate.provider_id, ids, candidate.relations, event.provider, event.kind, event.labels, asking.conflict)
+        decision = self._known.get(key)
+        if decision is None:
+            if len(self._known) >= _KNOWN_MAX:
+                self._known.clear()
+            decision = self._known[key] = _decide(candidate, asking)[1]
+        return decision
 
 
 def _stuck(decisions: Iterable[Decision]) -> Refusal | None:
@@ -88,21 +178,31 @@ def _remember(patient: PatientState, event: Event, directory: Directory) -> Pati
     )
 
 
-def _decide(candidate: Candidate, event: Event, patient: PatientState, policy: Policy, now_us: int) -> tuple[Subscription | None, Decision]:
+def _decide(candidate: Candidate, asking: _Asking) -> tuple[Subscription | None, Decision]:
     """The decision on the first of the candidate's subscriptions, most detail first, that is not denied; else on the first of all."""
+    event = asking.event
     answers: list[tuple[Subscription, Verdict]] = []
-    for subscription in candidate.subscriptions:
-        question = Question(event.provider, candidate.provider, event.labels, subscription.purpose, candidate.relations, patient.conflict)
-        answers.append((subscription, decide(question, policy, now_us)))
+    for s in candidate.subscriptions:
+        question = Question(
+            event.provider, candidate.provider, event.labels, s.purpose, candidate.relations, asking.conflict, asking.items, None,
+            event.kind, s.detail,
+        )  # fmt: skip
+        answers.append((s, decide(question, asking.policy, asking.now_us, asking.boundaries)))
     if not answers:
         because = (*(relation.value for relation in candidate.relations), NOT_SUBSCRIBED)
         return None, Decision(candidate.provider_id, Result.DENY, Rule.NO_RELATION, Detail.NOTICE, because=because)
     chosen, verdict = next((a for a in answers if a[1].result is not Result.DENY), answers[0])
-    return chosen, Decision(candidate.provider_id, verdict.result, verdict.rule, chosen.detail, chosen.id, verdict.because)
+    detail = chosen.detail if verdict.detail is None else least(chosen.detail, verdict.detail)
+    return chosen, Decision(candidate.provider_id, verdict.result, verdict.rule, detail, chosen.id, verdict.because, verdict.dropped)
+
+
+def least(asked: Detail, most: Detail | None) -> Detail:
+    """What may be shown of what was asked for."""
+    return most if most is not None and shows_more(asked, most) else asked
 
 
 def _prepare(
-    message: Message, candidate: Candidate, subscription: Subscription | None, decision: Decision, errors: list[str]
+    copies: Copies, candidate: Candidate, subscription: Subscription | None, decision: Decision, errors: list[str]
 ) -> tuple[Decision, Delivery | None]:
     """The decision with the bytes it lets out: of a hold too, so that they are the same whenever it is lifted.
 
@@ -113,16 +213,20 @@ def _prepare(
     recipient = candidate.provider
     if recipient is None or subscription is None or decision.result is Result.DENY:
         return decision, None
-    channel, detail = recipient.deliver.channel, subscription.detail
+    channel, detail = recipient.deliver.channel, decision.detail
     form = recipient.deliver.form
     try:
-        payload = message.render(form, detail, recipient)
+        copy = copies.without(decision.dropped) if decision.dropped else copies.message
+        if copy is None:  # nothing is left but that there was something
+            return replace(decision, result=Result.DENY, dropped=()), None
+        payload = copy.render(form, detail, recipient)
     except Rejected:
         return _held(decision, Reason.NO_TRANSLATION), None
     except Exception as exc:  # noqa: BLE001  # whatever the bug is, it is this recipient's message that cannot be made
         errors.append(type(exc).__name__)
         return _held(decision, Reason.INTERNAL_ERROR), None
-    return decision, Delivery(recipient.id, channel, form, detail, payload, subscription.purpose)
+    copy_id = copy.received.event_id if decision.dropped else ""
+    return decision, Delivery(recipient.id, channel, form, detail, payload, subscription.purpose, decision.dropped, copy_id)
 
 
 def _held(decision: Decision, reason: Reason) -> Decision:

@@ -146,7 +146,9 @@ async def _pathway(settings: Settings) -> None:
 
 async def _web(settings: Settings) -> None:
     from hub.stream.promise import objections  # noqa: PLC0415
-    from hub.stream.readers import READERS  # noqa: PLC0415
+    from hub.stream.readers import read  # noqa: PLC0415
+    from hub.stream.recall import recalled  # noqa: PLC0415
+    from hub.stream.release import run_release  # noqa: PLC0415
     from hub.web.app import run_web  # noqa: PLC0415
     from hub.web.readiness import asks, of_ledger  # noqa: PLC0415
     from hub.web.state import Region, State  # noqa: PLC0415
@@ -158,9 +160,10 @@ async def _web(settings: Settings) -> None:
         missing = asks({"broker": lambda: _ask_broker(settings), **of_ledger(pool)})
         state = State(
             settings, now_us, load_keys(settings.data), _pseudonyms(settings), intake, pool, Region(pool), missing,
-            partial(objections, settings), readers=READERS,
+            partial(objections, settings), recall=lambda row: read(recalled(row)),
         )  # fmt: skip
-        await run_web(state, stop)
+        releasing = run_release(pool, intake.accept, now_us, stop, releases=settings.release_on_unlock)
+        await asyncio.gather(run_web(state, stop), releasing)
     await pool.close()
 
 

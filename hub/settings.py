@@ -122,7 +122,10 @@ class Settings(BaseModel):
     claim_seconds_max: float = 0.25  # a delivery that was asked about must begin within this, or it is asked again
     revocation_wait_seconds_max: float = 2.0  # how long the answer to a lock waits for sends under way
 
+    # consent
     consent: Limits = ConsentLimits()  # ages, hours and duties that decide; a table of its own
+    release_on_unlock: bool = False  # what a lock kept back is delivered when the patient lifts it; False = only what comes later
+    sensitive_codes: str = ""  # a TOML file of [[label]]: codes that are sensitive in themselves; "default" = the hub's own; "" = none
 
     # pathway
     notice_hours_max: float = 24.0  # a municipality must be told within this of an admission (forskrift 2011-11-18-1115 section 8)

@@ -6,10 +6,12 @@ event's id beside them: at INFO what a person may have to act on, at DEBUG every
 """
 
 import contextlib
+import json
 import logging
 import os
 import re
 import sys
+from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import product
 from pathlib import Path
@@ -170,7 +172,9 @@ class _Bare(logging.Formatter):
     @override
     def format(self, record: logging.LogRecord) -> str:
         exc = record.exc_info[1] if record.exc_info else None
-        return f"{record.name} {record.levelname} {record.module}:{record.lineno} {place(exc) if exc else ''}".rstrip()
+        said = {"event": "library", "logger": record.name, "level": record.levelname.lower(), "place": f"{record.module}:{record.lineno}"}
+        at = datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z")
+        return json.dumps(said | ({"error": place(exc)} if exc else {}) | {"timestamp": at})
 
 
 def place(exc: BaseException) -> str:

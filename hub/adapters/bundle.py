@@ -16,6 +16,7 @@ from hub.model import Detail, Provider
 Json = dict[str, Any]
 DESTINATION: Final = "\x00d"  # stands for MessageHeader.destination until the recipient is known; no message text can hold NUL
 PROVIDER: Final = "urn:hub:provider"
+HASH: Final = "ni:///sha-256;"  # RFC 6920
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"))
 # json's own encoder in C, set up once (JSONEncoder.encode makes a new one for every value), where the interpreter has it
 _IN_C: Final[Any] = getattr(json.encoder, "c_make_encoder", None)
@@ -89,6 +90,25 @@ def addressed(data: bytes, recipient: Provider) -> bytes:
 @lru_cache(maxsize=4096)  # words of the configuration
 def _destination(endpoint: str, name: str) -> bytes:
     return _ENCODER.encode([{"endpoint": endpoint, "name": name}]).encode()
+
+
+def unnamed(bundle: Json) -> Json:
+    """A Bundle that does not name the message it was made of by its hash: of a redacted copy that would be a print of what is missing."""
+    for entry in bundle["entry"]:
+        resource = entry["resource"]
+        if resource.get("resourceType") == "Provenance" and "entity" in resource:
+            kept = [e for e in resource["entity"] if not _is_hash(e)]
+            if type(resource) is Written:
+                resource.text = ""
+            resource.pop("entity")
+            resource.update({"entity": kept} if kept else {})
+    return bundle
+
+
+def _is_hash(entity: Any) -> bool:
+    what = entity.get("what") if isinstance(entity, dict) else None
+    name = what.get("identifier") if isinstance(what, dict) else None
+    return isinstance(name, dict) and str(name.get("value", "")).startswith(HASH)
 
 
 def filtered(bundle: Json, detail: Detail, event_id: str, numbers: frozenset[str] | None = None) -> Json:

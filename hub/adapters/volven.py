@@ -21,6 +21,7 @@ OUT_TO: Final = f"{OID}8408"
 MESSAGE: Final = f"{OID}8279"
 ERROR: Final = f"{OID}8221"
 MUNICIPALITY: Final = f"{OID}3402"
+ICD_10: Final = f"{OID}7110"
 
 OTHER: Final = "XXX"  # 8116: some other identifier
 LOCAL: Final = "LIN"  # 9051: a local code of an institution

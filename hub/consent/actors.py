@@ -4,7 +4,7 @@ What is sent goes to an organisation, and an organisation is neither a person no
 themselves. Whom a group has for members only the group knows.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Final
 
 from hub.consent.question import Asker, Question
@@ -20,7 +20,8 @@ def names_asked(actor: Actor, question: Question) -> bool:
     if recipient is not None and actor_matches(actor.identifier, recipient):
         return True
     if actor.kind is ActorKind.GROUP:
-        return asker is None or asker.groups is None or _may_be_among(actor.identifier, asker.groups)
+        groups = None if asker is None else asker.groups
+        return groups is None or (bool(groups) and _may_be_among(actor.identifier, groups))
     if asker is None or actor.kind is ActorKind.ORGANISATION:
         return asker is not None and any(actor.identifier.value == i.value for i in asker.identifiers)
     return _may_be_among(actor.identifier, _of_kind(asker, actor.kind))
@@ -47,10 +48,10 @@ def _of_kind(asker: Asker, kind: ActorKind) -> tuple[Identifier, ...]:
             return ()
 
 
-def _may_be_among(wanted: Identifier, known: Iterable[Identifier]) -> bool:
+def _may_be_among(wanted: Identifier, known: Collection[Identifier]) -> bool:
     """One of these, or not known to be another: by identifiers of other systems nobody can tell."""
-    comparable = [i.value for i in known if _system(i.system) == _system(wanted.system) or not (i.system and wanted.system)]
-    return wanted.value in comparable if comparable else True
+    comparable = [i for i in known if not wanted.system or _system(i.system) == _system(wanted.system)]
+    return not comparable or any(i.value == wanted.value for i in (*comparable, *(i for i in known if not i.system)))
 
 
 def actor_matches(actor: Identifier, provider: Provider) -> bool:

@@ -10,13 +10,12 @@ from hub.consent.provisions import Opinion, opinion
 from hub.consent.question import Question, Verdict
 from hub.consent.rules import minimum
 from hub.consent.table import TABLE
-from hub.model import Boundaries, Detail, Item, Policy, Result
+from hub.model import Boundaries, Item, Policy, Result
 
 BOUNDARIES: Final = Boundaries()
 _ASKED: Final = tuple(row.answer for row in TABLE)
 _SENT: Final = tuple(row.answer for row in TABLE if not row.asked_only)
 _PLACES: Final = {row.rule: row.number for row in TABLE}
-_MOST_FIRST: Final = tuple(Detail)
 
 
 def decide(question: Question, policy: Policy, now_us: int, boundaries: Boundaries = BOUNDARIES) -> Verdict:
@@ -72,7 +71,7 @@ def _together(question: Question, verdicts: Sequence[Verdict]) -> Verdict:
     because = tuple(dict.fromkeys(word for v in decided for word in v.because))
     if len(refused) == len(verdicts):
         return Verdict(decided[0].result, decided[0].rule, because)
-    less = max((v.detail for v in verdicts if v.detail is not None), key=_MOST_FIRST.index, default=None)
+    less = next((v.detail for v in verdicts if v.detail is not None), None)  # the law's minimum is one for the whole message
     if not refused:
         return Verdict(Result.PERMIT, decided[0].rule, because, detail=less)
     dropped = tuple(item.key for item, v in zip(question.items, verdicts, strict=True) if v.result is not Result.PERMIT)

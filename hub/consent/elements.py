@@ -56,7 +56,7 @@ def a_text(element: Json, name: str, where: str) -> str:
     value = element.get(name)
     if value is None:
         raise refused(where, Reason.MISSING_FIELD)
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str):
         raise refused(where, Reason.BAD_VALUE)
     return value
 

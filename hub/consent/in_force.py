@@ -6,6 +6,7 @@ A set is judged, never a sequence: in whatever order consents are found, and how
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from hub.consent.provisions import is_now
 from hub.model import Base, Consent
 
 
@@ -38,17 +39,10 @@ def _without_replaced(latest: Sequence[Consent], now_us: int) -> list[Consent]:
     for c in latest:
         replaced.setdefault(c.id, set()).update(old for old in c.replaces if old != c.id)
     named = set().union(*replaced.values())
-    ahead = [c.id for c in latest if c.id not in named and c.active and _is_now(c, now_us)]
+    ahead = [c.id for c in latest if c.id not in named and c.active and is_now(c.provision.period, now_us)]
     gone = set[str]()
     while ahead:
         older = replaced.get(ahead.pop(), set()) - gone
         gone |= older
         ahead += older
     return [replace(c, base=Base.LAW) if c.id in named else c for c in latest if c.id not in gone]
-
-
-def _is_now(consent: Consent, now_us: int) -> bool:
-    period = consent.provision.period
-    if period is None:
-        return True
-    return (period.start_us is None or period.start_us <= now_us) and (period.end_us is None or now_us <= period.end_us)

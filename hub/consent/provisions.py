@@ -43,18 +43,17 @@ def opinion(consent: Consent, case: Case) -> Opinion | None:
         return None
     if any(e.deny and could_apply(e, case) for e in root.exceptions):
         return Opinion.LOCK
-    if root.deny and not any(not e.deny and surely_applies(e, case) for e in root.exceptions):
+    if root.deny and not any(surely_applies(e, case) for e in root.exceptions):
         return Opinion.LOCK
     # under the law's base an exception to a lock takes the lock away and grants nothing
-    grants = consent.base is Base.EXPLICIT and (root.deny or surely_applies(root, case))
-    return Opinion.PERMIT if grants else None
+    return Opinion.PERMIT if consent.base is Base.EXPLICIT and surely_applies(root, case) else None
 
 
 def could_apply(provision: Provision, case: Case) -> bool:
     """Whether it applies as far as anybody can say: how a deny is read."""
     item, question = case.item, case.question
     return (
-        _is_in_force(provision.period, case.now_us)
+        is_now(provision.period, case.now_us)
         and (not provision.actors or any(names_asked(a, question) for a in provision.actors))
         and (not provision.purposes or any(_could_be_for(p, question.purpose) for p in provision.purposes))
         and (not provision.labels or case.whole or could_mean(provision.labels, item.labels))
@@ -69,7 +68,7 @@ def surely_applies(provision: Provision, case: Case) -> bool:
     """Whether it applies without a doubt: how a permit is read."""
     item, question = case.item, case.question
     return (
-        _is_in_force(provision.period, case.now_us)
+        is_now(provision.period, case.now_us)
         and (not provision.actors or any(surely_names_asked(a, question) for a in provision.actors))
         and (not provision.purposes or any(question.purpose in (p, *_WITHIN.get(p, ())) for p in provision.purposes))
         and (not provision.labels or (not case.whole and surely_means(provision.labels, item.labels)))
@@ -80,19 +79,18 @@ def surely_applies(provision: Provision, case: Case) -> bool:
     )
 
 
-def _is_in_force(period: Span | None, now_us: int) -> bool:
-    """Both ends are inside."""
+def is_now(period: Span | None, now_us: int) -> bool:
+    """Whether a period, of which both ends are inside, has this moment in it; None = always."""
     if period is None:
         return True
     return (period.start_us is None or period.start_us <= now_us) and (period.end_us is None or now_us <= period.end_us)
 
 
 def _overlaps(span: Span, item: Item, *, unknown: bool) -> bool:
-    first = item.first_us if item.first_us is not None else item.last_us
-    last = item.last_us if item.last_us is not None else item.first_us
-    if first is None or last is None:
+    times = [t for t in (item.first_us, item.last_us) if t is not None]
+    if not times:
         return unknown
-    return (span.start_us is None or span.start_us <= last) and (span.end_us is None or first <= span.end_us)
+    return (span.start_us is None or span.start_us <= max(times)) and (span.end_us is None or min(times) <= span.end_us)
 
 
 def _could_be_for(purpose: str, asked: str) -> bool:
@@ -103,7 +101,7 @@ def _could_be_for(purpose: str, asked: str) -> bool:
 def _could_be_coded(code: tuple[str, str], codes: tuple[tuple[str, str], ...]) -> bool:
     """Equal, or not known to be another: coded in other systems only, it may be the same thing under another name."""
     system, value = code
-    comparable = [found for of, found in codes if of == system or not of or not system]
+    comparable = [found for of, found in codes if of == system or not system]
     return value in comparable if comparable else True
 
 
@@ -133,7 +131,7 @@ def _is_comparable(known: Identifier, wanted: Identifier) -> bool:
     """Whether two identifiers that differ are known to name two things: of one system, or literal references to one type."""
     if known.system != wanted.system:
         return known.value == wanted.value and not (known.system and wanted.system)
-    return bool(wanted.system) or _type_of(known) == _type_of(wanted)
+    return _type_of(known) == _type_of(wanted)
 
 
 def _type_of(reference: Identifier) -> str:

@@ -7,7 +7,7 @@ from hub.consent.ages import ages
 from hub.consent.case import Case
 from hub.consent.labels import NORMAL, RESTRICTED, level
 from hub.consent.question import Acp, Asker, Capacity, Question, Verdict
-from hub.model import ActorKind, Boundaries, Consent, Detail, Relation, Result, Rule
+from hub.model import Boundaries, Consent, Detail, Relation, Result, Rule
 
 _ANY_RELATION: Final = q.TREATING | {Relation.SUBSCRIPTION}
 _MOST_FIRST: Final = tuple(Detail)
@@ -105,7 +105,7 @@ def _parent_asks(case: Case, asker: Asker) -> Verdict:
 def _names(lock: Consent, asker: Asker) -> bool:
     """Whether it is about this very person, and not about everyone."""
     denying = [p for p in (lock.provision, *lock.provision.exceptions) if p.deny]
-    return any(a.kind is ActorKind.PERSON and a.identifier in asker.identifiers for p in denying for a in p.actors)
+    return any(a.identifier in asker.identifiers for p in denying for a in p.actors)
 
 
 def _for_a_citizen(case: Case, rule: Rule, highest: int) -> Verdict:
@@ -140,9 +140,9 @@ def minimum(question: Question, boundaries: Boundaries) -> Detail | None:
 
 
 def life_is_at_stake(case: Case) -> Verdict | None:
-    """Row 9. Only who asks, never who is sent to; and only for as long as it lasts."""
+    """Row 9. Only personnel who ask (citizens have their answer), never who is sent to; and only for as long as it lasts."""
     asker = case.question.asker
-    if asker is None or asker.capacity is not Capacity.PERSONNEL or case.question.purpose not in q.EMERGENCIES:
+    if asker is None or case.question.purpose not in q.EMERGENCIES:
         return None
     if not asker.reason.strip() or not asker.roles or asker.since_us is None:
         return None
@@ -157,7 +157,7 @@ def patient_has_consented_since(case: Case) -> Verdict | None:
     if asker is None or not case.locks or q.SOURCE_LOCKED in case.item.labels:
         return None
     given = asker.acp_given_us
-    if asker.capacity is not Capacity.PERSONNEL or asker.acp is not Acp.EXPLICIT or given is None or given > case.now_us:
+    if asker.acp is not Acp.EXPLICIT or given is None or given > case.now_us:
         return None
     if question.purpose not in q.CARE or _ANY_RELATION.isdisjoint(question.relations):
         return None

@@ -10,10 +10,12 @@ from hub.delivery.gate import SUBSCRIPTION_ENDED
 from hub.delivery.lanes import Lanes
 from hub.delivery.retry import Backoff
 from hub.ledger.delivery import Settlement
-from hub.ledger.outbox import Attempted, Claim, Parcel, Place, Remainder, Waiting
+from hub.ledger.outbox import Attempted, Claim, Parcel, Place, Remainder, Waiting, consents_in
 from hub.model import AttemptOutcome, Result, Rule
 
 FORM_CHANGED: Final = "form_changed"
+MADE_ANEW: Final = "made_anew"  # without something that it may not show any more, or with what it may show again
+NOT_REDACTABLE: Final = "not_redactable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,8 @@ class Book:
         if verdict.result is Result.DENY:
             self.lanes.ended(row)
             code = SUBSCRIPTION_ENDED if SUBSCRIPTION_ENDED in verdict.because else verdict.rule
-            return Attempted(parcel.place, n, now_us, now_us, AttemptOutcome.WITHHELD, code)
+            consents = consents_in(verdict.because) if verdict.rule is Rule.LOCKED else ()
+            return Attempted(parcel.place, n, now_us, now_us, AttemptOutcome.WITHHELD, code, consents=consents)
         if verdict.rule is Rule.PATIENT_UNRESOLVED:
             self.lanes.parked(row)
             return Attempted(parcel.place, n, now_us, now_us, AttemptOutcome.HELD, verdict.rule, parked=verdict.rule)
@@ -85,6 +88,16 @@ class Book:
         """
         self.lanes.parked(row)
         return Attempted(parcel.place, parcel.attempts + 1, now_us, now_us, AttemptOutcome.HELD, FORM_CHANGED, parked=FORM_CHANGED)
+
+    def made_anew(self, row: Waiting, parcel: Parcel, now_us: int) -> Attempted:
+        """A delivery whose bytes were made anew: asked about again at once, before anything after it."""
+        self.lanes.again(row, now_us)
+        return Attempted(parcel.place, parcel.attempts + 1, now_us, now_us, AttemptOutcome.HELD, MADE_ANEW, now_us)
+
+    def not_redactable(self, row: Waiting, parcel: Parcel, now_us: int) -> Attempted:
+        """A delivery that shows more than it may and cannot be made without it: parked, unsent, until a person sees to it."""
+        self.lanes.parked(row)
+        return Attempted(parcel.place, parcel.attempts + 1, now_us, now_us, AttemptOutcome.HELD, NOT_REDACTABLE, parked=NOT_REDACTABLE)
 
     def settle(self, ended: Iterable[Ended], into: Settlement, now_us: int) -> None:
         """Tell the lanes what ended and collect what the ledger must be told."""

@@ -19,7 +19,7 @@ class MailboxWay:
         """Append one record; delivered when the broker has it durably."""
         if self._means.producer is None:
             return failed("connect", unreachable=True)
-        headers = (("event-id", parcel.event_id.encode()), ("kind", parcel.kind.encode()), ("form", parcel.form.encode()))
+        headers = (("event-id", parcel.known_as.encode()), ("kind", parcel.kind.encode()), ("form", parcel.form.encode()))
         try:
             await self._ensure()
             if not may_start():

@@ -86,7 +86,7 @@ class PostWay(ABC):
             return NOT_BEGUN
         body = _Gated(self.body(parcel), self.content_type, may_start)
         try:
-            return await self._post(body, {"X-Request-Id": parcel.event_id, "Accept": self.accept})
+            return await self._post(body, {"X-Request-Id": parcel.known_as, "Accept": self.accept})
         except TimeoutError as problem:
             is_early = isinstance(problem, aiohttp.ConnectionTimeoutError)
             return failed("connect", unreachable=True) if is_early else failed("timeout")

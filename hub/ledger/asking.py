@@ -6,6 +6,7 @@ from typing import Any, Final
 from psycopg.rows import TupleRow
 
 from hub.ledger.consent_rows import UNREADABLE, consent_of
+from hub.ledger.itemised import unpacked
 from hub.ledger.outbox import Asked, Parcel, Place
 from hub.model import Policy, Rule
 
@@ -17,7 +18,8 @@ PATIENTS_OF: Final = """
 # OFFSET 0: a look-up for each of a few rows, whatever the statistics say of a queue that was empty when they were taken.
 ASK: Final = f"""
 SELECT o.part, o.off, o.recipient, o.event_id::text, o.patient_key, o.source, o.received_us, o.channel, o.form, o.detail, o.labels,
-       o.purpose, o.kind, o.attempts, d.subscription, d.because, k.keys, o.control_id, o.payload,
+       o.purpose, o.kind, o.attempts, d.subscription, d.because, k.keys, o.control_id, o.payload, o.items,
+       o.dropped, o.copy_id,
        d.rule = '{Rule.PATIENT_UNRESOLVED}' AND {PATIENTS_OF} <> 1, c.consents, (SELECT version FROM directory_version)
 FROM unnest(%s::int[], %s::bigint[], %s::text[]) WITH ORDINALITY AS w(part, off, recipient, n)
 CROSS JOIN LATERAL (SELECT * FROM outbox WHERE part = w.part AND off = w.off AND recipient = w.recipient OFFSET 0) o
@@ -34,12 +36,12 @@ WHERE o.parked = '' ORDER BY w.n"""  # noqa: S608  # constants
 
 def asked(row: TupleRow) -> Asked:
     """A row of ``ASK``."""
-    return Asked(_parcel(row), _policy(row[20]))
+    return Asked(_parcel(row), _policy(row[-2]))
 
 
 def version_of(row: TupleRow) -> int:
     """The version of the directory when ``ASK`` was answered."""
-    return int(row[21])
+    return int(row[-1])
 
 
 def _policy(rows: Sequence[Any] | None) -> Policy:
@@ -52,8 +54,9 @@ def _policy(rows: Sequence[Any] | None) -> Policy:
 
 def _parcel(row: TupleRow) -> Parcel:
     part, off, recipient, event_id, patient, source, received, channel, form, detail, labels, purpose, kind, attempts, *rest = row
-    subscription, because, keys, control_id, payload, conflict, *_ = rest
+    subscription, because, keys, control_id, payload, items, dropped, copy_id, conflict, *_ = rest
     return Parcel(
         Place(part, off, recipient), event_id, patient, source, received, channel, form, detail, tuple(labels), purpose, kind, attempts,
         subscription or "", tuple(because or ()), frozenset(keys), control_id, bytes(payload), bool(conflict),
+        unpacked(bytes(items)), tuple(dropped), copy_id,
     )  # fmt: skip

@@ -2,17 +2,18 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from hub.ledger.arrays import texts
 from hub.ledger.connect import Conn, faults
 from hub.ledger.consents import lock_keys_of, policies
-from hub.model import Adapter, Outcome, Policy, Received
+from hub.ledger.stored import COLUMNS, Stored
+from hub.model import Outcome, Policy
 
 _MESSAGES: Final = f"""
-SELECT part, off, event_id::text, adapter, provider, application, sender, control_id, trigger, patient_key, received_us, encoding, raw,
-       answer FROM message WHERE patient_key = ANY (%s::text[]) AND kind <> '' AND outcome IN ('{Outcome.ROUTED}', '{Outcome.NO_RECIPIENT}')
-ORDER BY received_us DESC, part, off LIMIT %s"""  # noqa: S608  # constants
+SELECT m.part, m.off, {COLUMNS} FROM message m
+WHERE m.patient_key = ANY (%s::text[]) AND m.kind <> '' AND m.outcome IN ('{Outcome.ROUTED}', '{Outcome.NO_RECIPIENT}')
+ORDER BY m.received_us DESC, m.part, m.off LIMIT %s"""  # noqa: S608  # constants
 _STAYS: Final = """
 SELECT patient_key, encounter, state, ward, municipality, source, admitted_us, ready_us, ended_us, last_us
 FROM episode WHERE patient_key = ANY (%s::text[]) AND state <> 'merged' ORDER BY coalesce(admitted_us, last_us) DESC"""
@@ -22,11 +23,11 @@ SELECT patient_key, encounter, name, due_us, met_us, breached_us FROM deadline W
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A message as it was received, without its identifiers, and its place."""
+    """A message as it was recorded, and its place."""
 
     part: int
     off: int
-    received: Received
+    stored: Stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +62,7 @@ def messages_of(conn: Conn, patient_keys: Collection[str], limit: int) -> list[K
     """What was received of a patient and understood, the latest first. Raises Faulted."""
     with faults():
         rows = conn.execute(_MESSAGES, (texts(list(patient_keys)), limit)).fetchall()
-    return [_kept(*row) for row in rows]
-
-
-def _kept(part: int, off: int, event_id: str, adapter: str, *rest: Any) -> Kept:
-    provider, application, sender, control_id, trigger, patient_key, received_us, encoding, raw, answer = rest
-    names = (provider, application, sender, control_id, trigger, patient_key)
-    return Kept(part, off, Received(event_id, Adapter(adapter), *names, (), received_us, encoding, bytes(raw), answer))
+    return [Kept(part, off, Stored(*columns)) for part, off, *columns in rows]
 
 
 def policy_of(conn: Conn, link: str, lock_keys: Collection[str]) -> Policy:

@@ -18,6 +18,7 @@ from hub.ledger.backlog import REDRIVE
 from hub.ledger.connect import AsyncConn, connect_async, faults
 from hub.ledger.consents import GATE
 from hub.ledger.outbox import Asked, Attempted, Claim, Parcel, Place, Remainder
+from hub.ledger.release import NOTED, noted
 from hub.model import Rule
 
 # Every query of delivery is a few index look-ups, whatever the statistics say (see ``asking``).
@@ -91,6 +92,11 @@ class Turns:
         self._conn = conn
         self._worker = worker
 
+    @property
+    def conn(self) -> AsyncConn:
+        """For what is done between two turns."""
+        return self._conn
+
     async def settle(self, settlement: Settlement) -> None:
         """Write what has ended, when there is nothing to ask about."""
         with faults():
@@ -139,6 +145,9 @@ class Turns:
             then = (ints(a.next_us for a in attempts), texts([a.parked for a in attempts]), texts(effects))
             places = _places([a.place for a in attempts])
             await self._conn.execute(_SETTLE, (*places, *times, *words, *then, ints(settlement.claims)))
+        kept_back = [(consent_id, *a.place) for a in attempts for consent_id in a.consents]
+        if kept_back:
+            await self._conn.execute(NOTED, noted(kept_back))
         for held in attempts:
             if held.parked == Rule.PATIENT_UNRESOLVED:
                 await self._conn.execute(_RESUME, (*held.place, REDRIVE))

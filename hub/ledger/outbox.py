@@ -1,9 +1,10 @@
 """The rows of the outbox as delivery sees them: values only, importable without a database driver."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from hub.model import AttemptOutcome, Policy
+from hub.model import AttemptOutcome, Item, Policy
 
 
 class Place(NamedTuple):
@@ -48,6 +49,14 @@ class Parcel:
     control_id: str = field(repr=False)
     payload: bytes = field(repr=False)
     conflict: bool = False  # the identifiers are those of two patients, still
+    items: tuple[Item, ...] | None = field(default=None, repr=False)  # of the message; None = nobody looked
+    dropped: tuple[str, ...] = ()  # keys of those that the payload is without
+    copy_id: str = ""  # the event id that a redacted copy bears, "" = the message's own
+
+    @property
+    def known_as(self) -> str:
+        """The event id as its recipient may know it: that of the whole is a print of what the copy is without."""
+        return self.copy_id or self.event_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +74,7 @@ class Attempted:
     code: str
     next_us: int = 0
     parked: str = ""
+    consents: tuple[str, ...] = ()  # ids of those that withheld it
 
     @property
     def settles(self) -> bool:
@@ -73,6 +83,11 @@ class Attempted:
 
 
 _SETTLING = frozenset({AttemptOutcome.DELIVERED, AttemptOutcome.WITHHELD, AttemptOutcome.DISCARDED})
+
+
+def consents_in(because: Iterable[str]) -> tuple[str, ...]:
+    """Ids of the consents among a decision's reasons, which name them as ``id/version``."""
+    return tuple(dict.fromkeys(word.rpartition("/")[0] for word in because if "/" in word))
 
 
 @dataclass(frozen=True, slots=True)

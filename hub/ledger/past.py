@@ -3,23 +3,29 @@
 from collections.abc import Collection, Iterator
 from typing import Any, Final, NamedTuple
 
+from psycopg.rows import class_row
+
 from hub.ledger.arrays import texts
 from hub.ledger.connect import Conn, faults
+from hub.ledger.stored import COLUMNS, Stored
 from hub.model import Adapter, Event, Identifier, Kind, PatientState
 
 ROWS: Final = 10_000  # messages read at once
 # A message that passed once more for some of its recipients is decided where it passed first.
 _DECIDED: Final = """
-SELECT m.event_id::text, m.patient_key, m.decided_us, m.received_us, m.occurred_us, m.adapter, m.kind, m.provider, m.municipality, m.ward,
-       m.encounter_class, m.labels, m.addressed, m.gps, m.pathway, m.unresolved, d.recipients, d.rules
+SELECT m.part, m.off, m.event_id::text, m.patient_key, m.decided_us, m.received_us, m.occurred_us,
+       m.adapter, m.kind, m.provider, m.municipality, m.ward, m.encounter_class,
+       m.labels, m.addressed, m.gps, m.pathway, m.unresolved, m.items, d.recipients, d.rules
 FROM message m CROSS JOIN LATERAL
      (SELECT array_agg(recipient) AS recipients, array_agg(rule) AS rules FROM decision WHERE part = m.part AND off = m.off) d
 WHERE m.decided_us >= %(since)s AND m.kind <> '' AND {}
       AND NOT EXISTS (SELECT 1 FROM redrive r WHERE r.done_part = m.part AND r.done_off = m.off AND r.recipients <> '{{}}')"""
 
+_STORED: Final = f"SELECT {COLUMNS} FROM message m WHERE m.part = %s AND m.off = %s"  # noqa: S608  # a constant
+
 
 class Facts(NamedTuple):
-    """What of a message and its patient decides whom it may go to; equal facts of patients without consents are decided alike."""
+    """What of a message and its patient decides whom it may go to."""
 
     adapter: str
     kind: str
@@ -32,6 +38,7 @@ class Facts(NamedTuple):
     gps: tuple[str, ...]  # system, value, system, value ...
     pathway: tuple[str, ...]
     unresolved: bool
+    items: bytes  # packed; empty = it was asked about whole
 
     def state(self) -> PatientState:
         """The patient as remembered before the message."""
@@ -45,6 +52,8 @@ class Facts(NamedTuple):
 class Past(NamedTuple):
     """One message as it was decided. facts: None = it was decided before they were kept. recorded: (recipient, rule) of each decision."""
 
+    part: int
+    off: int
     event_id: str
     patient_key: str
     decided_us: int
@@ -75,13 +84,24 @@ def past(conn: Conn, since_us: int, keys: Collection[str] | None = None) -> Iter
             yield [_past(*row) for row in rows]
 
 
-def _past(event_id: str, patient: str, decided: int, received: int, occurred: int | None, *rest: Any) -> Past:
-    adapter, kind, source, municipality, ward, cls, labels, addressed, gps, pathway, unresolved, recipients, rules = rest
+def _past(*row: Any) -> Past:
+    part, off, event_id, patient, decided, received, occurred, *facts, recipients, rules = row
     known = None
     if occurred is not None:
+        adapter, kind, source, municipality, ward, cls, labels, addressed, gps, pathway, unresolved, items = facts
         who = tuple(labels), tuple(addressed), tuple(gps), tuple(pathway)
-        known = Facts(adapter, kind, source, municipality, ward, cls, *who, unresolved)
-    return Past(event_id, patient, decided, received, occurred or 0, known, frozenset(zip(recipients or (), rules or (), strict=True)))
+        known = Facts(adapter, kind, source, municipality, ward, cls, *who, unresolved, items)
+    recorded = frozenset(zip(recipients or (), rules or (), strict=True))
+    return Past(part, off, event_id, patient, decided, received, occurred or 0, known, recorded)
+
+
+def stored(conn: Conn, message: Past) -> Stored:
+    """The message itself, to be read again. Raises Faulted."""
+    with faults(), conn.cursor(row_factory=class_row(Stored)) as cursor:
+        row = cursor.execute(_STORED, (message.part, message.off)).fetchone()
+    if row is None:
+        raise LookupError
+    return row
 
 
 def keys_ever(conn: Conn, keys: Collection[str]) -> frozenset[str]:

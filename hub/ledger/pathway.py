@@ -14,6 +14,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from hub.errors import Cause, Faulted
+from hub.ledger.connect import connect_async
 from hub.ledger.episodes import Deadline, Episode, Merge, Open
 
 _T = TypeVar("_T")
@@ -59,20 +60,29 @@ INSERT INTO deadline AS d (id, name, patient_key, encounter, due_us) VALUES (%s,
 ON CONFLICT (id) DO UPDATE SET patient_key = EXCLUDED.patient_key, encounter = EXCLUDED.encounter,
     due_us = CASE WHEN d.met_us IS NULL AND d.breached_us IS NULL THEN EXCLUDED.due_us ELSE d.due_us END
 """
+# OFFSET 0: looked up by the patient. With all conditions in one place the planner reads every open deadline there is (docs/decisions/0007).
 _DROP_DEADLINES: Final = """
-DELETE FROM deadline WHERE patient_key = ANY(%s) AND encounter = ANY(%s) AND NOT (id = ANY(%s)) AND met_us IS NULL AND breached_us IS NULL
+DELETE FROM deadline WHERE id IN (
+    SELECT d.id FROM unnest(%s::text[]) AS w(key)
+    CROSS JOIN LATERAL (SELECT id, encounter, met_us, breached_us FROM deadline WHERE patient_key = w.key OFFSET 0) d
+    WHERE d.encounter = ANY(%s) AND NOT (d.id = ANY(%s)) AND d.met_us IS NULL AND d.breached_us IS NULL)
 """
 _TOLD: Final = f"""
 SELECT d.id::text, d.due_us, t.told_us, {", ".join("e." + f.name for f in fields(Episode))}
-FROM deadline d JOIN episode e USING (patient_key, encounter)
+FROM (SELECT id, due_us, patient_key, encounter FROM deadline WHERE met_us IS NULL AND breached_us IS NULL AND (due_us, id) > (%s, %s::uuid)
+      ORDER BY due_us, id LIMIT %s) d
+CROSS JOIN LATERAL (SELECT * FROM episode WHERE patient_key = d.patient_key AND encounter = d.encounter OFFSET 0) e
 LEFT JOIN LATERAL (
     SELECT min(a.ended_us) AS told_us FROM jsonb_array_elements(e.body->'places') place
-    JOIN attempt a ON a.part = (place->>0)::int AND a.off = (place->>1)::bigint AND a.outcome = 'delivered'
+    CROSS JOIN LATERAL (SELECT recipient, ended_us, outcome FROM attempt
+                        WHERE part = (place->>0)::int AND off = (place->>1)::bigint OFFSET 0) a
     JOIN provider p ON p.id = a.recipient AND p.body->>'kind' = 'municipality'
+    WHERE a.outcome = 'delivered'
 ) t ON true
-WHERE d.met_us IS NULL AND d.breached_us IS NULL AND (t.told_us IS NOT NULL OR d.due_us < %s)
-ORDER BY d.due_us LIMIT %s
+ORDER BY d.due_us, d.id
 """  # noqa: S608
+
+NO_DEADLINE: Final = (-(2**63), "00000000-0000-0000-0000-000000000000")  # before every deadline there can be
 
 # What the rows of one person become, and the deadlines they call for: None = those they called for before.
 Compute = Callable[[Sequence[Episode], Sequence[Merge]], tuple[Sequence[Episode], Sequence[Deadline] | None]]
@@ -105,8 +115,7 @@ class PathwayLedger:
 
     async def _open(self) -> psycopg.AsyncConnection[Any]:
         if self._conn is None or self._conn.closed:
-            async with _ours():
-                self._conn = await psycopg.AsyncConnection.connect(self._url, autocommit=True, connect_timeout=5)
+            self._conn = await connect_async(self._url, "pathway")
         return self._conn
 
     async def close(self) -> None:
@@ -166,7 +175,8 @@ class PathwayLedger:
             async with conn.pipeline():
                 await _upsert(conn, (e for place, e in now.items() if before.get(place) != e))
                 for (key, encounter), called in deadlines.items():
-                    await _keep_deadlines(conn, [key], [encounter], called)
+                    known = [key] if (key, encounter) in before else []  # a row that is new had none
+                    await _keep_deadlines(conn, known, [encounter], called)
             return changed
 
         return await self._in_transaction(work)
@@ -199,11 +209,11 @@ class PathwayLedger:
 
         await self._in_transaction(work)
 
-    async def open_deadlines(self, due_before_us: int, limit: int) -> list[Open]:
-        """Deadlines not settled that are due before this time or whose municipality has been told, the earliest first."""
+    async def open_deadlines(self, after: tuple[int, str], limit: int) -> list[Open]:
+        """Deadlines not settled, the earliest first, after this one (due in microseconds, id); ``NO_DEADLINE`` = from the first."""
 
         async def work(conn: psycopg.AsyncConnection[Any]) -> list[Open]:
-            cursor = await conn.execute(_TOLD, (due_before_us, limit))
+            cursor = await conn.execute(_TOLD, (*after, limit))
             return [Open(row[0], row[1], row[2], Episode(*row[3:])) for row in await cursor.fetchall()]
 
         return await self._in_transaction(work)
@@ -281,6 +291,7 @@ async def _upsert(conn: psycopg.AsyncConnection[Any], episodes: Iterable[Episode
 async def _keep_deadlines(
     conn: psycopg.AsyncConnection[Any], person: list[str], encounters: list[str], deadlines: Sequence[Deadline]
 ) -> None:
-    await conn.execute(_DROP_DEADLINES, (person, encounters, [d.id for d in deadlines]))
+    if person:
+        await conn.execute(_DROP_DEADLINES, (person, encounters, [d.id for d in deadlines]))
     for d in deadlines:
         await conn.execute(_KEEP_DEADLINE, astuple(d))

@@ -35,7 +35,8 @@ WHERE event_id = %s AND reason <> '' ORDER BY length(raw) DESC, decided_us DESC 
 _SOURCE: Final = """
 SELECT part, off, adapter, provider, encoding, received_us, answer, raw FROM message WHERE part = %s AND off = %s"""
 _PARKED: Final = """
-SELECT event_id::text || ':' || recipient AS id, recipient, part, off, received_us, attempts, channel, form, detail, kind, parked AS code
+SELECT event_id::text || ':' || recipient AS id, recipient, part, off, received_us, attempts, channel, form, detail, kind, parked AS code,
+       dropped
 FROM outbox WHERE parked <> ''"""
 _ALLOW: Final = """
 INSERT INTO redrive (part, off, event_id, recipients, asked_us)
@@ -44,7 +45,7 @@ ON CONFLICT (part, off) DO UPDATE SET event_id = EXCLUDED.event_id, recipients =
     done_part = NULL, done_off = NULL"""
 _AGAIN: Final = "UPDATE outbox SET parked = '', next_us = 0 WHERE part = %s AND off = %s AND recipient = %s AND parked <> ''"
 _REMAKE: Final = """
-UPDATE outbox SET channel = %s, form = %s, payload = %s, parked = '', next_us = 0
+UPDATE outbox SET channel = %s, form = %s, payload = %s, copy_id = %s, parked = '', next_us = 0
 WHERE part = %s AND off = %s AND recipient = %s AND parked <> ''"""
 _BUNDLE: Final = "INSERT INTO bundle (bundle_id, part, off) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
 _RELEASE: Final = """
@@ -102,7 +103,7 @@ class Content:
 class Parked:
     """A delivery its receiver refused, that has a form it no longer takes, or that is held until somebody says who the patient is.
 
-    code: the receiver's answer, ``form_changed``, or the rule.
+    code: the receiver's answer, ``form_changed``, ``not_redactable``, or the rule.
     """
 
     id: str
@@ -116,6 +117,7 @@ class Parked:
     detail: str
     kind: str
     code: str
+    dropped: list[str]  # keys of the items that it is without
 
     @property
     def event_id(self) -> str:
@@ -125,12 +127,13 @@ class Parked:
 
 @dataclass(frozen=True, slots=True)
 class Remade:
-    """What a delivery is to be instead. bundle_id: of a FHIR Bundle, "" = it is none."""
+    """What a delivery is to be instead. bundle_id: of a FHIR Bundle, "" = it is none. copy_id: of one without some of its items."""
 
     channel: str
     form: str
     payload: bytes = field(repr=False)
     bundle_id: str
+    copy_id: str = ""
 
 
 def list_kept(conn: Conn, limit: int = _LIST_MAX) -> list[Kept]:
@@ -196,7 +199,7 @@ def remake_delivery(conn: Conn, parked: Parked, remade: Remade) -> bool:
     """``redrive_delivery`` of one that is made anew: its place, and so its order, and its ids stay. Raises Faulted."""
     with faults(), conn.transaction():
         place = (parked.part, parked.off, parked.recipient)
-        done = conn.execute(_REMAKE, (remade.channel, remade.form, remade.payload, *place)).rowcount > 0
+        done = conn.execute(_REMAKE, (remade.channel, remade.form, remade.payload, remade.copy_id, *place)).rowcount > 0
         if done and remade.bundle_id:
             conn.execute(_BUNDLE, (remade.bundle_id, parked.part, parked.off))
         conn.execute("SELECT pg_notify(%s, %s)", (NEWS, parked.recipient))

@@ -8,7 +8,9 @@ from typing import Final
 from hub.identity import derived_id, kith_id
 from hub.ledger.batch import Entry, Writes
 from hub.ledger.copying import NULL, blob, boolean, int4, int8, row, text, texts, uuid, word, words
-from hub.model import Channel, Detail, Event, Form, Identifier, Outcome, PatientState
+from hub.ledger.itemised import packed
+from hub.ledger.outbox import consents_in
+from hub.model import Channel, Detail, Form, Identifier, Outcome, Result, Rule
 
 COLUMNS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -16,16 +18,19 @@ COLUMNS: Final[Mapping[str, str]] = MappingProxyType(
         "identity": "link_key, patient_key, lock_keys",
         "message": "part, off, event_id, adapter, provider, application, sender, control_id, trigger, kind, patient_key, received_us, "
         "decided_us, answer, encoding, outcome, reason, place, raw, occurred_us, municipality, ward, encounter_class, labels, addressed, "
-        "gps, pathway, unresolved",
-        "decision": "part, off, recipient, result, rule, detail, subscription, because",
+        "gps, pathway, unresolved, items",
+        "decision": "part, off, recipient, result, rule, detail, subscription, because, dropped",
         "outbox": "part, off, recipient, event_id, patient_key, source, received_us, channel, form, detail, labels, purpose, lock_keys, "
-        "control_id, kind, payload",
+        "control_id, kind, payload, items, dropped, copy_id",
         "bundle": "bundle_id, part, off",
         "conflict": "part, off, link_keys",
+        "withheld": "consent_id, part, off, recipient",
     }
 )
 
-_NO_FACTS: Final = NULL * 9
+_NO_FACTS: Final = NULL * 10
+_UNSEEN: Final = blob(b"")
+_WHOLE: Final = texts(()) + text("")
 
 
 def records(writes: Writes, decided_us: int) -> dict[str, list[bytes]]:
@@ -35,11 +40,13 @@ def records(writes: Writes, decided_us: int) -> dict[str, list[bytes]]:
         "identity": [row(3, word(link), word(patient), words(locks)) for link, (patient, locks) in writes.links.items()],
         "message": [],
         "decision": [],
+        "withheld": [],
     }
     for entry in writes.entries:
         place = _place(entry)
         found["message"].append(_message(entry, place, uuid(entry.plan.received.event_id), decided_us))
         found["decision"] += _decisions(entry, place)
+        found["withheld"] += _withheld(entry, place)
     return found
 
 
@@ -67,7 +74,7 @@ def _place(entry: Entry) -> bytes:
 def _message(entry: Entry, place: bytes, event_id: bytes, decided_us: int) -> bytes:
     plan, r = entry.plan, entry.plan.received
     return row(
-        28,
+        29,
         place,
         event_id,
         word(r.adapter),
@@ -86,16 +93,19 @@ def _message(entry: Entry, place: bytes, event_id: bytes, decided_us: int) -> by
         word(plan.refusal.reason if plan.refusal else ""),
         word(plan.refusal.where if plan.refusal else ""),
         blob(b"" if plan.outcome is Outcome.REPEAT else r.raw),  # the first one's bytes are the same
-        _facts(entry.event, entry.state) if entry.event else _NO_FACTS,
+        _facts(entry),
     )
 
 
-def _facts(event: Event, state: PatientState) -> bytes:
+def _facts(entry: Entry) -> bytes:
     """What decided the message, for it to be decided again."""
+    event, state = entry.event, entry.state
+    if event is None:
+        return _NO_FACTS
     municipality, gps = event.municipality or state.municipality, event.gps or state.gps
     where = word(municipality) + word(event.ward) + word(event.encounter_class)
     who = words(event.labels) + words(event.addressed) + _pairs(gps) + words(tuple(sorted(state.pathway)))
-    return int8(event.occurred_us) + where + who + boolean(state.conflict)
+    return int8(event.occurred_us) + where + who + boolean(state.conflict) + _items(entry)
 
 
 @lru_cache(maxsize=8192)
@@ -103,9 +113,20 @@ def _pairs(identifiers: tuple[Identifier, ...]) -> bytes:
     return texts(tuple(part for i in identifiers for part in (i.system, i.value)))
 
 
+def _items(entry: Entry) -> bytes:
+    return blob(packed(entry.plan.items)) if entry.plan.items else _UNSEEN
+
+
 def _decisions(entry: Entry, place: bytes) -> Iterator[bytes]:
     for d in entry.plan.decisions:
-        yield row(8, place, _answer(d.recipient, d.result, d.rule, d.detail, d.subscription, d.because))
+        yield row(9, place, _answer(d.recipient, d.result, d.rule, d.detail, d.subscription, d.because), words(d.dropped))
+
+
+def _withheld(entry: Entry, place: bytes) -> Iterator[bytes]:
+    """What a lock keeps from a subscriber altogether, a row a lock: whoever lifts it finds it here."""
+    for d in entry.plan.decisions:
+        if d.rule is Rule.LOCKED and d.result is Result.DENY:
+            yield from (row(4, text(consent_id), place, word(d.recipient)) for consent_id in consents_in(d.because))
 
 
 @lru_cache(maxsize=8192)  # who is answered what recurs from message to message, whole
@@ -121,9 +142,11 @@ def _outbox(entry: Entry, place: bytes, whose: bytes) -> Iterator[bytes]:
     whose += word(event.provider) + int8(event.received_us)
     labels, locks = words(event.labels), texts(entry.lock_keys)
     what = text(event.control_id) + word(event.kind)
+    items = _items(entry)
     for d in entry.plan.deliveries:
         how = _manner(d.channel, d.form, d.detail)
-        yield row(16, place, word(d.recipient), whose, how, labels, word(d.purpose), locks, what, blob(d.payload))
+        left_out = words(d.dropped) + text(d.copy_id) if d.dropped else _WHOLE
+        yield row(19, place, word(d.recipient), whose, how, labels, word(d.purpose), locks, what, blob(d.payload), items, left_out)
 
 
 @cache
@@ -134,10 +157,12 @@ def _manner(channel: Channel, form: Form, detail: Detail) -> bytes:
 def bundle_ids(entry: Entry) -> Iterable[str]:
     """The ids under which this message leaves the hub: of its Bundles, of the KITH messages made of it, and what else it is known as."""
     event_id, deliveries = entry.plan.received.event_id, entry.plan.deliveries
-    details = dict.fromkeys(d.detail for d in deliveries if d.form is Form.FHIR)
-    bundles = [derived_id(event_id, "bundle", detail.value) for detail in details]
+    bundles = dict.fromkeys((d.copy_id or event_id, d.detail) for d in deliveries if d.form is Form.FHIR)
+    copies = dict.fromkeys(d.copy_id for d in deliveries if d.copy_id)
+    made = [derived_id(known, "bundle", detail.value) for known, detail in bundles]
     own = [known_as_id(name) for name in entry.known_as]
-    return bundles + own + [kith_id(event_id, d.detail, d.recipient) for d in deliveries if d.form is Form.KITH]
+    kith = [kith_id(d.copy_id or event_id, d.detail, d.recipient) for d in deliveries if d.form is Form.KITH]
+    return [*made, *own, *kith, *copies]
 
 
 def known_as_id(name: str) -> str:

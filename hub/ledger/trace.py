@@ -32,7 +32,7 @@ FROM message WHERE {} ORDER BY received_us, part, off LIMIT 10000"""
 _OF: Final = "JOIN unnest(%s::int[], %s::bigint[]) AS w(part, off) USING (part, off)"
 _DECISIONS: Final = f"SELECT d.* FROM decision d {_OF} ORDER BY d.recipient"  # noqa: S608  # a constant
 _WAITING: Final = f"""
-SELECT o.part, o.off, o.recipient, o.channel, o.form, o.attempts, o.next_us, o.parked, EXISTS (
+SELECT o.part, o.off, o.recipient, o.channel, o.form, o.attempts, o.next_us, o.parked, o.dropped, o.copy_id, o.detail, EXISTS (
     SELECT 1 FROM claim c, unnest(c.parts, c.offs, c.recipients) AS u(part, off, recipient)
     WHERE u.part = o.part AND u.off = o.off AND u.recipient = o.recipient) AS claimed
 FROM outbox o {_OF}"""  # noqa: S608
@@ -153,7 +153,9 @@ class _Told:
         if disclosed:
             told["under_way_when_locked"] = [{"consent": f"{x.consent_id}/{x.version}", "at": moment(x.noted_us)} for x in disclosed]
         if waiting and waiting.form == Form.FHIR:
-            told["bundle_id"] = derived_id(m.event_id, "bundle", d.detail)
+            told["bundle_id"] = derived_id(waiting.copy_id or m.event_id, "bundle", waiting.detail)
+        if left_out := waiting.dropped if waiting else d.dropped:
+            told["left_out"] = list(left_out)
         return told
 
 

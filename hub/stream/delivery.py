@@ -14,7 +14,9 @@ from hub.ledger.delivery import connect
 from hub.settings import Settings
 from hub.stream.delivery_providers import Gauges
 from hub.stream.delivery_rounds import POLL_SECONDS, Delivery
-from hub.stream.delivery_turn import Clock
+from hub.stream.delivery_turn import Clock, Parts
+from hub.stream.readers import read
+from hub.terms import terms_of
 
 _MEASURE_SECONDS: Final = 5.0
 _RECONNECT_SECONDS: Final = (0.1, 2.0)
@@ -37,7 +39,7 @@ async def run_delivery(
     stop = stop or _stop_on_signal()
     parts = sorted(range(settings.partitions) if partitions is None else partitions)
     async with asyncio.TaskGroup() as sends, asyncio.TaskGroup() as watch:
-        delivery = Delivery(settings, means, clock, reach, sends)
+        delivery = Delivery(Parts(settings, clock, reach, read, terms_of(settings)), means, sends)
         watchers = [
             watch.create_task(_stopper(stop, delivery)),
             watch.create_task(_listen(settings, delivery)),

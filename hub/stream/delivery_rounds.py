@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import math
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from hub.delivery.backlog import Cursors
@@ -21,9 +21,8 @@ from hub.ledger.backlog import MOVED, REDRIVE, BacklogReader
 from hub.ledger.delivery import Turns, connect
 from hub.ledger.outbox import Waiting
 from hub.model import Channel, Deliver
-from hub.settings import Settings
 from hub.stream.delivery_providers import Providers
-from hub.stream.delivery_turn import Clock, Work
+from hub.stream.delivery_turn import Parts, Work
 
 POLL_SECONDS: Final = 0.5  # how often the ledger is looked at without having been told
 _READ_ROWS: Final = 500  # of each partition at a time
@@ -35,10 +34,11 @@ _NOBODY: Final = Deliver(Channel.MAILBOX)  # how much is asked at once for a pro
 class Delivery:
     """One delivery process: what it remembers between two connections to the ledger."""
 
-    def __init__(self, settings: Settings, means: Means, clock: Clock, reach: Callable[[str], None], group: asyncio.TaskGroup) -> None:
+    def __init__(self, parts: Parts, means: Means, group: asyncio.TaskGroup) -> None:
+        settings, clock = parts.settings, parts.clock
+        self._parts = parts
         self._settings = settings
         self._clock = clock
-        self._reach = reach
         self._group = group
         self._worker = f"{os.getpid()}-{os.urandom(6).hex()}"
         self._wake = asyncio.Event()
@@ -57,7 +57,7 @@ class Delivery:
         self._begin()
 
     def _begin(self) -> None:
-        self._work = Work(self._settings, self._dispatch, self._providers, self._clock, self._reach)
+        self._work = Work(self._parts, self._dispatch, self._providers)
         self._cursors = Cursors()
 
     def stop(self) -> None:

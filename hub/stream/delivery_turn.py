@@ -3,12 +3,13 @@
 import asyncio
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from hub import telemetry
 from hub.delivery.book import Book, Ended
 from hub.delivery.dispatch import Dispatch
-from hub.delivery.gate import ask_all
+from hub.delivery.gate import Moment, ask_all, fits, must_be_made_anew
 from hub.delivery.lanes import Lanes
 from hub.delivery.retry import Backoff
 from hub.errors import Faulted
@@ -16,7 +17,9 @@ from hub.ledger.backlog import BacklogReader
 from hub.ledger.delivery import Settlement, Turns
 from hub.ledger.outbox import Asked, Attempted, Claim, Parcel, Place, Waiting
 from hub.model import AttemptOutcome, Result
+from hub.pipeline import Terms
 from hub.settings import Settings
+from hub.stream.delivery_anew import Anew, Became, Read
 from hub.stream.delivery_providers import Providers
 
 Clock = Callable[[], int]
@@ -24,10 +27,22 @@ Clock = Callable[[], int]
 _MAY_BE_FORGOTTEN_SECONDS: Final = 3.0
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a delivery process is built with. reach: called at the named fault points. read: a message by its adapter."""
+
+    settings: Settings
+    clock: Clock
+    reach: Callable[[str], None]
+    read: Read
+    terms: Terms
+
+
 class Work:
     """What one owner of some partitions has in hand: its lanes, what is under way, and what the ledger has not been told yet."""
 
-    def __init__(self, settings: Settings, dispatch: Dispatch, providers: Providers, clock: Clock, reach: Callable[[str], None]) -> None:
+    def __init__(self, parts: "Parts", dispatch: Dispatch, providers: Providers) -> None:
+        settings = parts.settings
         backoff = Backoff(settings.retry_first_seconds, settings.retry_seconds_max)
         self.lanes = Lanes(backoff)
         self.book = Book(self.lanes, backoff, int(settings.claim_seconds_max * 1e6))
@@ -38,8 +53,9 @@ class Work:
         self._claim_seconds_max = settings.claim_seconds_max
         self._dispatch = dispatch
         self._providers = providers
-        self._clock = clock
-        self._reach = reach
+        self._clock = parts.clock
+        self._reach = parts.reach
+        self._anew = Anew(parts.read, parts.terms, settings.release_on_unlock)
 
     @property
     def is_idle(self) -> bool:
@@ -91,7 +107,8 @@ class Work:
                 await self._providers.know(directory_version, reader, {a.parcel.subscription for a in asked})
             same, moved = _sorted_out(asked, by_place)
             may_start_before = asyncio.get_running_loop().time() + self._claim_seconds_max
-            groups, answered.attempts = self._decide(same, by_place)
+            moment = self._moment()
+            groups, answered.attempts, anew = self._decide(same, by_place, moment)
             claims = await turns.commit(groups, answered, self._clock())
         except Faulted:
             denied = {attempt.place for attempt in answered.attempts}
@@ -106,26 +123,54 @@ class Work:
             self.lanes.given_back(row)
         self._moved += moved
         self._send(claims, by_place, may_start_before)
+        await self._make_anew(turns, anew, by_place, moment)
 
-    def _decide(self, asked: Sequence[Asked], by_place: dict[Place, Waiting]) -> tuple[list[list[Parcel]], list[Attempted]]:
-        """What may be sent, by recipient, and the answers to what may not."""
+    def _moment(self) -> Moment:
         now_us = self._clock()
+        return Moment(now_us, now_us + int(self._claim_seconds_max * 1e6), self._anew.terms.boundaries)
+
+    def _decide(
+        self, asked: Sequence[Asked], by_place: dict[Place, Waiting], moment: Moment
+    ) -> tuple[list[list[Parcel]], list[Attempted], list[Asked]]:
+        """What may be sent, by recipient, the answers to what may not, and what is to be made anew first."""
         permitted: dict[str, list[Parcel]] = {}
         answers: list[Attempted] = []
+        anew: list[Asked] = []
         decisions: Counter[tuple[str, str]] = Counter()
-        until_us = now_us + int(self._claim_seconds_max * 1e6)
-        for parcel, verdict in ask_all(asked, self._providers, now_us, until_us):
+        policies = {a.parcel.place: a for a in asked}
+        for parcel, verdict in ask_all(asked, self._providers, moment):
             decisions[verdict.result, verdict.rule] += 1
-            row, is_permitted = by_place[parcel.place], verdict.result is Result.PERMIT
-            if is_permitted and self._takes(parcel):
+            row, takes = by_place[parcel.place], self._takes(parcel)
+            if takes and must_be_made_anew(parcel, verdict, releases=self._anew.releases):
+                anew.append(policies[parcel.place])
+            elif takes and fits(parcel, verdict):
                 permitted.setdefault(parcel.place.recipient, []).append(parcel)
             else:
-                attempt = self.book.unsendable(row, parcel, now_us) if is_permitted else self.book.answered(row, parcel, verdict, now_us)
+                may_go = verdict.result in (Result.PERMIT, Result.REDACT)
+                attempt = (
+                    self.book.unsendable(row, parcel, moment.now_us) if may_go else self.book.answered(row, parcel, verdict, moment.now_us)
+                )
                 telemetry.DELIVERIES.labels(parcel.channel, attempt.outcome).inc()
                 answers.append(attempt)
         for words, count in decisions.items():
             telemetry.DECISIONS.labels("delivery", *words).inc(count)
-        return list(permitted.values()), answers
+        return list(permitted.values()), answers, anew
+
+    async def _make_anew(self, turns: Turns, anew: Sequence[Asked], by_place: dict[Place, Waiting], moment: Moment) -> None:
+        """Each in its place. Raises Faulted: those that were not made are then back in their lanes, to be asked about again."""
+        left = list(anew)
+        try:
+            for asked in anew:
+                became, verdict = await self._anew.make(turns.conn, asked, self._providers, moment)
+                left.remove(asked)
+                row, now_us = by_place[asked.parcel.place], self._clock()
+                how = {Became.READY: self.book.made_anew, Became.STUCK: self.book.not_redactable}.get(became)
+                attempt = how(row, asked.parcel, now_us) if how else self.book.answered(row, asked.parcel, verdict, now_us)
+                telemetry.DELIVERIES.labels(asked.parcel.channel, attempt.outcome).inc()
+                self.unsettled.attempts.append(attempt)
+        finally:
+            for asked in left:
+                self.lanes.given_back(by_place[asked.parcel.place])
 
     def _takes(self, parcel: Parcel) -> bool:
         """Whether the recipient takes messages in the form that this one was rendered in."""

@@ -17,7 +17,7 @@ from hub.avro import Codec
 from hub.errors import Cause, Faulted
 from hub.identity import Pseudonyms
 from hub.ledger.episodes import Deadline, Episode, Merge
-from hub.ledger.pathway import Change, PathwayLedger
+from hub.ledger.pathway import NO_DEADLINE, Change, PathwayLedger
 from hub.model import Event, Kind, Received
 from hub.pathway.breach import breach_of
 from hub.pathway.deadlines import SETTLE_US, Verdict, calls_for_the_same, notices, verdict
@@ -29,7 +29,7 @@ EXIT_FAULTED: Final = 70  # EX_SOFTWARE: the supervisor starts the process again
 _POISON_TRIES: Final = 3
 _RETRY_SECONDS_MAX: Final = 5.0
 _JUDGED_MAX: Final = 200  # deadlines at a time ...
-_ROUNDS_MAX: Final = 50  # ... and so many times a check; the rest at the next
+_ROUNDS_MAX: Final = 50  # ... and so many times a check; the next goes on from there
 _WARDS_MAX: Final = 200
 _OTHER: Final = "other"
 # What may be a metric label. Wards are text that senders write: a short code that begins with a letter can be no national number,
@@ -189,6 +189,7 @@ class Deadlines:
         self._publish = publish
         self._clock = clock
         self._behind = behind
+        self._after = NO_DEADLINE  # up to here they have been judged in this round
 
     async def close(self) -> None:
         """Give the connection back."""
@@ -200,9 +201,9 @@ class Deadlines:
             return 0
         now_us, breached = self._clock(), 0
         for _ in range(_ROUNDS_MAX):
-            found, met, before = await self._ledger.open_deadlines(now_us - SETTLE_US, _JUDGED_MAX), dict[str, int](), breached
+            found, met = await self._ledger.open_deadlines(self._after, _JUDGED_MAX), dict[str, int]()
             for d in found:
-                answer = verdict(d.due_us, d.told_us, now_us)
+                answer = verdict(d.due_us, d.told_us, now_us - SETTLE_US)
                 if answer is Verdict.MET and d.told_us is not None:
                     met[d.id] = d.told_us
                 elif answer is Verdict.BREACHED:
@@ -212,7 +213,8 @@ class Deadlines:
                     telemetry.DEADLINES_BREACHED.labels("municipality-notice").inc()
                     breached += 1
             await self._ledger.meet_deadlines(met)
-            if len(found) < _JUDGED_MAX or (not met and breached == before):
+            self._after = (found[-1].due_us, found[-1].id) if found else NO_DEADLINE
+            if not found:
                 break
         return breached
 

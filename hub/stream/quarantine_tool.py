@@ -14,6 +14,7 @@ from hub.ledger.connect import Pool
 from hub.ledger.quarantine import Content, Kept, Parked, Remade
 from hub.ledger.trace import moment
 from hub.model import Detail, Form, Message, Provider, Received, Rule
+from hub.pipeline import Copies
 
 DONE: Final = 0
 FAILED: Final = 1
@@ -26,6 +27,8 @@ _ACTS: Final = MappingProxyType(
         "CE": "the receiver could not process it: ask its operator, then redrive or release it",
         "CR": "the receiver does not take it: ask its operator, then redrive or release it",
         "form_changed": "it was made for the channel the receiver had before: redrive it to have it made anew, or release it",
+        "not_redactable": "it cannot be made without what may not be shown: tell the hub's makers, and redrive it when that is mended, or "
+        "release it",
         Rule.PATIENT_UNRESOLVED: "its identifiers are two patients': it goes when a merge makes them one; else have it sent corrected, and "
         "release this one",
     }
@@ -157,10 +160,15 @@ async def _remade(desk: Desk, item: Parked, recipient: Provider, form: Form) -> 
         raise NotThereError("its bytes are not kept under this id")
     received = replace(_reread(desk, content), event_id=item.event_id)
     try:
-        payload = desk.read(received).render(form, Detail(item.detail), recipient)
+        copy = Copies(desk.read(received)).without(item.dropped)
+        payload = copy.render(form, Detail(item.detail), recipient) if copy is not None else b""
     except Rejected as exc:
         raise NotThereError(f"it cannot be made into what its recipient takes: {exc.answer.act}") from None
-    return Remade(recipient.deliver.channel, form, payload, derived_id(item.event_id, "bundle", item.detail) if form is Form.FHIR else "")
+    if copy is None:
+        raise NotThereError("nothing of it may be shown: release it")
+    known = copy.received.event_id
+    bundle_id = derived_id(known, "bundle", item.detail) if form is Form.FHIR else ""
+    return Remade(recipient.deliver.channel, form, payload, bundle_id, known if item.dropped else "")
 
 
 async def release(desk: Desk, any_id: str) -> str:

@@ -18,3 +18,8 @@ def _kith(received: Received) -> Message:
 READERS: Final[Mapping[Adapter, Callable[[Received], Message]]] = MappingProxyType(
     {Adapter.HL7V2: Hl7v2Message, Adapter.FHIR: FhirMessage, Adapter.KITH: _kith}
 )
+
+
+def read(received: Received) -> Message:
+    """A message by its adapter."""
+    return READERS[received.adapter](received)

@@ -29,6 +29,7 @@ from hub.stream.kafka import Consumer, Producer, Record, Topics
 from hub.stream.transit_facts import tell
 from hub.stream.transit_watch import Watch
 from hub.stream.walk import Item, ToSend, Walk, alone, read_item, unreadable, wanted
+from hub.terms import terms_of
 
 _POLL_SECONDS: Final = 0.2
 _LAG_SECONDS: Final = 1.0
@@ -90,6 +91,7 @@ class Session:
     def __init__(self, settings: Settings, parts: TransitParts, halt: threading.Event, watch: Watch) -> None:
         topics = Topics(settings.topic_prefix)
         self._parts: Final = parts
+        self._terms: Final = terms_of(settings)
         self._halt: Final = halt
         self._watch: Final = watch
         self._batch_max: Final = settings.batch_messages_max
@@ -201,7 +203,7 @@ class Session:
                 gc.collect()  # first, or what is garbage now would stay for ever: Kafka clients with their threads and sockets among it
                 gc.freeze()  # the directory stays as long as it is right: no collection need look through it again
             now_us = self._parts.clock()
-            walked = Walk(known, self._directory, self._parts.codec.encode_event, now_us).all(items)
+            walked = Walk(known, self._directory, self._parts.codec.encode_event, now_us, self._terms).all(items)
             try:
                 self._ledger.write(walked.writes, now_us, *self._sending(walked.events))
             except RacedError:

@@ -15,7 +15,7 @@ from hub.errors import Faulted, Reason, Rejected
 from hub.identity import PatientKeys, Pseudonyms, derived_id
 from hub.ledger.batch import Entry, Known, Merge, Spot, Wanted, Writes
 from hub.model import Adapter, Event, Form, Kind, Message, Outcome, PatientState, Plan, Received, Refusal
-from hub.pipeline import plan
+from hub.pipeline import TERMS, Terms, plan
 from hub.routing.directory import Directory
 
 UNREADABLE: Final = Refusal(Reason.INTERNAL_ERROR, "message")
@@ -95,11 +95,12 @@ def wanted(items: Sequence[Item]) -> Wanted:
 class Walk:
     """One pass over a batch."""
 
-    def __init__(self, known: Known, directory: Directory, encode: Encode, now_us: int) -> None:
+    def __init__(self, known: Known, directory: Directory, encode: Encode, now_us: int, terms: Terms = TERMS) -> None:
         self._known: Final = known
         self._directory: Final = directory
         self._encode: Final = encode
         self._now_us: Final = now_us
+        self._terms: Final = terms
         self._out: Final = Walked()
 
     def all(self, items: Sequence[Item]) -> Walked:
@@ -178,21 +179,20 @@ class Walk:
         concerned = {owner, *owners, *retired}
         locks = (*item.keys.locks, *item.merged.locks)
         every_lock = set(locks).union(*(known.locks.get(patient, ()) for patient in concerned))
-        state = self._state(owner, sorted(retired))
-        if in_conflict:
-            state = replace(state, conflict=True)
-        made = plan(message, state, known.consents.policy(every_lock), self._directory, self._now_us)
+        state = replace(self._state(owner, sorted(retired)), conflict=in_conflict)
+        made = plan(message, state, known.consents.policy(every_lock), self._directory, self._now_us, self._terms)
         if known.redrives:
             made = self._again_for(made, received.event_id)
         event = made.event
         if event is not None and event.patient_key != owner:
             event = replace(event, patient_key=owner)
-        sent = self._encoded(item, event, made, retired, in_conflict=in_conflict) if event is not None else None
+        is_new = not known.redrives.get(received.event_id)  # else all but those it is redriven for were told of it when it came
+        sent = self._encoded(item, event, made, retired, in_conflict=in_conflict) if event is not None and is_new else None
         # from here on nothing raises
         self._out.writes.patients |= {key for key in concerned if f"retired:{key}" not in known.owners}
         if event is not None and not in_conflict:
             self._learn(item, owner, retired, every_lock)
-            if made.patient is not None or retired:
+            if is_new and (made.patient is not None or retired):
                 self._out.writes.states[owner] = known.states[owner] = made.patient or state
         own = tuple(sorted(every_lock)) if in_conflict else locks
         self._out.events += [sent] if sent else []
@@ -218,7 +218,7 @@ class Walk:
 
     def _encoded(self, item: Item, event: Event, made: Plan, retired: set[str], *, in_conflict: bool) -> ToSend:
         merged = () if in_conflict else tuple(dict.fromkeys((*sorted(retired), *item.merged.links)))  # what is held is not merged elsewhere
-        full = (d.payload for d in made.deliveries if d.form is Form.FHIR and d.detail == "full")
+        full = (d.payload for d in made.deliveries if d.form is Form.FHIR and d.detail == "full" and not d.dropped)
         bundle = next(full, None)
         if bundle is not None and len(bundle) > BUNDLE_BYTES_MAX:
             bundle = None

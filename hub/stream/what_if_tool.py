@@ -15,8 +15,11 @@ from hub.ledger.trace import moment
 from hub.model import Consent, Decision, Result
 from hub.routing.directory import Directory
 from hub.settings import Settings
+from hub.stream.readers import read
+from hub.stream.recall import recalled
 from hub.stream.what_if_consents import proposed, read_resources
-from hub.whatif.replay import Change, Counts, Replay
+from hub.terms import terms_of
+from hub.whatif.replay import Change, Counts, Replay, Rules
 
 SAME: Final = 0
 DIFFERS: Final = 1
@@ -44,7 +47,8 @@ def what_if(settings: Settings, asked: Asked, *, as_json: bool) -> int:
         concerned: dict[str, tuple[Consent, ...]] = {}
         if asked.consents:
             concerned = proposed(conn, resources, then, Pseudonyms(settings.secret.get_secret_value()), asked.consents)
-        replay = Replay(now, then, concerned, asked.now_us)
+        rules = Rules(now, then, terms_of(settings), lambda row: read(recalled(row)))
+        replay = Replay(rules, concerned, asked.now_us)
         return _print(replay, replay.run(conn, asked.since_us, None if entries else concerned), asked.since_us, as_json=as_json)
 
 
@@ -141,7 +145,9 @@ def _line(change: Change) -> Mapping[str, Any]:
 def _decision(d: Decision | None) -> Mapping[str, Any] | None:
     if d is None:
         return None
-    return {"result": d.result, "rule": d.rule, "detail": d.detail, "subscription": d.subscription, "because": d.because}
+    return {
+        "result": d.result, "rule": d.rule, "detail": d.detail, "subscription": d.subscription, "because": d.because, "dropped": d.dropped,
+    }  # fmt: skip
 
 
 def _summary(counts: Counts, rows: _Rows, since_us: int) -> Mapping[str, Any]:

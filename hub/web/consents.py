@@ -21,7 +21,7 @@ from hub.errors import Faulted, Reason, Rejected
 from hub.identity import Pseudonyms, canonical
 from hub.ledger.consents import Judge, NewVersion, StaleVersionError, StoredConsent, find_consents, get_consent, put_consent
 from hub.ledger.outbox import Asked
-from hub.model import ActorKind, Consent, Identifier
+from hub.model import ActorKind, Boundaries, Consent, Identifier
 from hub.routing.directory import Directory
 from hub.web.access import require
 from hub.web.answers import UnconfirmedError, fhir, outcome
@@ -79,7 +79,8 @@ async def write(
         now_us, settings = state.clock(), state.settings
         consent = consent if consent.given_us is not None else replace(consent, given_us=now_us)  # it was given by now
         new = NewVersion(consent, state.pseudonyms.locks_of_consent(patient), resource, now_us)
-        judge = _judge(consent, directory, (now_us, now_us + int(settings.claim_seconds_max * 1e6)))
+        times_us = (now_us, now_us + int(settings.claim_seconds_max * 1e6))
+        judge = _judge(consent, directory, times_us, settings.consent.boundaries())
         try:
             result = await state.ledger.run(put_consent, new, judge, settings.revocation_wait_seconds_max)
         except StaleVersionError:
@@ -91,11 +92,11 @@ async def write(
     raise web.HTTPConflict
 
 
-def _judge(consent: Consent, directory: Directory, times_us: tuple[int, int]) -> Judge:
+def _judge(consent: Consent, directory: Directory, times_us: tuple[int, int], boundaries: Boundaries) -> Judge:
     """A send under way is waited for, and named, when the consent would have stopped it at the first or the last moment it may begin."""
 
     def judge(before: Asked, after: Asked) -> bool:
-        return came_too_late(consent, before, after, directory.provider(after.parcel.place.recipient), times_us)
+        return came_too_late(consent, before, after, directory.provider(after.parcel.place.recipient), times_us, boundaries)
 
     return judge
 

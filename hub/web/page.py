@@ -25,7 +25,7 @@ _TILES: Final = (
     ("Parked", "hub_deliveries_parked", "", "bad"),
     ("Faults", "hub_faults_total", "", "bad"),
 )
-_GOOD: Final = frozenset({"AA", "CA", "200", "permit", "delivered", "routed"})
+_GOOD: Final = frozenset({"AA", "CA", "200", "permit", "redact", "delivered", "routed"})
 _BAD: Final = frozenset({"AE", "AR", "CE", "CR", "refused", "failed", "unknown", "quarantined", "500", "503"})
 _TITLES: Final = {Show.COUNT: ("Since start", "A minute"), Show.LEVEL: ("Now",), Show.PEAK: ("Now",)}
 

@@ -1,7 +1,7 @@
 """What the web needs of the rest of the hub. ``wiring`` gives it."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from aiohttp import web
@@ -10,7 +10,8 @@ from hub.adapters.kith.receipt import Receipt
 from hub.identity import Pseudonyms
 from hub.ledger.connect import Pool
 from hub.ledger.directory import directory_version, load_directory
-from hub.model import Adapter, Message, Provider, Received
+from hub.ledger.stored import Stored
+from hub.model import Message, Provider, Received
 from hub.routing.directory import Directory
 from hub.settings import Settings
 from hub.web.metrics import Missing
@@ -66,9 +67,7 @@ class State:
     missing: Missing
     objections: Callable[[Provider], Sequence[str]] = _no_objections
     receipts: Receipts | None = None  # None = receipts are not taken
-    readers: Mapping[Adapter, Callable[[Received], Message]] = field(
-        default_factory=dict
-    )  # how a received message of each protocol is read
+    recall: Callable[[Stored], Message] | None = None  # how a recorded message is read again; None = none is
 
 
 STATE: Final = web.AppKey("state", State)

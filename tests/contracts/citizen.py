@@ -22,7 +22,8 @@ from hub.routing.directory import Directory
 from hub.settings import Settings
 from hub.stack import identity
 from hub.stack.supervise import free_port, stop
-from hub.stream.readers import READERS
+from hub.stream.readers import read
+from hub.stream.recall import recalled
 from hub.web.readiness import asks
 from hub.web.state import Region as Known
 from hub.web.state import State
@@ -123,7 +124,7 @@ def site(url: str, data: Path, login: Mapping[str, Any], port: int, **more: Any)
 
     def make() -> State:
         return State(
-            settings, now_us, load_keys(data), PSEUDONYMS, nothing, pool, Known(pool), asks({}), readers=READERS
+            settings, now_us, load_keys(data), PSEUDONYMS, nothing, pool, Known(pool), asks({}), recall=lambda row: read(recalled(row))
         )  # fmt: skip
 
     with serving(make) as client:

@@ -159,7 +159,7 @@ def provider(url: str, provider_id: str, deliver: dict[str, Any], **more: Any) -
             "INSERT INTO provider VALUES (%s, 'admin', %s) ON CONFLICT (id) DO UPDATE SET body = excluded.body",
             (provider_id, json.dumps(body | more)),
         )
-        wanted = {"provider": provider_id, "events": ["*"], "detail": "full"}
+        wanted = {"id": f"s-{provider_id}", "provider": provider_id, "events": ["*"], "detail": "full"}
         conn.execute("INSERT INTO subscription VALUES (%s, 'admin', %s) ON CONFLICT DO NOTHING", (f"s-{provider_id}", json.dumps(wanted)))
         conn.execute("UPDATE directory_version SET version = version + 1")
 

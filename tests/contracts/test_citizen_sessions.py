@@ -15,7 +15,8 @@ from hub.identity import FNR
 from hub.ledger.connect import Pool, connect
 from hub.model import Identifier
 from hub.settings import Settings
-from hub.stream.readers import READERS
+from hub.stream.readers import read
+from hub.stream.recall import recalled
 from hub.web.citizen.visit import PER_MINUTE, What
 from hub.web.readiness import asks
 from hub.web.state import Region as Known
@@ -78,7 +79,7 @@ def page(database_url: str, tmp_path: Path) -> Iterator[Page]:
 
     def make() -> State:
         return State(
-            settings, clock, load_keys(tmp_path), PSEUDONYMS, nothing, pool, Known(pool), asks({}), readers=READERS  # type: ignore[arg-type]
+            settings, clock, load_keys(tmp_path), PSEUDONYMS, nothing, pool, Known(pool), asks({}), recall=lambda row: read(recalled(row))  # type: ignore[arg-type]
         )  # fmt: skip
 
     with serving(make) as client:

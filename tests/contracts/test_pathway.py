@@ -351,3 +351,11 @@ def test_a_broker_that_is_not_there_ends_the_process(database_url: str, tmp_path
     command = [sys.executable, str(WORKER), "127.0.0.1:1", database_url, "x-", str(tmp_path / "breaches")]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     assert subprocess.run(command, env=environment, capture_output=True, timeout=60, check=False).returncode == 70
+
+
+def test_a_topic_the_broker_does_not_tell_of_yet_ends_the_process(kafka: str, database_url: str, topic_prefix: str, tmp_path: Path) -> None:
+    """Just after its start a broker may name no topics: an assignment of nothing, with which the engine would stay content."""
+    command = [sys.executable, str(WORKER), kafka, database_url, topic_prefix, str(tmp_path / "breaches")]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, "topic_unknown" in done.stderr) == (70, True)

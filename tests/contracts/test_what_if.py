@@ -9,13 +9,15 @@ from hub.ledger.connect import Conn, connect
 from hub.ledger.consents import NewVersion, put_consent
 from hub.ledger.directory import load_directory, replace_file_entries
 from hub.ledger.past import past
-from hub.model import Consent, Identifier
+from hub.model import Actor, Consent, Identifier, Provision, Received, Result
 from hub.routing.directory import Directory
-from hub.whatif.replay import Change, Replay, changes
+from hub.stream.readers import read
+from hub.stream.recall import recalled
+from hub.whatif.replay import Change, Replay, Rules, changes
 from hub.wiring import now_us
 from tests.consents import simple
 from tests.contracts.decided import decide
-from tests.contracts.transit_rig import NUMBER, PROVIDERS, PSEUDONYMS, SUBSCRIPTIONS, received
+from tests.contracts.transit_rig import NUMBER, PROVIDERS, PSEUDONYMS, SUBSCRIPTIONS, adt, received
 
 GP = "PD1|||Legesenteret^^999001017^^^ENH\r"
 OTHER = "15076500565"
@@ -36,9 +38,8 @@ def directory(conn: Conn) -> Directory:
     return Directory(entries.providers, entries.subscriptions, entries.version)
 
 
-def lock(provider: str, i: str = "c1", version: int = 1, *, deny: bool = True, **fields: int) -> Consent:
-    actors = (Identifier(HUB_PROVIDER, provider),) if provider else ()
-    return simple(i, version, deny=deny, actors=actors, start_us=fields.get("start_us"), end_us=fields.get("end_us"))
+def lock(provider: str, i: str = "c1", version: int = 1, *, deny: bool = True, **period: int) -> Consent:
+    return simple(i, version, deny=deny, actors=(Identifier(HUB_PROVIDER, provider),) if provider else (), **period)
 
 
 def put(conn: Conn, consent: Consent, patient: Identifier = PATIENT) -> None:
@@ -47,7 +48,7 @@ def put(conn: Conn, consent: Consent, patient: Identifier = PATIENT) -> None:
 
 def replayed(conn: Conn, then: Directory | None = None) -> tuple[Replay, list[Change]]:
     now = directory(conn)
-    replay = Replay(now, then or now, {}, now_us())
+    replay = Replay(Rules(now, then or now), {}, now_us())
     return replay, list(replay.run(conn, 0))
 
 
@@ -149,6 +150,36 @@ def test_who_turned_out_to_be_the_same_is_replayed_with_every_lock(conn: Conn, d
     assert ("patient.admitted", "town", False) in told(found) and len({c.event_id for c in found}) == 3
     put(conn, lock("clinic"))
     now = directory(conn)
-    replay = Replay(now, Directory(PROVIDERS, (), 2), {}, now_us())
+    replay = Replay(Rules(now, Directory(PROVIDERS, (), 2)), {}, now_us())
     conn.execute("UPDATE message SET decided_us = decided_us + 60000000")  # as if all had been decided after the lock
     assert {c.recipient for c in replay.run(conn, 0)} == {"town"}
+
+
+def on_conditions(provider: str) -> Consent:
+    """A lock on diagnoses alone."""
+    provision = Provision(deny=True, actors=(Actor(Identifier(HUB_PROVIDER, provider)),), classes=("Condition",))
+    return Consent("c1", 1, active=True, provision=provision)
+
+
+def with_diagnosis(control_id: str) -> Received:
+    return received(control_id, adt(control_id) + b"DG1|1||J18.9^Pneumoni^ICD-10||20260101|A\r")
+
+
+def test_a_lock_on_a_part_of_a_message_reads_the_message_again(conn: Conn, database_url: str) -> None:
+    """Where it cannot be read, the part is taken to be the whole."""
+    decide(database_url, [with_diagnosis("c1"), received("c2")])
+    now, directory_ = now_us(), directory(conn)
+    (change,) = changes(conn, directory_, [KEY], on_conditions("town"), now, 0, read=lambda row: read(recalled(row)))
+    assert (change.recipient, change.gains, change.after and change.after.result) == ("town", False, Result.REDACT)
+    assert change.event_id == with_diagnosis("c1").event_id and change.after and len(change.after.dropped) == 1
+    unread = changes(conn, directory_, [KEY], on_conditions("town"), now, 0)
+    assert [(c.recipient, c.after and c.after.result) for c in unread] == [("town", Result.DENY)] * 2
+
+
+def test_what_was_asked_about_item_by_item_is_so_again(conn: Conn, database_url: str) -> None:
+    put(conn, on_conditions("town"))
+    decide(database_url, [with_diagnosis("c1")])
+    replay, found = replayed(conn)
+    assert (found, replay.counts.otherwise) == ([], 0)
+    (change,) = replayed(conn, Directory(PROVIDERS, SUBSCRIPTIONS[1:], 2))[1]
+    assert change.before and (change.before.result, len(change.before.dropped)) == (Result.REDACT, 1)

@@ -95,6 +95,7 @@ def test_each_change_is_a_line_of_json_and_the_last_line_the_sum(hub: Hub) -> No
     ]  # fmt: skip
     assert changes[0]["now"] == {
         "result": "permit", "rule": "13-treating-relation", "detail": "full", "subscription": "town-1", "because": ["subscription"],
+        "dropped": [],
     }  # fmt: skip
     assert changes[0]["then"] is None and changes[0]["event_id"] == received("c1").event_id
     wanted = {"messages": 1, "decisions": 2, "gains": 1, "losses": 1, "unknown": 0, "otherwise": 0}

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from tests.faults.history import Arrived, History, Sent
+from tests.faults.history import Arrived, History, Locked, Sent
 
 POSITIVE = frozenset({"AA", "CA"})
 NEGATIVE = frozenset({"AE", "AR", "CE", "CR"})
@@ -39,6 +39,9 @@ def no_loss(history: History, region: Region) -> Iterable[Violation]:
     taken = {(a.provider, a.control_id) for a in history.arrived if a.answered in POSITIVE}
     refused = {(a.provider, a.control_id) for a in history.arrived if a.answered in NEGATIVE}
     states = {(s.control_id, s.provider): s.state for s in history.settled}
+    locked_for: dict[str, set[str]] = defaultdict(set)
+    for lock in history.locked:
+        locked_for[lock.patient] |= set() if lock.part else {lock.provider}
     for sent in history.sent:
         if sent.outcome != "ok":
             continue
@@ -46,7 +49,7 @@ def no_loss(history: History, region: Region) -> Iterable[Violation]:
             if (provider, sent.control_id) in taken:
                 continue
             state = states.get((sent.control_id, provider), "missing")
-            may_be_withheld = any(k.patient == sent.patient and k.provider in {"", provider} for k in history.locked)
+            may_be_withheld = provider in locked_for[sent.patient] or "" in locked_for[sent.patient]
             if state in {"withheld", "denied"} and may_be_withheld:
                 continue
             if state == "refused" and (provider, sent.control_id) in refused:
@@ -67,21 +70,29 @@ def hub_does_not_lie(history: History, region: Region) -> Iterable[Violation]:
 
 
 def no_leak(history: History, region: Region) -> Iterable[Violation]:
-    """I2: nothing to a provider that is not entitled, nothing begun after a lock was answered unless the answer named it."""
+    """I2: nothing to a provider that is not entitled, and nothing locked that was begun between the answer to the lock and its lifting.
+
+    But for what the answer named. Of a lock on a part of each message, nothing that shows that part.
+    """
+    locks: dict[str, list[Locked]] = defaultdict(list)
+    for lock in history.locked:
+        locks[lock.patient].append(lock)
     for a in history.arrived:
         if a.provider not in region.entitled.get(a.patient, frozenset()):
             yield Violation("I2", "not entitled", a.control_id, a.provider)
-        for lock in history.locked:
-            concerns = lock.patient == a.patient and lock.provider in {"", a.provider}
-            if concerns and a.started > lock.answered and (a.control_id, a.provider) not in lock.under_way:
+        for lock in locks[a.patient]:
+            concerns = lock.provider in {"", a.provider} and (a.shows or not lock.part)
+            if concerns and lock.answered < a.started < lock.lifted and (a.control_id, a.provider) not in lock.under_way:
                 yield Violation("I2", "begun after the lock was answered", a.control_id, a.provider)
 
 
 def same_bytes(history: History, _region: Region) -> Iterable[Violation]:
-    """I3: every copy a provider sees of one message is the same bytes."""
-    first: dict[tuple[str, str], str] = {}
-    for a in history.arrived:
-        if first.setdefault((a.provider, a.control_id), a.digest) != a.digest:
+    """I3: every copy a provider sees of one message is the same bytes; it may lose its part once, and never has it again."""
+    first: dict[tuple[str, str, bool], str] = {}
+    for a in sorted(history.arrived, key=lambda a: a.started):
+        if a.shows and (a.provider, a.control_id, False) in first:
+            yield Violation("I3", "a part that was left out came back", a.control_id, a.provider)
+        if first.setdefault((a.provider, a.control_id, a.shows), a.digest) != a.digest:
             yield Violation("I3", "other bytes under the same id", a.control_id, a.provider)
 
 

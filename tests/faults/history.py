@@ -4,9 +4,10 @@ Nothing here is shared with the hub. An outcome has three values: ``ok`` (certai
 ``info`` (may or may not have happened: no answer came).
 """
 
+import math
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +37,20 @@ class Arrived:
     started: float  # when its first byte was read
     ended: float
     answered: str
+    shows: bool = False  # the part of the message that may be locked by itself
 
 
 @dataclass(frozen=True, slots=True)
 class Locked:
-    """A lock the hub has answered: in force from ``answered`` on, but for the sends the answer named."""
+    """A lock the hub has answered: in force from ``answered`` until it is asked to lift it, but for the sends the answer named."""
 
     patient: str
     provider: str  # "" = everyone
     asked: float
     answered: float
     under_way: frozenset[tuple[str, str]] = frozenset()  # (control id, provider)
+    part: bool = False  # on a part of each message; the rest may go
+    lifted: float = math.inf  # when it was asked to be lifted
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,15 @@ class History:
         lists: dict[type, list] = {Sent: self.sent, Arrived: self.arrived, Locked: self.locked, Settled: self.settled}  # type: ignore[type-arg]
         with self._guard:
             lists[type(entry)].append(entry)
+
+    def lift(self, patient: str, provider: str, at: float, *, part: bool) -> None:
+        """The latest such lock is asked to be lifted."""
+        with self._guard:
+            for n in range(len(self.locked) - 1, -1, -1):
+                lock = self.locked[n]
+                if (lock.patient, lock.provider, lock.part, lock.lifted) == (patient, provider, part, math.inf):
+                    self.locked[n] = replace(lock, lifted=at)
+                    return
 
 
 def clock() -> float:

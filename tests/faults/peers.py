@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from tests.faults.history import Arrived, History, Sent, clock
 
 VT, END = b"\x0b", b"\x1c\r"
+PART = b"SECRET"  # a word of the part of each message that may be locked by itself
 
 
 def frame_of(message: bytes) -> bytes:
@@ -105,7 +106,7 @@ class Receiver:
                 code = "AE" if patient.endswith("1") else "AA"
             else:
                 code = "AA" if mode in {"normal", "slow", "late", "drop"} else ""
-            self.history.add(Arrived(self.provider, control_id, patient, digest_of(message), begun, clock(), code))
+            self.history.add(Arrived(self.provider, control_id, patient, digest_of(message), begun, clock(), code, PART in message))
             if mode == "cut" or self._server is None:
                 return
             wait = {"slow": 0.2, "late": self.late_seconds}.get(mode, 0.0)

@@ -126,7 +126,7 @@ class Hub:
 
     def tails(self) -> dict[str, str]:
         """The end of each log, for a failing test's message."""
-        return {p.stem: p.read_text(errors="replace")[-600:] for p in sorted(self.data.glob("*.log"))}
+        return {p.stem: p.read_text(errors="replace")[-1500:] for p in sorted(self.data.glob("*.log"))}
 
     def command(self, *arguments: str) -> str:
         """Standard output of a hub command."""

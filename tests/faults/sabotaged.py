@@ -55,6 +55,13 @@ def consent_skipped_at_retry() -> None:
     delivery_turn.ask_all = lazy  # type: ignore[assignment]
 
 
+def part_left_in() -> None:
+    """What is made anew without a locked part is made with it."""
+    from hub.stream import delivery_anew
+
+    delivery_anew.Copies.without = lambda self, _dropped: self.message  # type: ignore[method-assign]
+
+
 def new_id_on_retry() -> None:
     """Each retry goes out under a control id of its own."""
     from hub.delivery.mllp import MllpWay

@@ -72,6 +72,19 @@ def leak_after_a_lock_on_everyone(h: History) -> None:
     h.locked.append(Locked("P1", "", 2.0, 2.5))
 
 
+def leak_of_a_locked_part(h: History) -> None:
+    h.arrived.append(replace(arrived("b", "2", at=3.5), shows=True, digest="whole"))
+    h.locked.append(Locked("P1", "b", 2.0, 2.5, part=True))
+
+
+def leak_before_the_lock_was_lifted(h: History) -> None:
+    h.locked.append(Locked("P1", "b", 2.0, 2.5, lifted=3.5))
+
+
+def a_part_comes_back(h: History) -> None:
+    h.arrived.append(replace(arrived("b", "2", at=3.5), shows=True, digest="whole"))
+
+
 def other_bytes(h: History) -> None:
     h.arrived.append(arrived("a", "1", at=2.5, digest="other"))
 
@@ -115,6 +128,9 @@ def never_heal(h: History) -> None:
         (leak_to_a_stranger, "I2"),
         (leak_after_a_lock, "I2"),
         (leak_after_a_lock_on_everyone, "I2"),
+        (leak_of_a_locked_part, "I2"),
+        (leak_before_the_lock_was_lifted, "I2"),
+        (a_part_comes_back, "I3"),
         (other_bytes, "I3"),
         (new_id, "I3"),
         (reorder, "I4"),
@@ -135,6 +151,26 @@ def test_a_send_named_as_under_way_is_no_leak() -> None:
     h = clean()
     h.locked.append(Locked("P1", "b", 2.0, 2.5, frozenset({("2", "b")})))
     assert check(h, REGION) == []
+
+
+def test_what_is_begun_once_a_lock_is_asked_to_be_lifted_is_no_leak() -> None:
+    h = clean()
+    h.locked.append(Locked("P1", "b", 2.0, 2.5, lifted=2.9))
+    assert check(h, REGION) == []
+
+
+def test_what_does_not_show_a_locked_part_is_no_leak_and_a_part_may_be_lost() -> None:
+    h = clean()
+    h.locked.append(Locked("P1", "b", 2.0, 2.5, part=True))
+    h.arrived.append(replace(arrived("b", "2", at=2.2), shows=True, digest="whole"))
+    assert check(h, REGION) == []
+
+
+def test_a_lock_on_a_part_explains_no_loss() -> None:
+    h = clean()
+    withhold_without_a_lock(h)
+    h.locked.append(Locked("P1", "b", 2.2, 2.5, part=True))
+    assert found(h) == {"I1"}
 
 
 def test_a_withheld_message_is_explained_by_a_lock() -> None:

@@ -52,6 +52,16 @@ def receiver_away_then_locked(run: Run, _stack: Stack) -> None:
     time.sleep(2)
 
 
+def receiver_away_then_part_locked(run: Run, _stack: Stack) -> None:
+    token = run.hub.command("token", "--as", "admin", "--data", str(run.hub.data)).strip()
+    run.receivers["everywhere"].mode = "cut"
+    arrivals(run, 30)
+    for n in range(run.patients):
+        run.lock(n, "everywhere", token, part=True)
+    run.receivers["everywhere"].mode = "normal"
+    time.sleep(2)
+
+
 def receivers_cut(run: Run, _stack: Stack) -> None:
     chance = random.Random(1)
     for receiver in run.receivers.values():
@@ -111,6 +121,7 @@ BUGS: dict[str, tuple[Callable[[Run, Stack], None], frozenset[str]]] = {
     "ack_before_report": (broker_stops_and_gateway_dies, frozenset({"I1"})),
     "offset_before_effect": (transit_dies_before_commit, frozenset({"I1"})),
     "consent_skipped_at_retry": (receiver_away_then_locked, frozenset({"I2"})),
+    "part_left_in": (receiver_away_then_part_locked, frozenset({"I2"})),
     "new_id_on_retry": (receivers_cut, frozenset({"I1", "I3"})),
     "reorder_on_retry": (receivers_drop, frozenset({"I4"})),
     "swallowed_exception": (nothing, frozenset({"I1"})),

@@ -24,7 +24,7 @@ from tests.mutation.tables import Mutant, mutants
 ROOT: Final = Path(__file__).parents[2]
 COPY: Final = ROOT / ".mutate"
 CORE: Final = ("hub/consent", "hub/routing", "hub/pipeline.py")
-TESTS: Final = ("tests/unit/consent", "tests/unit/routing", "tests/unit/test_pipeline.py")
+TESTS: Final = ("tests/unit/consent", "tests/unit/routing", "tests/unit/test_pipeline.py", "tests/unit/test_pipeline_items.py")
 SETTLED: Final = ("-p", "no:randomly", "-p", "no:cacheprovider", "--hypothesis-seed=0")  # the same examples for every mutant
 SECONDS_MAX: Final = 300  # of the tests of one mutant of a table: what makes them run for ever is noticed
 
@@ -41,7 +41,7 @@ def main() -> int:
     total, alive = 0, list[Survivor]()
     for source in sources:
         count, survivors = functions.results(COPY, source)
-        made = list(mutants((ROOT / source).read_text("utf-8"), _module(source)))
+        made = list(mutants((COPY / source).read_text("utf-8"), _module(source)))
         of_tables = list(_unnoticed(source, made))
         _say({"file": str(source), "functions": count, "tables": len(made), "unnoticed": len(survivors) + len(of_tables)})
         total, alive = total + count + len(made), [*alive, *survivors, *of_tables]

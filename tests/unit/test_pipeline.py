@@ -1,5 +1,6 @@
 """One message's plan: who gets it, who is kept out and why, what is remembered; and nothing that fails ever opens a door."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import pytest
@@ -10,14 +11,17 @@ from hub.errors import Reason, Rejected
 from hub.identity import ENH, FNR, HUB_PROVIDER
 from hub.model import (
     Adapter,
+    Boundaries,
     Channel,
     Decision,
     Deliver,
     Delivery,
     Detail,
+    Duty,
     Event,
     Form,
     Identifier,
+    Item,
     Kind,
     Outcome,
     PatientState,
@@ -32,7 +36,7 @@ from hub.model import (
     Subscription,
     Where,
 )
-from hub.pipeline import decided, plan
+from hub.pipeline import Again, Terms, plan
 from hub.routing.directory import Directory
 from tests.consents import simple
 
@@ -67,6 +71,14 @@ class Told:
     received: Received = RECEIVED
     stuck: frozenset[Form] = frozenset()
     broken: frozenset[str] = frozenset()  # recipients for whom there is a bug
+    things: tuple[Item, ...] = ()
+
+    def items(self) -> tuple[Item, ...]:
+        return self.things
+
+    def without(self, keys: Collection[str]) -> "Told | None":
+        left = tuple(i for i in self.things if i.key not in keys)
+        return replace(self, things=left, received=replace(self.received, event_id="copy")) if left else None
 
     def event(self) -> Event:
         if isinstance(self.meaning, Rejected):
@@ -78,7 +90,8 @@ class Told:
             raise KeyError("Kari Nordmann")
         if form in self.stuck:
             raise Rejected(Reason.NO_TRANSLATION)
-        return f"{form} {detail} {recipient.id}".encode()
+        told = "".join(f" {item.key}" for item in self.things)
+        return f"{form} {detail} {recipient.id}{told}".encode()
 
 
 def planned(
@@ -318,14 +331,38 @@ def test_what_is_added_around_a_lock_never_releases(event, state, policy, subscr
 
 
 @pytest.mark.parametrize("patient", [PatientState(), PatientState("5031", pathway=frozenset({"trondheim"})), PatientState(conflict=True)])
-@pytest.mark.parametrize("policy", [Policy(), Policy(readable=False), Policy((simple("c", start_us=NOW, end_us=NOW),))])
+@pytest.mark.parametrize("policy", [Policy(), Policy(readable=False), Policy((simple(start_us=NOW, end_us=NOW),))])
 def test_an_event_alone_is_decided_as_the_message_was(patient: PatientState, policy: Policy) -> None:
-    """Nothing is made to be sent, so nothing that fails in making it is told."""
+    """Nothing is made to be sent, so nothing that fails in making it is told; asked again, the answer is the same."""
     event = replace(EVENT, addressed=("MLV",), gps=(Identifier(ENH, "900000001"),))
     directory = Directory(EVERYONE, STANDARD, 1)
     planned_for = plan(Told(event), patient, policy, directory, NOW).decisions
-    assert tuple(decided(event, patient, policy, directory, NOW)) == planned_for
+    again = Again(directory)
+    assert tuple(again.decided(event, patient, policy, NOW)) == tuple(again.decided(event, patient, policy, NOW)) == planned_for
     assert {d.recipient for d in planned_for} >= {"malvik", "legene"}
+
+
+@pytest.mark.parametrize(
+    ("event", "patient"),
+    [
+        (replace(EVENT, provider="malvik"), PatientState()),
+        (replace(EVENT, kind=Kind.DISCHARGED), PatientState()),
+        (replace(EVENT, labels=("R",)), PatientState()),
+        (replace(EVENT, municipality="5031"), PatientState()),
+        (replace(EVENT, addressed=("TRD",)), PatientState()),
+        (replace(EVENT, gps=(Identifier(ENH, "942110464"),)), PatientState()),
+        (EVENT, PatientState(conflict=True)),
+    ],
+)
+def test_what_was_answered_is_not_taken_for_the_answer_to_another_question(event: Event, patient: PatientState) -> None:
+    more = (Subscription("trd-0", "trondheim", ("*",), Where(source="malvik"), Detail.NOTICE, "HPAYMT"),)
+    directory = Directory(EVERYONE, (*STANDARD, *more), 1)
+    duties = Terms(Boundaries(duties=(Duty(Kind.DISCHARGED, ProviderKind.OTHER, Detail.NOTICE),)))
+    again = Again(directory, duties)
+    again.decided(EVENT, PatientState(), Policy(), NOW)
+    assert again.decided(event, patient, Policy(), NOW) == Again(directory, duties).decided(event, patient, Policy(), NOW)
+    locked = Policy((simple(),))
+    assert again.decided(EVENT, PatientState(), locked, NOW) == Again(directory).decided(EVENT, PatientState(), locked, NOW)
 
 
 @pytest.mark.parametrize(

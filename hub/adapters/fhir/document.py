@@ -17,6 +17,7 @@ _BOM: Final = b"\xef\xbb\xbf"
 
 
 _NUMBER: Final = "a number"
+_DIGITS_MAX: Final = 60
 
 
 class _BadError(ValueError):
@@ -39,6 +40,16 @@ class Number(float):
 
     __slots__ = ("digits",)
     digits: str
+
+
+def as_written(value: Any) -> Any:
+    """A copy whose decimals stand with the digits they had (``bundle.to_bytes`` takes the quotes away); with an exponent, as numbers."""
+    if isinstance(value, Number):
+        is_plain = "e" not in value.digits.lower() and len(value.digits) <= _DIGITS_MAX
+        return f"\x00n{value.digits}" if is_plain else float(value)
+    if isinstance(value, list):
+        return [as_written(v) for v in value]
+    return {k: as_written(v) for k, v in value.items()} if isinstance(value, dict) else value
 
 
 def _float(text: str) -> float:

@@ -6,6 +6,7 @@ from typing import Final
 from hub.adapters.fhir.document import Entries, Json, obj, objects, text
 from hub.adapters.fhir.mappings import CLASSES
 from hub.adapters.fhir.message import Message
+from hub.adapters.labels import label_of
 from hub.model import Identifier
 
 _MUNICIPALITY: Final = re.compile(r"\d{4}", re.ASCII)
@@ -89,14 +90,27 @@ def encounter_id(visit: Json) -> str:
 
 
 def labels(message: Message) -> tuple[str, ...]:
-    """Every security label of the Bundle and of any resource in it, as written: an unknown one must be seen to be refused."""
-    found: dict[str, None] = {}
-    for resource in (message.bundle, *message.entries.all):
-        found |= dict.fromkeys(_codes(obj(resource.get("meta")).get("security")))
-        for concept in objects(resource.get("securityLabel")):
-            found |= dict.fromkeys(_codes(concept.get("coding")))
-    return tuple(found)
+    """Every security label of the Bundle and of any resource in it: an unknown one must be seen to be refused."""
+    resources = (message.bundle, *message.entries.all)
+    return tuple(dict.fromkeys(label for resource in resources for label in labels_of(resource)))
+
+
+def labels_of(resource: Json) -> list[str]:
+    """The labels that a resource, or the Bundle, bears itself or in what it contains."""
+    found = _codes(obj(resource.get("meta")).get("security"))
+    for concept in objects(resource.get("securityLabel")):  # DocumentReference
+        found += _codes(concept.get("coding"))
+    if resource.get("resourceType") == "Composition" and (secrecy := text(resource.get("confidentiality"))):
+        found.append(label_of("", secrecy))
+    for contained in objects(resource.get("contained")):
+        found += labels_of(contained)
+    return found
 
 
 def _codes(codings: object) -> list[str]:
-    return [text(c.get("code")) or text(c.get("display")) or "unreadable" for c in objects(codings)]
+    return [_word(c) for c in objects(codings)]
+
+
+def _word(coding: Json) -> str:
+    code = text(coding.get("code"))
+    return label_of(text(coding.get("system")), code) if code else text(coding.get("display")) or "unreadable"

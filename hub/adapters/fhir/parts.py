@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from hub.adapters import bundle as bundles
 from hub.adapters.fhir import events
-from hub.adapters.fhir.document import Json, Number, bound, obj, objects, text
+from hub.adapters.fhir.document import Json, Number, as_written, bound, obj, objects, text
 from hub.adapters.fhir.events import Told
 from hub.adapters.fhir.mappings import OWN
 from hub.adapters.fhir.message import Envelope, Message, check, envelope_of
@@ -26,10 +26,9 @@ from hub.model import Kind, Refusal
 PARTS_MAX: Final = 1000
 _SIZE_MIN: Final = 1_048_576
 _GROWTH_MAX: Final = 8  # times: what several events share stands in the message of each
-_NI: Final = "ni:///sha-256;"  # RFC 6920
+
 _ABSENT: Final = {"extension": [{"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "unknown"}]}
 _PARTICIPANT: Final = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
-_DIGITS_MAX: Final = 60
 _INSTANT: Final = re.compile(r"T.*(Z|[+-]\d\d:\d\d)\Z", re.ASCII)
 
 
@@ -83,7 +82,7 @@ def split(submission: Submission, sender: str) -> Split:
 
 def digest_name(digest: bytes) -> str:
     """A SHA-256 as a name (RFC 6920)."""
-    return _NI + urlsafe_b64encode(digest).rstrip(b"=").decode()
+    return bundles.HASH + urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 class _Making:
@@ -202,7 +201,7 @@ class _Making:
 
     def _copy(self, value: Any) -> Any:
         if isinstance(value, Number):
-            return _digits(value)
+            return as_written(value)
         if isinstance(value, list):
             return [self._copy(v) for v in value]
         if not isinstance(value, dict):
@@ -258,9 +257,3 @@ def _links_but(links: list[Json], kind: str) -> list[Json]:
 
 def _link(url: str, kind: str) -> Json:
     return {"other": {"reference": url}, "type": kind}
-
-
-def _digits(value: Number) -> Any:
-    """A decimal as it was written (``bundle.to_bytes`` takes the quotes away); one with an exponent as the number it is."""
-    digits = value.digits
-    return f"\x00n{digits}" if "e" not in digits.lower() and len(digits) <= _DIGITS_MAX else float(value)

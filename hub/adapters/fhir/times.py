@@ -61,3 +61,23 @@ def tm(text: str) -> str:
 def civil(us: int) -> str:
     """Microseconds since 1970 as a v2 DTM in ``ZONE`` with its offset, to the second."""
     return f"{(_EPOCH + timedelta(microseconds=us)).astimezone(ZONE):%Y%m%d%H%M%S%z}"
+
+
+def span_us(text: str) -> tuple[int, int] | None:
+    """First and last microsecond of what a dateTime or date says: a date is the whole day, month or year in ``ZONE``. None for no time."""
+    found = _moment(text)
+    if found is None:
+        return None
+    start = found[0]
+    try:
+        if len(text) > len(_FIRST):
+            end = start
+        elif len(text) == len(_FIRST):
+            end = start + timedelta(days=1)  # civil: the zone is asked anew
+        else:
+            months = start.month if len(text) > 4 else 12
+            end = start.replace(year=start.year + months // 12, month=months % 12 + 1)
+        first, last = ((moment.astimezone(UTC) - _EPOCH) // timedelta(microseconds=1) for moment in (start, end))
+    except (ValueError, OverflowError):
+        return None
+    return first, max(first, last - 1)

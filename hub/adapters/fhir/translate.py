@@ -1,5 +1,6 @@
 """A received FHIR message: what it means, and the bytes each recipient gets."""
 
+from collections.abc import Collection
 from typing import Final
 
 from hub.adapters import bundle as bundles
@@ -7,9 +8,12 @@ from hub.adapters import plo
 from hub.adapters.fhir import facts
 from hub.adapters.fhir.document import Json, obj, text
 from hub.adapters.fhir.er7 import Copy, body, head
+from hub.adapters.fhir.items import items_of
 from hub.adapters.fhir.message import Message, merged, read
+from hub.adapters.fhir.redaction import without
 from hub.adapters.fhir.times import microseconds
-from hub.model import Detail, Event, Form, Kind, Provider, Received
+from hub.identity import redacted
+from hub.model import Detail, Event, Form, Item, Kind, Provider, Received
 
 _SIZE_MIN: Final = 65_536
 _GROWTH_MAX: Final = 4  # times: a v2 message repeats of a Bundle what several of its resources refer to
@@ -51,6 +55,15 @@ class FhirMessage:
         if detail is Detail.FULL:
             return self._received.raw
         return bundles.addressed(self._filtered(detail), recipient)
+
+    def items(self) -> tuple[Item, ...]:
+        """What can be left out of it."""
+        return items_of(self._read(), self._received)
+
+    def without(self, keys: Collection[str]) -> "FhirMessage | None":
+        """The message as if it had never held these items; None when nothing of it is left to be told. Raises Rejected."""
+        raw = without(self._read(), keys)
+        return None if raw is None else FhirMessage(redacted(self._received, raw))
 
     def _read(self) -> Message:
         if self._message is None:

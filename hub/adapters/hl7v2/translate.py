@@ -1,32 +1,36 @@
 """A received HL7 v2 message: what it means, and the bytes each recipient gets."""
 
+from collections.abc import Collection
 from typing import Final
 
 from hub.adapters import bundle as bundles
 from hub.adapters import plo
-from hub.adapters.hl7v2 import address
+from hub.adapters.hl7v2 import address, labels
 from hub.adapters.hl7v2.er7 import NO_LIMITS, Er7
-from hub.adapters.hl7v2.mappings import KINDS, codes
+from hub.adapters.hl7v2.items import items_of
+from hub.adapters.hl7v2.mappings import KINDS
 from hub.adapters.hl7v2.mappings.bundle import bundle
 from hub.adapters.hl7v2.mappings.content import Content
 from hub.adapters.hl7v2.mappings.datatypes import Json
 from hub.adapters.hl7v2.mappings.gp import gps
 from hub.adapters.hl7v2.mappings.times import microseconds
 from hub.adapters.hl7v2.message import identifiers, retired
+from hub.adapters.hl7v2.redaction import without
 from hub.errors import Reason, Rejected
-from hub.model import Detail, Event, Form, Identifier, Kind, Provider, Received
+from hub.identity import redacted
+from hub.model import Detail, Event, Form, Identifier, Item, Kind, Provider, Received
 
 _MUNICIPALITY_DIGITS: Final = 4
 _SWAP: Final = "ADT^A17"  # two patients change places: the second is no part of what is told of the first
-_LABELLED: Final = (("ORC", 28), ("PRB", 25))  # a label of one of several orders or problems is one of the message
 _TIMES: Final = (("EVN", 6), ("EVN", 2), ("MSH", 7))  # when it happened, first that is given
 
 
 class Hl7v2Message:
     """``model.Message`` over HL7 v2. Reads the bytes once; event and Bundles are made when asked for and kept."""
 
-    def __init__(self, received: Received) -> None:
+    def __init__(self, received: Received, *, is_redacted: bool = False) -> None:
         self._received: Final = received
+        self._is_redacted: Final = is_redacted
         self._er7: Er7 | None = None
         self._content: Content | None = None
         self._event: Event | None = None
@@ -53,7 +57,8 @@ class Hl7v2Message:
     def bundle(self) -> Json:
         """The FHIR R4 message Bundle in full, as made; ``bundle.to_bytes`` writes it. Raises Rejected."""
         if self._bundle is None:
-            self._bundle = bundle(self._cut(), self._received, self.event())
+            made = bundle(self._cut(), self._received, self.event())
+            self._bundle = bundles.unnamed(made) if self._is_redacted else made
         return self._bundle
 
     def render(self, form: Form, detail: Detail, recipient: Provider) -> bytes:
@@ -67,6 +72,15 @@ class Hl7v2Message:
         if self._whole is None:
             self._whole = address.Whole(self._received.raw, self._read(), self._received.provider)
         return self._whole.readdressed(recipient)
+
+    def items(self) -> tuple[Item, ...]:
+        """What can be left out of it."""
+        return items_of(self._cut(), self._received)
+
+    def without(self, keys: Collection[str]) -> "Hl7v2Message | None":
+        """The message as if it had never held these items; None when nothing of it is left to be told. Raises Rejected."""
+        raw = without(self._read(), self._cut(), self._received.trigger, keys)
+        return None if raw is None else Hl7v2Message(redacted(self._received, raw), is_redacted=True)
 
     def _read(self) -> Er7:
         if self._er7 is None:
@@ -122,7 +136,7 @@ def _event(content: Content, received: Received) -> Event:
         ward=content.value("PV1", 3),
         encounter_class=content.value("PV1", 2),
         encounter_id=content.value("PV1", 19) or content.value("PV1", 50),
-        labels=_labels(content),
+        labels=labels.all_of(content),
         merged=_merged(content, received) if kind is Kind.MERGED else (),
         admitted_us=microseconds(content.value("PV1", 44)),
         discharged_us=microseconds(content.value("PV1", 45)),
@@ -150,23 +164,6 @@ def _municipality(content: Content) -> str:
     addresses = [t.parts(raw) for raw in t.repetitions(content.field("PID", 11))]
     said = [t.part(a, 9) for a in addresses] + [content.value("PID", 12)] + [t.part(a, 10) for a in addresses]
     return next((v for v in said if len(v) == _MUNICIPALITY_DIGITS and v.isascii() and v.isdigit()), "")
-
-
-def _labels(content: Content) -> tuple[str, ...]:
-    """PV2-22, TXA-18, every ORC-28 and PRB-25 whatever they hold, an unknown word included; MSH-8 only when it is a label."""
-    said = [content.value("PV2", 22), content.value("TXA", 18)]
-    for name, n in _LABELLED:
-        said += [_first(raw, content) for segment in content.segments(name) if (raw := segment.field(n))]
-    header = content.value("MSH", 8)
-    if header in codes.HEADER_LABELS:
-        said.append(header)
-    return tuple(dict.fromkeys(codes.LABEL.get(label, label) for label in said if label))
-
-
-def _first(raw: str, content: Content) -> str:
-    """The first component of the first repetition."""
-    t = content.text
-    return t.part(t.parts(raw.split(t.repetition, 1)[0]), 1)
 
 
 def _merged(content: Content, received: Received) -> tuple[Identifier, ...]:

@@ -1,19 +1,23 @@
 """A received KITH message: what it means, and the bytes each recipient gets."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from typing import Final
 
 from hub.adapters import bundle as bundles
-from hub.adapters import plo
+from hub.adapters import plo, volven
 from hub.adapters.bundle import Json
 from hub.adapters.kith import facts
 from hub.adapters.kith.mappings.bundle import bundle
 from hub.adapters.kith.message import Message, read
 from hub.adapters.kith.times import instant_of
+from hub.adapters.markup import Element
 from hub.errors import Reason, Rejected
-from hub.model import Adapter, Detail, Event, Form, Provider, Received
+from hub.identity import HUB_PROVIDER
+from hub.model import Adapter, Detail, Event, Form, Identifier, Item, Provider, Received
 from hub.model import Message as AnyMessage
+
+_WHOLE: Final = "MsgHead"
 
 
 class KithMessage:
@@ -62,6 +66,19 @@ class KithMessage:
             return self._received.raw
         return plo.compose(plo.Copy(self.bundle(), self._shown(detail), self.event(), detail, recipient))
 
+    def items(self) -> tuple[Item, ...]:
+        """One: the document is told whole or not at all."""
+        event, message = self.event(), self._read()
+        said = [code for document in message.documents for code in _codes(document)]
+        named = tuple(dict.fromkeys(((f"urn:oid:{volven.MESSAGE}", message.type), *said)))
+        source = Identifier(HUB_PROVIDER, self._received.provider)
+        ids = (Identifier("", self._received.control_id),)
+        return (Item(_WHOLE, "DocumentReference", event.labels, named, event.occurred_us, event.occurred_us, (source,), ids),)
+
+    def without(self, keys: Collection[str]) -> "KithMessage | None":
+        """The message, or None."""
+        return None if _WHOLE in keys else self
+
     def _read(self) -> Message:
         if self._message is None:
             self._message = read(self._received.raw)
@@ -84,6 +101,17 @@ class KithMessage:
     def _shown(self, detail: Detail) -> Json:
         """The Bundle with no more than the detail shows."""
         return self.bundle() if detail is Detail.FULL else bundles.filtered(self.bundle(), detail, self._received.event_id)
+
+
+def _codes(element: Element) -> Iterator[tuple[str, str]]:
+    """(system, code) of every coded value in a document (V in the code system S); a diagnosis stands under ICD-10's own URI too."""
+    value, system = element.attributes.get("V", "").strip(), element.attributes.get("S", "").strip()
+    if value and system:
+        yield (f"urn:oid:{system}" if system[:1].isdigit() else system), value
+        if system == volven.ICD_10:
+            yield "http://hl7.org/fhir/sid/icd-10", value
+    for child in element.children:
+        yield from _codes(child)
 
 
 def _event(message: Message, received: Received) -> Event:

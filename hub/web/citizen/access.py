@@ -13,6 +13,7 @@ from hub.ledger.consents import StoredConsent
 from hub.ledger.disclosures import disclosures_of
 from hub.model import Kind
 from hub.routing.directory import Directory
+from hub.terms import terms_of
 from hub.web.body import Form
 from hub.web.citizen.entitled import entitled
 from hub.web.citizen.locks import SORTS, Draft, lifted, lock, shown, sorts, worded
@@ -65,7 +66,9 @@ async def preview(request: web.Request) -> web.Response:
         return await _page(visit, exc.where if exc.where in {"provider", "sort", "last", "first"} else "other")
     since_us = visit.now_us - LOOK_BACK_DAYS * _DAY_US
     keys = await keys_of(visit)
-    found = await visit.state.ledger.run(changes, directory, keys, consent, visit.now_us, since_us)
+    found = await visit.state.ledger.run(
+        changes, directory, keys, consent, visit.now_us, since_us, terms=terms_of(visit.state.settings), read=visit.state.recall
+    )  # fmt: skip
     return visit.page(
         "preview.html", lock=_worded(resource, directory), said_sorts=SORTS, days=LOOK_BACK_DAYS, effects=effects(found, directory),
         lifts=bool(form.get("lift")), fields=_fields(form), version=before.consent.version if before else 0,

@@ -11,10 +11,12 @@ from typing import Final
 
 from hub.consent import question as q
 from hub.consent.decide import decide
-from hub.consent.question import Acp, Asker, Capacity, Question
+from hub.consent.question import Acp, Asker, Capacity, Question, Verdict
 from hub.ledger.citizen import policy_of
 from hub.ledger.representations import Basis
-from hub.model import Boundaries, Event, Identifier, Policy, Result
+from hub.model import Identifier, Item, Message, Policy, Result
+from hub.pipeline import Terms, items_of
+from hub.terms import terms_of
 from hub.web.citizen.visit import Subject, Visit
 from hub.web.state import State
 
@@ -36,28 +38,32 @@ class Entitlement:
     asker: Asker
     purpose: str
     policy: Policy = field(repr=False)
-    boundaries: Boundaries
+    terms: Terms
     now_us: int
 
     @property
     def closed(self) -> str:
         """Why nothing at all is shown: a word for people's sentence, "" = something may be."""
-        because = self._because(_PLAIN)
-        if because is None:
+        verdict = self._verdict(_PLAIN)
+        if verdict.result is Result.PERMIT:
             return ""
+        because = verdict.because
         if q.AGE in because and not self.asker.birth_date:
             return "unknown"
         return next((_CLOSED[word] for word in because if word in _CLOSED), "other")
 
-    def sees(self, event: Event) -> bool:
-        """Whether a message may be shown, by its labels."""
-        return self._because(event.labels, event.provider) is None
+    def copy(self, message: Message) -> Message | None:
+        """What may be shown of a message, as if it had never held the rest; None = nothing. Raises Rejected."""
+        event = message.event()
+        items = items_of(message, event, self.policy, self.terms.sensitive)
+        verdict = self._verdict(event.labels, event.provider, items)
+        if verdict.result is Result.REDACT:
+            return message.without(verdict.dropped)
+        return message if verdict.result is Result.PERMIT else None
 
-    def _because(self, labels: Sequence[str], source: str = "") -> tuple[str, ...] | None:
-        """None = it may be shown, else the reasons why not."""
-        question = Question(source, None, tuple(labels), self.purpose, asker=self.asker)
-        verdict = decide(question, self.policy, self.now_us, self.boundaries)
-        return None if verdict.result is Result.PERMIT else verdict.because
+    def _verdict(self, labels: Sequence[str], source: str = "", items: tuple[Item, ...] = ()) -> Verdict:
+        question = Question(source, None, tuple(labels), self.purpose, items=items, asker=self.asker)
+        return decide(question, self.policy, self.now_us, self.terms.boundaries)
 
 
 async def entitled(visit: Visit) -> Entitlement:
@@ -75,4 +81,4 @@ async def entitlement(state: State, subject: Subject, by: Identifier, now_us: in
     pseudonyms = state.pseudonyms
     keys = pseudonyms.of_message([subject.identifier], "")
     policy = await state.ledger.run(policy_of, keys.patient, keys.locks)
-    return Entitlement(asker, purpose, policy, state.settings.consent.boundaries(), now_us)
+    return Entitlement(asker, purpose, policy, terms_of(state.settings), now_us)

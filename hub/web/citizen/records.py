@@ -1,20 +1,15 @@
-"""A patient's messages as the page may show them: read again from the bytes, those of doubt and those withheld left out."""
+"""A patient's messages as the page may show them: read again from the bytes, what is of doubt or withheld left out, whole or in part."""
 
 import asyncio
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from types import MappingProxyType
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-from hub.adapters.fhir.message import envelope as fhir_envelope
-from hub.adapters.hl7v2.er7 import NO_LIMITS, Er7
-from hub.adapters.hl7v2.message import patient as hl7v2_patient
-from hub.adapters.kith.message import envelope as kith_envelope
 from hub.errors import Rejected
 from hub.ledger.citizen import Kept, messages_of
 from hub.ledger.disclosures import patient_keys_of
-from hub.model import Adapter, Channel, Deliver, Detail, Event, Form, Identifier, Provider, ProviderKind, Received
+from hub.model import Channel, Deliver, Detail, Event, Form, Message, Provider, ProviderKind
 from hub.web.citizen.entitled import Entitlement
 from hub.web.citizen.visit import Visit
 from hub.web.state import State
@@ -23,19 +18,6 @@ MESSAGES_MAX: Final = 300  # the page tells of the latest
 CITIZEN: Final = Provider("citizen", "Patient", ProviderKind.OTHER, "", (), Deliver(Channel.MAILBOX))
 
 Json = dict[str, Any]
-
-
-def _hl7v2(received: Received) -> tuple[Identifier, ...]:
-    return hl7v2_patient(Er7.from_bytes(received.raw, NO_LIMITS, encoding=received.encoding))
-
-
-_WHO: Final[Mapping[Adapter, Callable[[Received], tuple[Identifier, ...]]]] = MappingProxyType(
-    {
-        Adapter.HL7V2: _hl7v2,
-        Adapter.FHIR: lambda r: fhir_envelope(r.raw).identifiers,
-        Adapter.KITH: lambda r: kith_envelope(r.raw).identifiers,
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +47,21 @@ async def records_of(visit: Visit, right: Entitlement, keys: frozenset[str]) -> 
 
 def _readable(state: State, right: Entitlement, kept: Collection[Kept], keys: frozenset[str]) -> Iterator[Record]:
     """A message whose identifiers are somebody else's too, or that cannot be read, is not shown: in doubt nothing is."""
-    pseudonyms, readers = state.pseudonyms, state.readers
+    if state.recall is None:
+        return
     for k in kept:
-        adapter = k.received.adapter
         try:
-            message = readers[adapter](_with_identifiers(k.received))
-            links = [pseudonyms.link(i, k.received.provider) for i in message.received.identifiers]
-            event = message.event()
-            if links and keys.issuperset(links) and right.sees(event):
-                raw = message.render(Form.FHIR, Detail.FULL, CITIZEN)
-                yield Record(k.part, k.off, event, raw, json.loads(raw, parse_float=str))
+            message = state.recall(k.stored)
+            if not _is_theirs(state, message, keys):
+                continue
+            copy = right.copy(message)
+            if copy is not None:
+                raw = copy.render(Form.FHIR, Detail.FULL, CITIZEN)
+                yield Record(k.part, k.off, copy.event(), raw, json.loads(raw, parse_float=str))
         except (Rejected, ValueError):
             continue
 
 
-def _with_identifiers(r: Received) -> Received:
-    """The message with its patient's identifiers, which are not kept beside it."""
-    return replace(r, identifiers=_WHO[r.adapter](r))
+def _is_theirs(state: State, message: Message, keys: frozenset[str]) -> bool:
+    links = [state.pseudonyms.link(i, message.received.provider) for i in message.received.identifiers]
+    return bool(links) and keys.issuperset(links)

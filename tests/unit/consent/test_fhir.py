@@ -157,10 +157,17 @@ REFUSED = {
     "patient by reference": (consent({"type": "deny"}, patient={"reference": "Patient/1"}), NOBODY, "Consent.patient.identifier"),
     "patient without value": (
         consent({"type": "deny"}, patient={"identifier": {"system": FNR}}), NOBODY, "Consent.patient.identifier"),
+    "patient without a number in it": (
+        consent({"type": "deny"}, patient={"identifier": {"system": FNR, "value": " "}}), NOBODY, "Consent.patient.identifier"),
+    "patient by a number that is no text": (
+        consent({"type": "deny"}, patient={"identifier": {"system": FNR, "value": 1}}), NOBODY, "Consent.patient.identifier"),
+    "patient under a system that is no text": (
+        consent({"type": "deny"}, patient={"identifier": {"system": 1, "value": "1"}}), NOBODY, "Consent.patient.identifier"),
     "no id": (consent({"type": "deny"}, id=None), MISSING, "Consent.id"),
     "id with odd letters": (consent({"type": "deny"}, id="a/b"), BAD, "Consent.id"),
     "id that is a person's number": (consent({"type": "deny"}, id="15076500565"), BAD, "Consent.id"),
     "no status": (consent({"type": "deny"}, status=None), MISSING, "Consent.status"),
+    "empty status": (consent({"type": "deny"}, status=""), BAD, "Consent.status"),
     "unknown status": (consent({"type": "deny"}, status="on"), BAD, "Consent.status"),
     "status that is no text": (consent({"type": "deny"}, status=True), BAD, "Consent.status"),
     "another resource": (consent({"type": "deny"}, resourceType="Patient"), UNSUPPORTED, "Consent"),

@@ -129,6 +129,7 @@ BASES = {
     "break-glass only": (None, [{"uri": f"{PCF}Policy-break-glass-only"}], None, Base.EXPLICIT, Provision(True)),
     "deny": (None, [{"uri": f"{PCF}Policy-deny"}], None, Base.EXPLICIT, Provision(True)),
     "deny, said to be one": (None, [{"uri": f"{PCF}Policy-deny"}], {"type": "deny"}, Base.EXPLICIT, Provision(True)),
+    "opt out, and said so": ({"coding": [{"code": "OPTOUT"}]}, None, {"type": "deny"}, Base.EXPLICIT, Provision(True)),
     "authority without uri": (None, [{"authority": "http://x"}], {"type": "deny"}, Base.LAW, Provision(True)),
 }  # fmt: skip
 
@@ -150,6 +151,9 @@ ACTORS = {
         {"type": "RelatedPerson", "identifier": {"system": "FNR", "value": "15076500565"}}, FNR, "15076500565", ActorKind.PERSON),
     "a role": ({"type": "PractitionerRole", "identifier": {"system": "s", "value": "1"}}, "s", "1", ActorKind.ROLE),
     "by the system alone": ({"identifier": {"system": HER, "value": "4711"}, "display": "x"}, HER, "4711", ActorKind.ORGANISATION),
+    "an organisation by a word": ({"identifier": {"system": "ENH", "value": "1"}}, "ENH", "1", ActorKind.ORGANISATION),
+    "a person without a system": ({"type": "Patient", "identifier": {"value": "15076500565"}}, "", "15076500565", ActorKind.PERSON),
+    "an address of no type": (reference("http://x.org/1", identifier={"system": ENH, "value": "1"}), ENH, "1", ActorKind.ORGANISATION),
     "a word of no type": (reference("urn:uuid:1", identifier={"system": ENH, "value": "1"}), ENH, "1", ActorKind.ORGANISATION),
 }  # fmt: skip
 
@@ -209,6 +213,8 @@ REFUSED = {
     "an unknown purpose": ({"purpose": [{"system": "http://example.org/policies/purposeOfUse", "code": "FooBar"}]}, "purpose[0]"),
     "a known purpose of another system": ({"purpose": [TPO[0], {"system": "http://x", "code": "TREAT"}]}, "purpose[1]"),
     "a purpose that is no coding": ({"purpose": ["TREAT"]}, "purpose[0]"),
+    "a purpose that says nothing": ({"purpose": [{"code": " "}]}, "purpose[0]"),
+    "a purpose of a system that is no text": ({"purpose": [{"system": 5, "code": "TREAT"}]}, "purpose[0]"),
     "a purpose narrowed": ({"purpose": [{"code": "TREAT", "modifierExtension": []}]}, "purpose[0].modifierExtension"),
     "an unknown label": ({"securityLabel": [{"code": "TOPSECRET"}]}, "securityLabel[0]"),
     "a label of another system": ({"securityLabel": [{"system": "http://x", "code": "R"}]}, "securityLabel[0]"),
@@ -219,8 +225,13 @@ REFUSED = {
     "a type of another system": ({"class": [{"system": "urn:ietf:bcp:13", "code": "Observation"}]}, "class[0]"),
     "a code in words": ({"code": [{"text": "everything about my knee"}]}, "code[0]"),
     "a code without codings": ({"code": [{"coding": []}]}, "code[0]"),
+    "a coding of an empty code": ({"code": [{"coding": [{"system": "s", "code": " "}]}]}, "code[0].coding[0]"),
     "a coding without code": ({"code": [{"coding": [{"system": "s"}]}]}, "code[0].coding[0]"),
     "a reference that depends": ({"data": [DATA | {"meaning": "dependents"}]}, "data[0].meaning"),
+    "a reference whose meaning is a list": ({"data": [DATA | {"meaning": ["instance"]}]}, "data[0].meaning"),
+    "a reference to a number that is not there": (
+        {"data": [{"meaning": "instance", "reference": reference("Observation/1", identifier={"system": "s"})}]}, "data[0].reference"),
+    "a reference without a letter": ({"data": [{"meaning": "instance", "reference": reference(" ")}]}, "data[0].reference"),
     "a reference without meaning": ({"data": [{"reference": reference("Observation/1")}]}, "data[0].meaning"),
     "a reference to nothing": ({"data": [{"meaning": "instance", "reference": {"display": "x"}}]}, "data[0].reference"),
     "a reference to something contained": ({"data": [{"meaning": "instance", "reference": reference("#1")}]}, "data[0].reference"),
@@ -230,6 +241,7 @@ REFUSED = {
         {"actor": [ORG | {"role": {"coding": [{"system": f"{T}v3-ParticipationType", "code": "AUT"}]}}]}, "actor[0].role"),
     "a custodian's part": ({"actor": [ORG | {"role": {"coding": [{"code": "IRCP"}, {"code": "CST"}]}}]}, "actor[0].role"),
     "a recipient of another system": ({"actor": [ORG | {"role": {"coding": [{"system": "http://x", "code": "IRCP"}]}}]}, "actor[0].role"),
+    "under a system that is no text": ({"actor": [{"reference": {"identifier": {"system": 5, "value": "1"}}}]}, "actor[0]"),
     "a device": ({"actor": [{"reference": {"type": "Device", "identifier": {"system": "s", "value": "1"}}}]}, "actor[0]"),
     "of two types": (
         {"actor": [{"reference": reference("Practitioner/1", type="Organization", identifier={"system": "s", "value": "1"})}]}, "actor[0]"),
@@ -246,6 +258,18 @@ def test_what_would_change_the_meaning_is_refused_at_its_place(provision: dict[s
     with pytest.raises(Rejected) as found:
         of(provision)
     assert found.value.where == f"{PLACE}.{place}"
+
+
+def test_a_permit_names_what_it_opens_under_a_system() -> None:
+    coded = {"code": [{"coding": [{"system": "s", "code": "1"}]}]}
+    pointed = {"data": [{"meaning": "instance", "reference": {"identifier": {"system": "s", "value": "1"}}}]}
+    assert of(coded, deny=False).codes == (("s", "1"),)
+    assert of(pointed, deny=False).data == (DataReference(Meaning.INSTANCE, Identifier("s", "1")),)
+
+
+def test_periods_may_be_open_and_a_scope_may_be_left_out() -> None:
+    assert of({"period": {"start": "2022"}, "dataPeriod": {"end": "2022"}}) == Provision(True, Span(JANUARY, None), Span(None, DECEMBER))
+    assert read({"type": "deny"}, scope=None).active
 
 
 @pytest.mark.parametrize(
@@ -280,6 +304,10 @@ WHOLE = {
     "replaces something else": (
         {"extension": [{"url": "http://hl7.org/fhir/StructureDefinition/replaces", "valueCanonical": "Contract/1"}]},
         "Consent.extension[0]"),
+    "a base that is no text": ({"policyRule": {"coding": [{"code": 5}]}}, "Consent.policyRule.coding[0]"),
+    "a base of a system that is no text": ({"policyRule": {"coding": [{"system": 5, "code": "OPTIN"}]}}, "Consent.policyRule.coding[0]"),
+    "replaces what cannot be an id": (
+        {"extension": [{"url": "http://hl7.org/fhir/StructureDefinition/replaces", "valueUri": "Consent/a b"}]}, "Consent.extension[0]"),
     "replaces nothing": ({"extension": [{"url": "http://hl7.org/fhir/StructureDefinition/replaces"}]}, "Consent.extension[0]"),
     "no type, one's own text": ({"provision": {"purpose": TPO}}, "Consent.provision.type"),
     "no type, two policies": (

@@ -32,6 +32,7 @@ ROWS = {
     "replaced by one not active": ((LOCK, replace(NEW, active=False)), (LOCK,)),
     "replaced by one that has ended": ((LOCK, replace(simple("new", end_us=NOW - 1), replaces=("lock",))), "both"),
     "replaced by one that ends now": ((LOCK, replace(simple("new", end_us=NOW), replaces=("lock",))), "new"),
+    "replaced by one that begins now": ((LOCK, replace(simple("new", start_us=NOW), replaces=("lock",))), "new"),
     "replaced by one not begun": ((LOCK, replace(simple("new", start_us=NOW + 1), replaces=("lock",))), "both"),
     "a permit replaced by one not active": ((PERMIT, replace(NEW, replaces=("permit",), active=False)), (law(PERMIT),)),
     "replaced only in an older version": ((LOCK, NEW, simple("new", 2, deny=False)), (LOCK, simple("new", 2, deny=False))),

@@ -31,6 +31,9 @@ TOWN = Provider("town", "Town", ProviderKind.MUNICIPALITY, "942110464", (), Deli
 ASKED = Question("hospital", TOWN)
 NURSE = replace(ASKED, asker=Asker(Capacity.PERSONNEL, identifiers=(Identifier(HPR, "1"),), roles=(Identifier("r", "nurse"),)))
 KNOWN = replace(NURSE, asker=replace(NURSE.asker, groups=(Identifier("g", "team"),)))
+TWICE = replace(NURSE, asker=replace(NURSE.asker, identifiers=(Identifier(HPR, "1"), Identifier("", "2"))))
+LOOSE = replace(NURSE, asker=replace(NURSE.asker, identifiers=(Identifier("", "2"),)))
+ALONE = replace(NURSE, asker=replace(NURSE.asker, groups=()))
 UNKNOWN = replace(ASKED, asker=Asker(Capacity.PERSONNEL))
 LOINC, ICD, ICPC = "http://loinc.org", "urn:oid:icd", "urn:oid:icpc"
 OBSERVATION = Item(
@@ -74,6 +77,8 @@ ROWS = {
     "the organisation": (actor(HUB_PROVIDER, "town"), case(), True, True),
     "another organisation": (actor(HUB_PROVIDER, "village"), case(), False, False),
     "the organisation in doubt": (actor("", "942110464"), case(), True, False),
+    "one of two organisations": (
+        Provision(True, actors=(Actor(Identifier(HUB_PROVIDER, "village")), Actor(Identifier(HUB_PROVIDER, "town")))), case(), True, True),
     "a person, sent to an organisation": (actor(HPR, "1", PERSON), case(), False, False),
     "a role, sent to an organisation": (actor("r", "nurse", ROLE), case(), False, False),
     "a group, sent to an organisation": (actor("g", "team", GROUP), case(), True, False),
@@ -84,12 +89,22 @@ ROWS = {
     "another person": (actor(HPR, "2", PERSON), case(question=NURSE), False, False),
     "a person by another number": (actor(FNR, "2", PERSON), case(question=NURSE), True, False),
     "a person, and nobody knows who asks": (actor(HPR, "1", PERSON), case(question=UNKNOWN), True, False),
+    "an organisation that is not the asker's": (actor(HUB_PROVIDER, "village"), case(question=NURSE), False, False),
+    "one of the person's numbers, not said to be one": (actor("", "2"), case(question=TWICE), True, False),
+    "a number like one without a system": (actor(HPR, "2", PERSON), case(question=TWICE), True, False),
+    "a number without a system like one without": (actor("", "2", PERSON), case(question=TWICE), True, False),
+    "a number unlike one without a system": (actor(HPR, "3", PERSON), case(question=TWICE), False, False),
+    "a number unlike the only one, which is without": (actor(HPR, "3", PERSON), case(question=LOOSE), True, False),
+    "another number without a system": (actor("", "3", PERSON), case(question=NURSE), False, False),
+    "a person where a citizen asks": (actor(HPR, "1", PERSON), case(question=replace(NURSE, recipient=None)), True, True),
     "the asker's role": (actor("r", "nurse", ROLE), case(question=NURSE), True, True),
     "another role": (actor("r", "doctor", ROLE), case(question=NURSE), False, False),
     "a role, and nobody knows the asker's": (actor("r", "nurse", ROLE), case(question=UNKNOWN), True, False),
     "the asker's group": (actor("g", "team", GROUP), case(question=KNOWN), True, True),
     "another group": (actor("g", "others", GROUP), case(question=KNOWN), False, False),
     "a group, and nobody knows the asker's": (actor("g", "others", GROUP), case(question=NURSE), True, False),
+    "a group of another kind": (actor("other", "team", GROUP), case(question=KNOWN), True, False),
+    "a group, and the asker is in none": (actor("g", "team", GROUP), case(question=ALONE), False, False),
     "the asker's organisation": (actor(HUB_PROVIDER, "town"), case(question=NURSE), True, True),
     # purposes
     "the purpose": (Provision(True, purposes=("TREAT",)), case(), True, True),
@@ -100,6 +115,7 @@ ROWS = {
     "operations": (Provision(True, purposes=("HOPERAT",)), case(question=replace(ASKED, purpose="CAREMGT")), True, True),
     "break-glass within emergency": (Provision(True, purposes=("ETREAT",)), case(question=replace(ASKED, purpose="BTG")), True, True),
     "emergency is not break-glass": (Provision(True, purposes=("BTG",)), case(question=replace(ASKED, purpose="ETREAT")), False, False),
+    "one of two purposes": (Provision(True, purposes=("HRESCH", "TREAT")), case(), True, True),
     # labels
     "as labelled": (Provision(True, labels=("N",)), case(), True, True),
     "the high-water mark": (Provision(True, labels=("R",)), case(), True, True),
@@ -121,6 +137,8 @@ ROWS = {
     "the code without its system": (Provision(True, codes=(("", "F20"),)), case(), True, False),
     "another code without a system": (Provision(True, codes=(("", "F21"),)), case(), False, False),
     "its code says no system": (Provision(True, codes=((ICD, "F20"),)), case(replace(OBSERVATION, codes=(("", "F20"),))), True, False),
+    "another code, its own says no system": (
+        Provision(True, codes=((ICD, "F21"),)), case(replace(OBSERVATION, codes=(("", "F20"),))), True, False),
     "no codes": (Provision(True, codes=((ICD, "F20"),)), case(BARE), True, False),
     # data
     "the thing itself": (data(INSTANCE, "", "Observation/1"), case(), True, True),
@@ -130,6 +148,19 @@ ROWS = {
     "of its type, with no number of that kind": (
         data(INSTANCE, "", "Observation/1"), case(replace(OBSERVATION, ids=(Identifier("urn:x", "1"),))), True, False),
     "a thing without numbers": (data(INSTANCE, "", "Observation/1"), case(BARE), True, False),
+    "one of two things": (
+        Provision(True, data=tuple(DataReference(INSTANCE, Identifier("", f"Observation/{n}")) for n in "21")), case(), True, True),
+    "a number without a system, of which it has two": (
+        data(INSTANCE, "", "A1"), case(replace(OBSERVATION, ids=(Identifier("", "A2"), Identifier("urn:x", "A1")))), True, False),
+    "another number, and one without a system": (
+        data(INSTANCE, "urn:x", "A1"), case(replace(OBSERVATION, ids=(Identifier("urn:x", "A2"), Identifier("", "A1")))), True, False),
+    "the number of another system": (
+        data(INSTANCE, "urn:y", "A1"), case(replace(OBSERVATION, ids=(Identifier("urn:y", "A2"), Identifier("urn:x", "A1")))),
+        False, False),
+    "numbers that look like references": (
+        data(AUTHORED, "urn:x", "a/1"), case(replace(OBSERVATION, authors=(Identifier("urn:x", "b/1"),))), False, False),
+    "references without a type": (
+        data(RELATED, "", "urn:uuid:2"), case(replace(OBSERVATION, links=(Identifier("", "urn:uuid:1"),))), False, False),
     "all of its encounter": (data(RELATED, "", "Encounter/9"), case(), True, True),
     "all of another encounter": (data(RELATED, "", "Encounter/8"), case(), False, False),
     "an encounter nobody knows of": (data(RELATED, "", "Encounter/9"), case(replace(OBSERVATION, links=())), True, False),
@@ -175,6 +206,7 @@ TREES = {
     "deny, but not this": (forbid(IN, allow(IN)), None, PERMIT),
     "deny, but not that": (forbid(IN, allow(OUT)), LOCK, LOCK),
     "deny, but perhaps not this": (forbid(IN, allow(DOUBT)), LOCK, LOCK),
+    "perhaps deny, but not this": (forbid(DOUBT, allow(IN)), None, None),
     "an exception outside of what is denied": (forbid(OUT, allow(IN)), None, None),
     "permit, but not this": (allow(IN, forbid(IN)), LOCK, LOCK),
     "permit, but not that": (allow(IN, forbid(OUT)), None, PERMIT),

@@ -83,6 +83,7 @@ CITIZENS = {
     "restricted": (labelled(patient(), "R"), (), Boundaries(), "permit", ME, ()),
     "psychiatry": (labelled(patient(), "PSY"), (), Boundaries(), "permit", ME, ()),
     "very restricted": (labelled(patient(), "V"), (PERMIT,), Boundaries(), "deny", ME, ("V",)),
+    "restricted and very restricted": (labelled(patient(), "R", "V"), (), Boundaries(), "deny", ME, ("V",)),
     "denied insight": (labelled(patient(), "N", "NORN_ANG"), (PERMIT,), Boundaries(), "deny", ME, ("NORN_ANG",)),
     "denied insight by another word": (labelled(patient(), "NORN_ALL", "NORN_FOR"), (), Boundaries(), "deny", ME, ("NORN_ALL", "NORN_FOR")),
     "locked by the source": (labelled(patient(), "NORS"), (), Boundaries(), "deny", ME, ("NORS",)),
@@ -168,7 +169,13 @@ def test_a_year_alone_is_read_for_whoever_would_be_shown_less(born: str, own: st
 
 
 # what happened | recipient | consents | labels | detail asked || verdict
-DUTY = Boundaries(duties=(Duty(Kind.ADMITTED, ProviderKind.MUNICIPALITY), Duty(Kind.DISCHARGED, ProviderKind.MUNICIPALITY, Detail.NOTICE)))
+CITY = ProviderKind.MUNICIPALITY
+DUTY = Boundaries(
+    duties=(
+        Duty(Kind.ADMITTED, CITY), Duty(Kind.DISCHARGED, CITY, Detail.NOTICE), Duty(Kind.TRANSFERRED, CITY, Detail.NOTICE),
+        Duty(Kind.TRANSFERRED, CITY),
+    )
+)  # fmt: skip
 LAW, LOCKED, SEND = Rule.STATUTORY_DUTY, Rule.LOCKED, (Relation.SUBSCRIPTION,)
 TIES = ("subscription",)
 DUTIES = {
@@ -182,6 +189,9 @@ DUTIES = {
     "locked, no duty to such": (
         Kind.ADMITTED, replace(TOWN, kind=ProviderKind.GP), (LOCK,), (), Detail.MINIMAL, V(Result.DENY, LOCKED, ("lock/1",))),
     "not locked": (Kind.ADMITTED, TOWN, (), (), Detail.FULL, V(Result.PERMIT, Rule.TREATING_RELATION, TIES)),
+    "nobody knows the recipient": (
+        Kind.ADMITTED, None, (), (), Detail.MINIMAL, V(Result.DENY, Rule.RECIPIENT_UNKNOWN, ("unknown_recipient",))),
+    "two duties, the larger": (Kind.TRANSFERRED, TOWN, (LOCK,), (), Detail.FULL, V(Result.PERMIT, LAW, TIES, detail=Detail.MINIMAL)),
     "suspended": (
         Kind.ADMITTED, replace(TOWN, suspended=True), (LOCK,), (), Detail.MINIMAL, V(Result.DENY, Rule.RECIPIENT_UNKNOWN, ("suspended",))),
     "unknown label": (Kind.ADMITTED, TOWN, (LOCK,), ("?",), Detail.MINIMAL, V(Result.DENY, Rule.LABEL_UNKNOWN)),
@@ -242,6 +252,7 @@ SINCE = {
     "given as the lock was": (CONSENTED | {"acp_given_us": NOW - 100}, "TREAT", (Relation.PATHWAY,), (), (LOCK,), NO),
     "given before": (CONSENTED | {"acp_given_us": NOW - 101}, "TREAT", (Relation.PATHWAY,), (), (LOCK,), NO),
     "given nobody knows when": (CONSENTED | {"acp_given_us": None}, "TREAT", (Relation.PATHWAY,), (), (LOCK,), NO),
+    "given this moment": (CONSENTED | {"acp_given_us": NOW}, "TREAT", (Relation.PATHWAY,), (), (LOCK,), AFTER),
     "given tomorrow": (CONSENTED | {"acp_given_us": NOW + 1}, "TREAT", (Relation.PATHWAY,), (), (LOCK,), NO),
     "a lock of nobody knows when": (CONSENTED, "TREAT", (Relation.PATHWAY,), (), (replace(LOCK, given_us=None),), NO),
     "one of two locks is newer": (
@@ -251,6 +262,8 @@ SINCE = {
     "another purpose": (CONSENTED, "HRESCH", (Relation.PATHWAY,), (), (LOCK,), NO),
     "no relation": (CONSENTED, "TREAT", (), (), (LOCK,), NO),
     "no lock": (CONSENTED, "TREAT", (), (), (), V(Result.DENY, Rule.NO_RELATION)),
+    "no lock, very restricted": (
+        CONSENTED, "TREAT", (Relation.PATHWAY,), ("V",), (), V(Result.DENY, Rule.NO_RELATION, ("pathway", "V"))),
     "locked by the source": (CONSENTED, "TREAT", (Relation.PATHWAY,), ("NORS",), (LOCK,), V(Result.DENY, LOCKED, ("lock/1", "NORS"))),
 }  # fmt: skip
 
@@ -281,6 +294,11 @@ def test_what_is_locked_by_its_source_or_not_labelled_where_labels_are_required(
         assert decide(replace(question, labels=labels), Policy(), NOW, strict).rule is rule
     assert decide(replace(question, labels=()), Policy(), NOW, strict).because == ("no_label",)
     assert decide(replace(question, labels=("NORN_ALL",)), Policy(), NOW).rule is Rule.TREATING_RELATION  # personnel are not denied it
+
+
+def test_a_message_asked_about_whole_is_all_that_may_be_in_it() -> None:
+    lock = Consent("lock", 1, True, Provision(True, labels=("PSY",)))
+    assert decide(Question("hospital", TOWN, ("N",), relations=(Relation.GP,)), Policy((lock,)), NOW).rule is LOCKED
 
 
 NEXT_TO = Provision(False, actors=(Actor(Identifier(HUB_PROVIDER, "town")),))
@@ -361,6 +379,8 @@ MESSAGES = {
     "the lock matches a code": (
         SENT, (NORMAL, SENSITIVE), (locks(codes=(("s", "1"),)),), V(Result.REDACT, LOCKED, ("lock/1", "gp"), ("a",))),
     "the lock matches all": (SENT, (NORMAL, SENSITIVE), (locks(codes=(("s", "1"), ("s", "2"))),), V(Result.DENY, LOCKED, ("lock/1",))),
+    "all of it, for several reasons": (
+        SENT, (SECRET, ODD), (), V(Result.DENY, Rule.LABEL_UNKNOWN, ("gp", "V"))),
     "the lock matches none": (
         SENT, (NORMAL, SENSITIVE), (locks(classes=("Condition",)),), V(Result.PERMIT, Rule.TREATING_RELATION, ("gp",))),
     "a lock of a time, an item without one": (

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from hub.delivery.gate import ask, ask_all, came_too_late
+from hub.delivery.gate import Moment, ask, ask_all, came_too_late
 from hub.ledger.outbox import Asked, Parcel, Place
 from hub.model import Channel, Consent, Deliver, Detail, Identifier, Policy, Provider, ProviderKind, Result, Rule, Subscription, Where
 from tests.consents import simple
@@ -41,7 +41,7 @@ class Known:
 
 
 def answer(given: Parcel, policy: Policy, directory: Known, until: int = NOW) -> tuple[Result, Rule, tuple[str, ...]]:
-    ((_, verdict),) = ask_all([Asked(given, policy)], directory, NOW, until)
+    ((_, verdict),) = ask_all([Asked(given, policy)], directory, Moment(NOW, until))
     return verdict.result, verdict.rule, verdict.because
 
 
@@ -73,7 +73,7 @@ def test_a_batch_is_decided_as_each_of_it_is() -> None:
     odd = parcel("pathway", labels=("WHO-KNOWS",))
     policies = [Policy(), Policy((LOCK,)), Policy(), Policy(readable=False), Policy((PERMIT,)), Policy()]
     batch = [Asked(p, policy) for policy in policies for p in (given, odd)]
-    assert list(ask_all(batch, Known(), NOW, NOW)) == [(a.parcel, ask(a.parcel, a.policy, A, NOW)) for a in batch]
+    assert list(ask_all(batch, Known(), Moment(NOW, NOW))) == [(a.parcel, ask(a.parcel, a.policy, A, NOW)) for a in batch]
 
 
 ENDED = (Result.DENY, Rule.NO_RELATION, ("subscription_ended",))
@@ -110,7 +110,7 @@ def test_a_subscription_to_more_stops_nothing_and_a_lock_is_named_first() -> Non
 def test_equal_questions_are_equal_in_what_the_subscription_is_asked_for() -> None:
     """Full and minimal of one kind to one recipient: the narrowed subscription stops the first only."""
     given = [Asked(parcel("pathway", detail=d), Policy()) for d in ("full", "minimal", "full")]
-    verdicts = [v.result for _, v in ask_all(given, Known(replace(WANTED, detail=Detail.MINIMAL)), NOW, NOW)]
+    verdicts = [v.result for _, v in ask_all(given, Known(replace(WANTED, detail=Detail.MINIMAL)), Moment(NOW, NOW))]
     assert verdicts == [Result.DENY, Result.PERMIT, Result.DENY]
 
 

@@ -8,6 +8,7 @@ from hub.adapters.hl7v2.check.case import Case, Spot
 from hub.adapters.hl7v2.mappings import codes
 from hub.adapters.hl7v2.mappings.gp import NOBODY
 from hub.adapters.hl7v2.mappings.times import microseconds
+from hub.adapters.labels import V2
 from hub.consent.question import LABELS
 from hub.identity import ENH, HER, HPR
 from hub.model import Kind
@@ -124,9 +125,9 @@ def wrong_structure(case: Case) -> Iterator[Spot]:
 
 def unknown_label(case: Case) -> Iterator[Spot]:
     """A security label that no rule knows."""
-    for place in ("PV2-22", "TXA-18"):
+    for place in ("MSH-26", "PD1-12", "PV2-22", "TXA-18"):
         found = case.value(place)
-        if found and codes.LABEL.get(found, found) not in LABELS:
+        if found and V2.get(found, found) not in LABELS:
             yield Spot(place, case.number_of(place[:3]))
 
 

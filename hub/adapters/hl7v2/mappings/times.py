@@ -144,3 +144,30 @@ def iso_of(us: int) -> str:
     """Microseconds since 1970 as a FHIR instant in UTC."""
     moment = EPOCH + timedelta(microseconds=us)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def span_us(text: str) -> tuple[int, int] | None:
+    """First and last microsecond of what a DTM says: a day is the whole civil day. None when it is no time."""
+    found = _DTM.fullmatch(text.strip()) if text else None
+    if found is None:
+        return None
+    try:
+        start = _moment(found)
+        known = next((n for n in range(6, 0, -1) if found[n]), 1)
+        end = start if found[7] else _after(start, known) - _MICROSECOND
+        return (start - EPOCH) // _MICROSECOND, (end - EPOCH) // _MICROSECOND
+    except (ValueError, OverflowError):
+        return None
+
+
+def _after(start: datetime, known: int) -> datetime:
+    """The end of a year (1), month (2), day (3), hour (4), minute (5) or second (6): by the calendar, then by the clock."""
+    if known > 3:
+        return (start.astimezone(UTC) + timedelta(seconds=(3600, 60, 1)[known - 4])).astimezone(start.tzinfo)
+    if known == 3:
+        return start + timedelta(days=1)  # civil: the zone is asked anew
+    return start.replace(year=start.year + 1) if known == 1 else _month_after(start)
+
+
+def _month_after(start: datetime) -> datetime:
+    return start.replace(year=start.year + start.month // 12, month=start.month % 12 + 1)

@@ -1,12 +1,15 @@
 """Who sees what on the page: rows 6 and 7, by the days on which an age is reached, and why not in people's words."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from hub.consent.question import Acp, Asker, Capacity
 from hub.identity import FNR
-from hub.model import Actor, ActorKind, Adapter, Base, Boundaries, Consent, Event, Identifier, Kind, Policy, Provision
+from hub.model import Actor, ActorKind, Adapter, Base, Consent, Event, Identifier, Item, Kind, Policy, Provision
+from hub.pipeline import Terms
 from hub.web.citizen.entitled import Entitlement
 from hub.web.citizen.words import WORDS
 
@@ -26,7 +29,29 @@ NOW = at("2026-11-26T12:00:00")
 
 def right(as_: As, born: str, now_us: int = NOW, policy: Policy = Policy(), **more: bool) -> Entitlement:  # noqa: B008  a frozen value
     asker = Asker(as_[0], as_[1], identifiers=(PARENT,), birth_date=born, **more)  # type: ignore[arg-type]
-    return Entitlement(asker, as_[2], policy, Boundaries(), now_us)
+    return Entitlement(asker, as_[2], policy, Terms(), now_us)
+
+
+@dataclass
+class Whole:
+    """A message of which only this is known."""
+
+    told: Event
+    parts: tuple[Item, ...] = ()
+    received: Any = None
+    known_as: tuple[str, ...] = ()
+
+    def event(self) -> Event:
+        return self.told
+
+    def items(self) -> tuple[Item, ...]:
+        return self.parts
+
+    def without(self, keys: Any) -> Any:
+        return f"without {', '.join(keys)}"
+
+    def render(self, *_: Any) -> bytes:
+        return b""
 
 
 def event(*labels: str) -> Event:
@@ -82,7 +107,14 @@ def test_what_cannot_be_read_of_the_consents_shows_nothing() -> None:
     ],
 )  # fmt: skip
 def test_labels(as_: As, labels: tuple[str, ...], *, expected: bool) -> None:
-    assert right(as_, "2016-01-01" if as_ is CHILD else "1938-01-14").sees(event(*labels)) is expected
+    found = right(as_, "2016-01-01" if as_ is CHILD else "1938-01-14").copy(Whole(event(*labels)))
+    assert (found is not None) is expected
+
+
+def test_what_of_a_message_may_not_be_seen_is_left_out() -> None:
+    items = (Item("a", "Observation", ("N",)), Item("b", "Observation", ("V",)))
+    message = Whole(event("N", "V"), items)
+    assert right(SELF, "1938-01-14").copy(message) == "without b"
 
 
 def test_every_reason_has_a_sentence() -> None:
