@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from hub import telemetry
 from hub.web.body import read_form
 from hub.web.citizen import sessions
 from hub.web.citizen.oidc import Attempt, LoginError
@@ -40,6 +41,7 @@ async def login(request: web.Request) -> web.Response:
     try:
         url = await request.app[OIDC].login_url(attempt, language_of(request).value, request.app[STATE].clock())
     except LoginError as exc:
+        _note(exc.code)
         raise web.HTTPSeeOther(f"{WELCOME}?why={exc.code}") from exc
     found = web.Response(status=303, headers={"Location": url})
     await sessions.begin_login(request, found, attempt)
@@ -52,15 +54,23 @@ async def callback(request: web.Request) -> web.Response:
         raise web.HTTPNotFound
     hold_back(request, What.LOGIN, request.remote or "")
     attempt = await sessions.take_login(request)
-    if attempt is None:
-        raise web.HTTPSeeOther(f"{WELCOME}?why=stale")
     try:
+        if attempt is None:
+            raise LoginError("stale")  # noqa: TRY301  told like every other way a login ends
         person = await request.app[OIDC].person(str(request.url), attempt, request.app[STATE].clock())
     except LoginError as exc:
+        _note(exc.code)
         raise web.HTTPSeeOther(f"{WELCOME}?why={exc.code}") from exc
     home = web.Response(status=303, headers={"Location": HOME})
     await sessions.start(request, home, person)
+    _note("succeeded")
     return home
+
+
+def _note(outcome: str) -> None:
+    """How a login ended, and of nobody in particular."""
+    telemetry.LOGINS.labels(outcome).inc()
+    telemetry.log("login", outcome=outcome)
 
 
 async def logout(request: web.Request) -> web.Response:

@@ -6,7 +6,7 @@ from typing import Final
 
 from aiohttp import web
 
-from hub.ledger.disclosures import Disclosure, Fate, disclosures_of
+from hub.ledger.disclosures import Attempt, Disclosure, Fate, disclosures_of
 from hub.model import AttemptOutcome, Detail, Kind, Relation, Rule
 from hub.pipeline import NOT_SUBSCRIBED
 from hub.web.citizen.entitled import entitled
@@ -81,8 +81,7 @@ def told(rows: Iterable[Disclosure], records: Iterable[Record], names: Mapping[s
 def _lines(group: Iterable[Disclosure], names: Mapping[str, str]) -> Iterator[Line]:
     for d in group:
         last = d.attempts[-1] if d.attempts else None
-        withheld = last is not None and last.outcome == AttemptOutcome.WITHHELD
-        rule = Rule(last.code) if last is not None and withheld and last.code in _RULES else Rule(d.rule)
+        rule = _rule(d, last)
         relations = tuple(RELATIONS[Relation(word)] for word in d.because if word in set(Relation))
         outcome = AttemptOutcome.WITHHELD if d.fate is Fate.WITHHELD else AttemptOutcome(last.outcome) if last else AttemptOutcome.HELD
         is_out = d.fate is Fate.WITHHELD
@@ -90,3 +89,10 @@ def _lines(group: Iterable[Disclosure], names: Mapping[str, str]) -> Iterator[Li
             names.get(d.recipient, d.recipient), OUTCOMES[outcome], _TONES[d.fate], last.ended_us if last else d.decided_us, RULES[rule],
             () if is_out else relations, DETAILS[Detail(d.detail)], is_out and rule is Rule.LOCKED, bool(d.under_way),
         )  # fmt: skip
+
+
+def _rule(d: Disclosure, last: Attempt | None) -> Rule:
+    """The row that had the last word: at the attempt that was stopped, else in transit."""
+    if last is None or last.outcome != AttemptOutcome.WITHHELD:
+        return Rule(d.rule)
+    return Rule(last.code) if last.code in _RULES else Rule.NO_RELATION

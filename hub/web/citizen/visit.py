@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from hub import telemetry
 from hub.ledger.representations import Basis, Representation, find_representation
 from hub.model import Identifier
 from hub.web.body import Form, read_form
@@ -124,6 +125,7 @@ async def submitted(request: web.Request) -> tuple[Visit, Form]:
     visit = await enter(request, What.WRITE)
     form = await read_form(request)
     if not is_own(request) or not hmac.compare_digest(form.get("csrf", "").encode(), visit.session.csrf.encode()):
+        telemetry.log("form_refused")
         raise web.HTTPForbidden
     return visit, form
 
