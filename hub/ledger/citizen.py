@@ -8,12 +8,13 @@ from hub.ledger.arrays import texts
 from hub.ledger.connect import Conn, faults
 from hub.ledger.consents import lock_keys_of, policies
 from hub.ledger.stored import COLUMNS, Stored
-from hub.model import Outcome, Policy
+from hub.model import Kind, Outcome, Policy
 
 _MESSAGES: Final = f"""
 SELECT m.part, m.off, {COLUMNS} FROM message m
 WHERE m.patient_key = ANY (%s::text[]) AND m.kind <> '' AND m.outcome IN ('{Outcome.ROUTED}', '{Outcome.NO_RECIPIENT}')
-ORDER BY m.received_us DESC, m.part, m.off LIMIT %s"""  # noqa: S608  # constants
+      AND (%s::text[] IS NULL OR m.kind = ANY (%s::text[]))
+ORDER BY m.received_us DESC, m.part, m.off LIMIT %s OFFSET %s"""  # noqa: S608  # constants
 _STAYS: Final = """
 SELECT patient_key, encounter, state, ward, municipality, source, admitted_us, ready_us, ended_us, last_us
 FROM episode WHERE patient_key = ANY (%s::text[]) AND state <> 'merged' ORDER BY coalesce(admitted_us, last_us) DESC"""
@@ -28,6 +29,15 @@ class Kept:
     part: int
     off: int
     stored: Stored
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Which of a patient's messages: so many, after so many later ones, of these kinds (none = of all)."""
+
+    limit: int
+    skip: int = 0
+    kinds: tuple[Kind, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +68,12 @@ class Due:
     breached_us: int | None
 
 
-def messages_of(conn: Conn, patient_keys: Collection[str], limit: int) -> list[Kept]:
+def messages_of(conn: Conn, patient_keys: Collection[str], part: Slice) -> list[Kept]:
     """What was received of a patient and understood, the latest first. Raises Faulted."""
+    kinds = texts([kind.value for kind in part.kinds]) if part.kinds else None
     with faults():
-        rows = conn.execute(_MESSAGES, (texts(list(patient_keys)), limit)).fetchall()
-    return [Kept(part, off, Stored(*columns)) for part, off, *columns in rows]
+        rows = conn.execute(_MESSAGES, (texts(list(patient_keys)), kinds, kinds, part.limit, part.skip)).fetchall()
+    return [Kept(partition, off, Stored(*columns)) for partition, off, *columns in rows]
 
 
 def policy_of(conn: Conn, link: str, lock_keys: Collection[str]) -> Policy:

@@ -65,7 +65,11 @@ class Region:
             "mrn": f"SO{person.number[-5:]}", "merged": "TMP1", "now": "20261101120000+0100",
         }  # fmt: skip
         raw = build(type_, person, **(given | fields)) + more.encode()
-        received = receive(raw, peek(raw), Peer(), Door(self.directory, PSEUDONYMS, Rules("utf-8")), at_us or now_us())
+        return self.receive(raw, at_us or now_us())
+
+    def receive(self, raw: bytes, at_us: int) -> Received:
+        """A message of the hospital's, received and decided."""
+        received = receive(raw, peek(raw), Peer(), Door(self.directory, PSEUDONYMS, Rules("utf-8")), at_us)
         assert isinstance(received, Received)
         assert received.refusal is None, received.refusal
         decide(self.url, [received])

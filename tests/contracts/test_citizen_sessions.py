@@ -216,3 +216,40 @@ def test_the_language_is_the_browsers_until_it_is_chosen(page: Page) -> None:
 def test_another_name_for_the_machine_is_sent_to_the_one_the_provider_knows(page: Page) -> None:
     answer: Any = page.client.ask("GET", "/me/welcome", headers={"Host": "rebound.example"})
     assert (answer.status, answer.headers["Location"]) == (303, f"http://127.0.0.1:{page.port}/me/welcome")
+
+
+def test_many_messages_come_fifty_at_a_time(page: Page) -> None:
+    with citizen.region(page.url) as region:
+        for n in range(51):
+            region.send("ADT^A08^ADT_A01", PEOPLE["åse"], at_us=1_700_000_000_000_000 + n * 1_000_000)
+    page.log_in()
+    for path in ("/me", "/me/shared"):
+        first, second = page.get(path).body, page.get(f"{path}?from=50").body
+        assert first.count(b'<li class="card">') == 50
+        assert f'href="{path}?from=50"'.encode() in first
+        assert second.count(b'<li class="card">') == 1
+        assert b"?from=" not in second
+        assert page.get(f"{path}?from=-1").status == 400
+        assert page.get(f"{path}?from=99999999999999999999").status == 400
+    assert len(page.get("/me/bundle.json").json()["entry"]) == 51
+
+
+def test_an_appointment_to_come_is_told_by_its_latest_word(page: Page) -> None:
+    def booked(trigger: str, at: str, n: int) -> None:
+        raw = (
+            f"MSH|^~\\&|DIPS|STOLAV|HUB|HUB|20261101120000+0100||SIU^{trigger}^SIU_S12|A{n}|P|2.5.1|||||NOR|UNICODE UTF-8\r"
+            f"SCH|B1^STOLAV|||||ROUTINE|Kontroll|NORMAL|30|min|^^30^{at}^{at}|||||||||||||{'Cancelled' if trigger == 'S15' else 'Booked'}\r"
+            f"PID|1||{PEOPLE['åse'].number}^^^NOR^NI||Bjørnstad^Åse||19380114|F\r"
+        ).encode()
+        with citizen.region(page.url) as region:
+            region.receive(raw, now_us() + n * 1_000_000)
+
+    page.log_in()
+    booked("S12", "20990302090000+0100", 1)
+    assert "Du har time 2. mars 2099 kl. 09.00" in page.get("/me").body.decode()
+    booked("S13", "20990303100000+0100", 2)
+    told = page.get("/me").body.decode()
+    assert "Du har time 3. mars 2099 kl. 10.00" in told
+    assert "2. mars 2099 kl. 09.00</strong>" not in told
+    booked("S15", "20990303100000+0100", 3)
+    assert "Du har time" not in page.get("/me").body.decode()

@@ -9,14 +9,15 @@ from typing import Final
 
 from aiohttp import web
 
-from hub.ledger.citizen import Due, Stay, stays_of
+from hub.ledger.citizen import Due, Slice, Stay, stays_of
+from hub.model import Kind
 from hub.pathway.deadlines import NOTICE
 from hub.pathway.episode import encounter_of
 from hub.pathway.states import State
 from hub.web.citizen.entitled import entitled
 from hub.web.citizen.pdf import Chapter, Section, document
 from hub.web.citizen.plain import Told, microseconds, resources, told
-from hub.web.citizen.records import Record, keys_of, records_of
+from hub.web.citizen.records import DOWNLOADED_MAX, ON_A_PAGE, Record, bundles, keys_of, older, part_of, read, records_of
 from hub.web.citizen.render import words
 from hub.web.citizen.times import OSLO, civil_time
 from hub.web.citizen.visit import Visit, What, enter
@@ -24,6 +25,7 @@ from hub.web.citizen.vocabulary import KINDS, STATES, Language, Said, say
 
 _OPEN: Final = frozenset({State.ADMITTED, State.READY, State.REGISTERED})
 _OFF: Final = frozenset({"cancelled", "noshow", "entered-in-error", "fulfilled"})
+_APPOINTMENTS: Final = tuple(kind for kind in Kind if kind.value.startswith("appointment."))
 _FHIR: Final = "application/fhir+json"
 
 
@@ -64,14 +66,16 @@ async def show(request: web.Request) -> web.Response:
     """``GET /me``."""
     visit = await enter(request)
     keys, right = await keys_of(visit), await entitled(visit)
-    records, names = await records_of(visit, right, keys), await names_of(visit)
+    part = part_of(visit)
+    looked, names = await records_of(visit, right, keys, part), await names_of(visit)
+    planned = await records_of(visit, right, keys, Slice(ON_A_PAGE, kinds=_APPOINTMENTS))
     stays, due = await visit.state.ledger.run(stays_of, keys)
-    seen = {encounter_of(r.event, visit.state.pseudonyms) for r in records}
+    seen = {encounter_of(r.event, visit.state.pseudonyms) for r in looked.records}
     stays, due = [s for s in stays if s.encounter in seen], [d for d in due if d.encounter in seen]
+    to_come = (*ahead(planned.records, visit.now_us), *deadlines(due, visit.now_us))
     return visit.page(
-        "pathway.html", happened=happened(records, names, visit.language), beds=beds(stays, names),
-        ahead=sorted((*ahead(records, visit.now_us), *deadlines(due, visit.now_us)), key=lambda a: a.at_us),
-        closed=right.closed,
+        "pathway.html", happened=await asyncio.to_thread(happened, looked.records, names, visit.language), beds=beds(stays, names),
+        ahead=sorted(to_come, key=lambda a: a.at_us), older=older(part, looked), closed=right.closed,
     )  # fmt: skip
 
 
@@ -85,9 +89,9 @@ def happened(records: Iterable[Record], names: Mapping[str, str], language: Lang
     return [
         Happened(
             KINDS[r.event.kind], names.get(r.event.provider, r.event.provider), r.event.ward, r.event.occurred_us,
-            tuple(told(r.bundle, language)),
+            tuple(told(read(raw), language)),
         )
-        for r in records
+        for r, raw in bundles(records)
     ]  # fmt: skip
 
 
@@ -105,8 +109,8 @@ def beds(stays: Sequence[Stay], names: Mapping[str, str]) -> list[Bed]:
 def ahead(records: Iterable[Record], now_us: int) -> Iterator[Ahead]:
     """Appointments to come: of each the latest word, which the records begin with."""
     known: set[str] = set()
-    for record in records:
-        for r in resources(record.bundle):
+    for _, raw in bundles(records):
+        for r in resources(read(raw)):
             if r.get("resourceType") != "Appointment":
                 continue
             key = json.dumps(r.get("identifier", r.get("id")), sort_keys=True)
@@ -135,20 +139,29 @@ def deadlines(due: Iterable[Due], now_us: int) -> Iterator[Ahead]:
 async def bundle(request: web.Request) -> web.Response:
     """``GET /me/bundle.json``: every message that may be shown, as FHIR R4, one Bundle in another. The bytes are those the hub made."""
     visit = await enter(request, What.DOWNLOAD)
-    records = await records_of(visit, await entitled(visit), await keys_of(visit))
-    entries = b",".join(b'{"fullUrl":"urn:uuid:%b","resource":%b}' % (r.event.event_id.encode(), r.raw) for r in records)
-    body = b'{"resourceType":"Bundle","type":"collection"%b}' % (b',"entry":[%b]' % entries if records else b"")
+    looked = await records_of(visit, await entitled(visit), await keys_of(visit), Slice(DOWNLOADED_MAX))
+    body = await asyncio.to_thread(_collection, looked.records)
     return web.Response(
         body=body, content_type=_FHIR, charset="utf-8", headers={"Content-Disposition": 'attachment; filename="pathway.json"'}
     )
 
 
+def _collection(records: Iterable[Record]) -> bytes:
+    entries = b",".join(b'{"fullUrl":"urn:uuid:%b","resource":%b}' % (r.event.event_id.encode(), raw) for r, raw in bundles(records))
+    return b'{"resourceType":"Bundle","type":"collection"%b}' % (b',"entry":[%b]' % entries if entries else b"")
+
+
 async def pdf(request: web.Request) -> web.Response:
     """``GET /me/pathway.pdf``: the same in plain words."""
     visit = await enter(request, What.DOWNLOAD)
-    records, names = await records_of(visit, await entitled(visit), await keys_of(visit)), await names_of(visit)
-    found = happened(records, names, visit.language)
-    body = await asyncio.to_thread(lambda: document(visit.language, _title(visit), _about(visit), _chapters(found, visit.language)))
+    looked = await records_of(visit, await entitled(visit), await keys_of(visit), Slice(DOWNLOADED_MAX))
+    names = await names_of(visit)
+
+    def made() -> bytes:
+        found = happened(looked.records, names, visit.language)
+        return document(visit.language, _title(visit), _about(visit), _chapters(found, visit.language))
+
+    body = await asyncio.to_thread(made)
     return web.Response(body=body, content_type="application/pdf", headers={"Content-Disposition": 'attachment; filename="pathway.pdf"'})
 
 

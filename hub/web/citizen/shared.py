@@ -10,7 +10,7 @@ from hub.ledger.disclosures import Attempt, Disclosure, Fate, disclosures_of
 from hub.model import AttemptOutcome, Detail, Kind, Relation, Rule
 from hub.pipeline import NOT_SUBSCRIBED
 from hub.web.citizen.entitled import entitled
-from hub.web.citizen.records import Record, keys_of, records_of
+from hub.web.citizen.records import Looked, Record, keys_of, older, part_of, records_of
 from hub.web.citizen.visit import Visit, enter
 from hub.web.citizen.vocabulary import DETAILS, KINDS, OUTCOMES, RELATIONS, RULES, Said
 
@@ -48,14 +48,16 @@ async def show(request: web.Request) -> web.Response:
     visit = await enter(request)
     only = request.query.get("only") == "withheld"
     found: Sequence[Told] = ()
-    right = await entitled(visit)
+    right, part = await entitled(visit), part_of(visit)
+    looked = Looked()
     if not right.closed:
         keys = await keys_of(visit)
-        rows = await visit.state.ledger.run(disclosures_of, keys)
-        found = told(rows, await records_of(visit, right, keys), await _names(visit), is_own=visit.subject.basis is None)
+        looked = await records_of(visit, right, keys, part)
+        rows = [d for d in await visit.state.ledger.run(disclosures_of, keys) if (d.part, d.off) in looked.places]
+        found = told(rows, looked.records, await _names(visit), is_own=visit.subject.basis is None)
     if only:
         found = [t for t in found if any(line.mine for line in t.lines)]
-    return visit.page("shared.html", told=found, only=only, closed=right.closed)
+    return visit.page("shared.html", told=found, only=only, closed=right.closed, older=older(part, looked))
 
 
 async def _names(visit: Visit) -> Mapping[str, str]:

@@ -211,6 +211,7 @@ WORDS: Final[Mapping[str, Said]] = MappingProxyType(
         "stay_ready": ("Utskrivningsklar", "Ready for discharge"),
         "stay_until": ("Til", "Until"),
         "happened_title": ("Dette har skjedd", "What has happened"),
+        "older": ("Eldre meldinger", "Older messages"),
         "read_it": ("Les meldingen", "Read the message"),
         "take_title": ("Ta det med deg", "Take it along"),
         "take_pdf": ("Last ned som PDF", "Download as PDF"),

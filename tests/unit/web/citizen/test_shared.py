@@ -11,7 +11,8 @@ from hub.web.citizen.shared import Line, told
 from hub.web.citizen.vocabulary import KINDS, RULES
 
 NAMES = {"nidaros": "Nidaros legesenter", "olav": "St. Olavs hospital"}
-SEEN = [Record(0, 1, Event("e", Kind.OBSERVATION_REPORTED, Adapter.HL7V2, "olav", "", "k", (), 1, 1), b"", {})]
+NOTHING: Any = None
+SEEN = [Record(0, 1, Event("e", Kind.OBSERVATION_REPORTED, Adapter.HL7V2, "olav", "", "k", (), 1, 1), NOTHING)]
 
 
 def row(*attempts: tuple[str, str], result: str = "permit", rule: Rule = Rule.TREATING_RELATION, **more: Any) -> Disclosure:
