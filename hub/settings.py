@@ -89,7 +89,7 @@ class Settings(BaseModel):
     log_level: str = "INFO"  # DEBUG, INFO, WARNING or ERROR, of the hub's own lines; libraries never go below INFO
 
     # the patient's page
-    web_url: _Http = ""  # where browsers find the hub; "" = http on loopback at the address of ``http``
+    web_url: _Http = ""  # where browsers find the hub; "" = the address of ``http``
     oidc_issuer: _Http = ""  # the OpenID provider of patients; "" = nobody can log in
     oidc_client_id: str = "hub"
     oidc_client_secret: SecretBytes = SecretBytes(b"")

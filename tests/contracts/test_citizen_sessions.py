@@ -173,6 +173,11 @@ def test_a_provider_that_does_not_answer_is_said(page: Page) -> None:
     assert b"alert(1)" not in page.client.ask("GET", "/me/welcome?why=<script>alert(1)</script>").body
 
 
+def test_another_site_begins_no_login(page: Page) -> None:
+    for site, where in (("cross-site", "/me/welcome"), ("same-origin", "/me/welcome?why=provider"), ("none", "/me/welcome?why=provider")):
+        assert page.client.ask("GET", "/me/login", headers={"Sec-Fetch-Site": site}).headers["Location"] == where
+
+
 def test_an_answer_to_no_login_is_stale(page: Page) -> None:
     answer = page.client.ask("GET", "/me/callback?code=x&state=y", headers={"Cookie": "hub-login=nothing"})
     assert answer.headers["Location"] == "/me/welcome?why=stale"

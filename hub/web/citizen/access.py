@@ -46,7 +46,7 @@ async def _page(visit: Visit, wrong: str = "") -> web.Response:
     directory = await visit.state.region.now()
     found = await of_patient(visit.state, visit.subject.principal)
     names = {p.id: p.name for p in directory.providers}
-    locks = shown([(s.resource, s.consent.version) for s in found], names)
+    locks = shown([(s.resource, s.consent.version) for s in found], _names(directory))
     return visit.page(
         "access.html", status=422 if wrong else 200, closed=(await entitled(visit)).closed, locks=locks, wrong=wrong, said_sorts=SORTS,
         providers=sorted(names.items(), key=lambda p: p[1]), sorts=[(s, SORTS[s]) for s in sorts()],
@@ -71,7 +71,8 @@ async def preview(request: web.Request) -> web.Response:
     )  # fmt: skip
     return visit.page(
         "preview.html", lock=_worded(resource, directory), said_sorts=SORTS, days=LOOK_BACK_DAYS, effects=effects(found, directory),
-        lifts=bool(form.get("lift")), fields=_fields(form), version=before.consent.version if before else 0,
+        lifts=bool(form.get("lift")), releases=visit.state.settings.release_on_unlock, fields=_fields(form),
+        version=before.consent.version if before else 0,
         is_in_force=before is not None and before.resource.get("status") == resource["status"],
     )  # fmt: skip
 
@@ -117,7 +118,13 @@ def _fields(form: Form) -> Sequence[tuple[str, str]]:
 
 
 def _worded(resource: Mapping[str, Any], directory: Directory) -> Any:
-    return worded(resource, 0, {p.id: p.name for p in directory.providers})
+    return worded(resource, 0, _names(directory))
+
+
+def _names(directory: Directory) -> Mapping[str, str]:
+    """What providers are called, by their ids and by the numbers of their organisations."""
+    numbers = {p.organisation.rpartition("|")[2]: p.name for p in directory.providers if p.organisation}
+    return numbers | {p.id: p.name for p in directory.providers}
 
 
 def effects(found: Iterable[Change], directory: Directory) -> list[Effect]:

@@ -36,6 +36,8 @@ async def login(request: web.Request) -> web.Response:
     """``GET /me/login``: off to the provider. Raises HTTPNotFound where there is none, TooManyRequests, Faulted."""
     if OIDC not in request.app:
         raise web.HTTPNotFound
+    if request.headers.get("Sec-Fetch-Site") == "cross-site":  # a login begins with somebody's own act, not with another site's link
+        raise web.HTTPSeeOther(WELCOME)
     hold_back(request, What.LOGIN, request.remote or "")
     attempt = Attempt(secrets.token_urlsafe(32), secrets.token_urlsafe(32), secrets.token_urlsafe(48))
     try:

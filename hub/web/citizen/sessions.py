@@ -40,7 +40,8 @@ class Session:
 
 def base_url(settings: Settings) -> str:
     """Where browsers find the hub, without a slash at the end."""
-    return (settings.web_url or f"http://{settings.http}").rstrip("/")
+    own = f"{'https' if settings.tls_certificate else 'http'}://{settings.http}"
+    return (settings.web_url or own).rstrip("/")
 
 
 def is_secure(settings: Settings) -> bool:

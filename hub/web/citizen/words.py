@@ -176,6 +176,7 @@ WORDS: Final[Mapping[str, Said]] = MappingProxyType(
             "I nødsfall kan helsepersonell slå opp likevel. Da blir det skrevet ned, og du får vite det.",
             "In an emergency personnel may look all the same. That is written down, and you are told.",
         ),
+        "note_released": ("Det som er holdt tilbake til nå, blir sendt.", "What has been withheld until now is sent."),
         "note_lift": (
             "Det som er holdt tilbake til nå, blir ikke sendt av seg selv.",
             "What has been withheld until now is not sent by itself.",

@@ -82,6 +82,13 @@ def test_what_the_page_has_no_words_for_is_not_told_as_something_less(provision:
     assert not worded({"id": "c", "provision": provision}, 1, NAMES).is_plain
 
 
+def test_an_organisation_is_told_by_its_name_whoever_wrote_its_number() -> None:
+    actor = {"reference": {"identifier": {"system": "urn:oid:2.16.578.1.12.4.1.4.101", "value": "999001017"}}}
+    resource = {"id": "c", "provision": {"type": "deny", "actor": [actor]}}
+    assert worded(resource, 1, NAMES | {"999001017": "Nidaros legesenter"}).whom == ("Nidaros legesenter",)
+    assert worded(resource, 1, NAMES).whom == ("999001017",)
+
+
 def test_only_what_has_force_is_shown_locks_first() -> None:
     found = [
         ({"id": i, "status": s, "provision": {"type": t}}, 1)
