@@ -17,7 +17,7 @@ from hub.pathway.states import State
 from hub.web.citizen.entitled import entitled
 from hub.web.citizen.pdf import Chapter, Section, document
 from hub.web.citizen.plain import Told, microseconds, resources, told
-from hub.web.citizen.records import DOWNLOADED_MAX, ON_A_PAGE, Record, bundles, keys_of, older, part_of, read, records_of
+from hub.web.citizen.records import DOWNLOADED_MAX, ON_A_PAGE, PRINTED_MAX, Record, bundles, keys_of, older, part_of, read, records_of
 from hub.web.citizen.render import words
 from hub.web.citizen.times import OSLO, civil_time
 from hub.web.citizen.visit import Visit, What, enter
@@ -154,7 +154,7 @@ def _collection(records: Iterable[Record]) -> bytes:
 async def pdf(request: web.Request) -> web.Response:
     """``GET /me/pathway.pdf``: the same in plain words."""
     visit = await enter(request, What.DOWNLOAD)
-    looked = await records_of(visit, await entitled(visit), await keys_of(visit), Slice(DOWNLOADED_MAX))
+    looked = await records_of(visit, await entitled(visit), await keys_of(visit), Slice(PRINTED_MAX))
     names = await names_of(visit)
 
     def made() -> bytes:

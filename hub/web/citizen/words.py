@@ -173,8 +173,8 @@ WORDS: Final[Mapping[str, Said]] = MappingProxyType(
             "Those who wrote the information still have it in their own record.",
         ),
         "note_emergency": (
-            "I nødsfall kan helsepersonell slå opp likevel. Da blir det skrevet ned, og du får vite det.",
-            "In an emergency personnel may look all the same. That is written down, and you are told.",
+            "I nødsfall kan helsepersonell slå opp likevel. Da skal det begrunnes og skrives ned.",
+            "In an emergency personnel may look all the same. It must then be given a reason and written down.",
         ),
         "note_released": ("Det som er holdt tilbake til nå, blir sendt.", "What has been withheld until now is sent."),
         "note_lift": (
