@@ -165,7 +165,8 @@ def test_metadata_of_another_issuer_is_not_taken() -> None:
     ("query", "why"),
     [
         ("code=c&state=other", "refused"), ("code=c", "refused"), (f"state={ATTEMPT.state}", "refused"),
-        (f"error=access_denied&state={ATTEMPT.state}", "refused"), (f"code=c&state={ATTEMPT.state}&iss=https://elsewhere.example", "provider"),
+        (f"error=access_denied&state={ATTEMPT.state}", "refused"),
+        (f"code=c&state={ATTEMPT.state}&iss=https://elsewhere.example", "provider"),
     ],
 )  # fmt: skip
 def test_an_answer_to_another_question_redeems_no_code(query: str, why: str) -> None:
