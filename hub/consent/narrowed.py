@@ -6,8 +6,8 @@ from hub.model import Policy, Provision
 
 
 def by_items(policy: Policy) -> bool:
-    """Whether any consent concerns only some of what a message may hold."""
-    return any(_is_narrow(c.provision) or any(map(_is_narrow, c.provision.exceptions)) for c in policy.consents)
+    """Whether any consent concerns only some of what a message may hold; one that is not active concerns nothing."""
+    return any(c.active and (_is_narrow(c.provision) or any(map(_is_narrow, c.provision.exceptions))) for c in policy.consents)
 
 
 def by_labels(labels: tuple[str, ...]) -> bool:

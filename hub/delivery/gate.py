@@ -55,6 +55,8 @@ def ask(parcel: Parcel, policy: Policy, recipient: Provider | None, now_us: int,
 
 def fits(parcel: Parcel, verdict: Verdict) -> bool:
     """Whether the bytes that were made show no more than the answer lets be shown."""
+    if verdict.result is Result.PERMIT and verdict.detail is None:  # as nearly all are
+        return True
     if verdict.result not in (Result.PERMIT, Result.REDACT):
         return False
     shows = verdict.detail is not None and shows_more(Detail(parcel.detail), verdict.detail)
@@ -68,6 +70,8 @@ def must_be_made_anew(parcel: Parcel, verdict: Verdict, *, releases: bool) -> bo
     """
     if UNSEEN in verdict.because:
         return True
+    if verdict.result is Result.PERMIT and verdict.detail is None and not parcel.dropped:  # as nearly all are
+        return False
     if verdict.result not in (Result.PERMIT, Result.REDACT):
         return False
     return not fits(parcel, verdict) or (releases and not set(parcel.dropped).issubset(verdict.dropped))

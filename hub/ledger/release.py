@@ -8,8 +8,8 @@ from hub.ledger.arrays import ints, texts
 from hub.ledger.connect import Conn, faults
 from hub.ledger.stored import COLUMNS, Stored
 
-_LIFTED: Final = "SELECT consent_id FROM lifted ORDER BY 1 LIMIT %s"
-_FORGET: Final = "DELETE FROM lifted WHERE consent_id = %s"
+_LIFTED: Final = "SELECT consent_id, max(version) FROM lifted GROUP BY 1 ORDER BY 1 LIMIT %s"
+_FORGET: Final = "DELETE FROM lifted WHERE consent_id = %s AND version <= %s"  # a version that came meanwhile is looked at next
 # Of each message the latest passage, whichever of them was withheld; the oldest first.
 _MESSAGES: Final = f"""
 SELECT DISTINCT ON (m.received_us, m.event_id) {COLUMNS}, m.part, m.off, w.recipients
@@ -38,16 +38,16 @@ class Withheld:
     recipients: tuple[str, ...]
 
 
-def lifted(conn: Conn, limit: int = 100) -> list[str]:
-    """Consents that were written anew and not looked at since. Raises Faulted."""
+def lifted(conn: Conn, limit: int = 100) -> list[tuple[str, int]]:
+    """Consents that were written anew and not looked at since, with their latest version. Raises Faulted."""
     with faults():
-        return [consent_id for (consent_id,) in conn.execute(_LIFTED, (limit,))]
+        return [(consent_id, version) for consent_id, version in conn.execute(_LIFTED, (limit,))]
 
 
-def forget(conn: Conn, consent_id: str) -> None:
-    """Nothing more is to be done about it. Raises Faulted."""
+def forget(conn: Conn, consent_id: str, version: int) -> None:
+    """Nothing more is to be done about it, as far as this version. Raises Faulted."""
     with faults():
-        conn.execute(_FORGET, (consent_id,))
+        conn.execute(_FORGET, (consent_id, version))
 
 
 def withheld_by(conn: Conn, consent_id: str, limit: int) -> list[Withheld]:

@@ -16,7 +16,7 @@ from hub.errors import Faulted
 from hub.ledger.backlog import BacklogReader
 from hub.ledger.delivery import Settlement, Turns
 from hub.ledger.outbox import Asked, Attempted, Claim, Parcel, Place, Waiting
-from hub.model import AttemptOutcome, Result
+from hub.model import AttemptOutcome
 from hub.pipeline import Terms
 from hub.settings import Settings
 from hub.stream.delivery_anew import Anew, Became, Read
@@ -141,15 +141,16 @@ class Work:
         for parcel, verdict in ask_all(asked, self._providers, moment):
             decisions[verdict.result, verdict.rule] += 1
             row, takes = by_place[parcel.place], self._takes(parcel)
-            if takes and must_be_made_anew(parcel, verdict, releases=self._anew.releases):
+            shows_wrong = must_be_made_anew(parcel, verdict, releases=self._anew.releases)
+            if takes and shows_wrong:
                 anew.append(policies[parcel.place])
             elif takes and fits(parcel, verdict):
                 permitted.setdefault(parcel.place.recipient, []).append(parcel)
             else:
-                may_go = verdict.result in (Result.PERMIT, Result.REDACT)
-                attempt = (
-                    self.book.unsendable(row, parcel, moment.now_us) if may_go else self.book.answered(row, parcel, verdict, moment.now_us)
-                )
+                if shows_wrong or fits(parcel, verdict):
+                    attempt = self.book.unsendable(row, parcel, moment.now_us)
+                else:
+                    attempt = self.book.answered(row, parcel, verdict, moment.now_us)
                 telemetry.DELIVERIES.labels(parcel.channel, attempt.outcome).inc()
                 answers.append(attempt)
         for words, count in decisions.items():

@@ -26,9 +26,9 @@ async def run_release(pool: Pool, accept: Accept, clock: Callable[[], int], stop
     """Look after consents that were written anew until ``stop`` is set. accept: onto topic inbound, durably."""
     while not stop.is_set():
         try:
-            for consent_id in await pool.run(ledger.lifted):
+            for consent_id, version in await pool.run(ledger.lifted):
                 if not releases or await _released(pool, accept, clock, consent_id):
-                    await pool.run(ledger.forget, consent_id)
+                    await pool.run(ledger.forget, consent_id, version)
         except Faulted as fault:
             telemetry.FAULTS.labels("web", fault.cause).inc()
         with contextlib.suppress(TimeoutError):

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from hub.config import load
+from pydantic import ValidationError
+
+from hub.boundaries import ConsentLimits
+from hub.config import ConfigError, load
 from hub.identity import Pseudonyms
 from hub.ledger.connect import connect
 from hub.ledger.directory import Entries, as_with_file, load_directory
 from hub.ledger.trace import moment
-from hub.model import Consent, Decision, Result
+from hub.model import Boundaries, Consent, Decision, Result
 from hub.routing.directory import Directory
 from hub.settings import Settings
 from hub.stream.readers import read
@@ -39,21 +42,30 @@ class Asked:
 
 def what_if(settings: Settings, asked: Asked, *, as_json: bool) -> int:
     """Print it; the exit code, 1 when somebody would gain or lose anything. Raises ConfigError, Faulted."""
-    entries = load(asked.policy)[:2] if asked.policy else None
+    *entries, table = load(asked.policy) if asked.policy else ((), (), {})
+    limits = _limits(table["consent"], asked.policy) if "consent" in table else None
     resources = read_resources(asked.consents) if asked.consents else []
     with connect(settings.database_url, "what-if", statement_seconds_max=0) as conn:
         now = _directory(load_directory(conn))
-        then = _directory(_told(as_with_file(conn, *entries))) if entries else now
+        then = _directory(_told(as_with_file(conn, *entries))) if asked.policy else now
         concerned: dict[str, tuple[Consent, ...]] = {}
         if asked.consents:
             concerned = proposed(conn, resources, then, Pseudonyms(settings.secret.get_secret_value()), asked.consents)
-        rules = Rules(now, then, terms_of(settings), lambda row: read(recalled(row)))
+        rules = Rules(now, then, terms_of(settings), limits, lambda row: read(recalled(row)))
         replay = Replay(rules, concerned, asked.now_us)
-        return _print(replay, replay.run(conn, asked.since_us, None if entries else concerned), asked.since_us, as_json=as_json)
+        return _print(replay, replay.run(conn, asked.since_us, None if asked.policy else concerned), asked.since_us, as_json=as_json)
 
 
 def _directory(entries: Entries) -> Directory:
     return Directory(entries.providers, entries.subscriptions, entries.version)
+
+
+def _limits(table: object, file: Path | None) -> Boundaries:
+    """Of table [hub.consent]. Raises ConfigError."""
+    try:
+        return ConsentLimits.model_validate(table).boundaries()
+    except ValidationError as exc:
+        raise ConfigError(f"{file}: consent.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors()) from None
 
 
 def _told(entries: Entries) -> Entries:

@@ -9,7 +9,7 @@ the change's own and no other's: what the rules in force now make of the message
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from hub.consent.narrowed import by_items
@@ -19,7 +19,7 @@ from hub.ledger.itemised import unpacked
 from hub.ledger.past import Facts, Past, keys_ever, past, stored
 from hub.ledger.stored import Stored
 from hub.ledger.versions import Versions, versions
-from hub.model import Consent, Decision, Event, Item, Message, Policy
+from hub.model import Boundaries, Consent, Decision, Event, Item, Message, Policy
 from hub.pipeline import TERMS, Again, Terms, items_of
 from hub.routing.directory import Directory
 from hub.whatif.difference import Difference, differences
@@ -58,11 +58,15 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What decides. now, then: in force, and to be tried. terms: of both. read: None = a consent on a part is taken to be on the whole."""
+    """What decides: in force, and to be tried.
+
+    limits: to be tried; None = those in force. read: None = a consent on a part of a message is taken to be on the whole.
+    """
 
     now: Directory
     then: Directory
     terms: Terms = TERMS
+    limits: Boundaries | None = None
     read: Read | None = None
 
 
@@ -75,7 +79,8 @@ class Replay:
         self._proposed: Final = proposed
         self._now_us: Final = now_us
         self._now: Final = Again(rules.now, rules.terms)
-        self._then: Final = self._now if rules.then is rules.now else Again(rules.then, rules.terms)
+        tried = rules.terms if rules.limits is None else replace(rules.terms, boundaries=rules.limits)
+        self._then: Final = self._now if rules.then is rules.now and tried == rules.terms else Again(rules.then, tried)
         self._consents: Final[dict[str, Versions | None]] = {}
         self._alike: Final[dict[Facts, _Answer]] = {}  # of patients who have written nothing
 
@@ -163,7 +168,7 @@ def changes(  # noqa: PLR0913  # of whom, what, by which rules and when
     terms, read: as in ``Rules``. Raises Faulted.
     """
     every = keys_ever(conn, keys)
-    replay = Replay(Rules(directory, directory, terms, read), dict.fromkeys(every, (proposed,)), now_us)
+    replay = Replay(Rules(directory, directory, terms, read=read), dict.fromkeys(every, (proposed,)), now_us)
     return sorted(replay.run(conn, since_us, every), key=lambda c: (c.decided_us, c.event_id, c.recipient))
 
 

@@ -62,8 +62,11 @@ def test_each_open_deadline_is_looked_at_once_a_check_however_many_there_are(dat
         f"""INSERT INTO deadline SELECT gen_random_uuid(), 'municipality-notice', 'p' || n, 'e', {due_us} + n
                             FROM generate_series(1, {many}) n RETURNING 1""",
     )
-    query(database_url, f"""INSERT INTO attempt SELECT 0, n, 'trondheim', 1, 5, 6, 'delivered', 'AA'
-                            FROM generate_series({many - told + 1}, {many}) n RETURNING 1""")
+    query(
+        database_url,
+        f"""INSERT INTO attempt SELECT 0, n, 'trondheim', 1, 5, 6, 'delivered', 'AA'
+                            FROM generate_series({many - told + 1}, {many}) n RETURNING 1""",
+    )
 
     async def publish(_received: Received) -> None:
         raise AssertionError("none is breached")

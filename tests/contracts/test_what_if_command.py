@@ -102,6 +102,19 @@ def test_each_change_is_a_line_of_json_and_the_last_line_the_sum(hub: Hub) -> No
     assert {name: summary[name] for name in wanted} == wanted
 
 
+def test_limits_of_consent_in_the_file_are_tried_too(hub: Hub) -> None:
+    decide(hub.url, [received("c1")])
+    strict = "[hub.consent]\nlabels_required = true\n"
+    code, out, _ = hub.what_if("--json", "--policy", hub.file("strict.toml", strict + REGION + TOWN))
+    *changes, _ = [json.loads(line) for line in out.splitlines()]
+    assert code == 1
+    assert [(c["recipient"], c["change"], c["then"]["rule"]) for c in changes] == [
+        ("clinic", "loses", "4-label-unknown"), ("town", "loses", "4-label-unknown"),
+    ]  # fmt: skip
+    code, out, err = hub.what_if("--policy", hub.file("wrong.toml", "[hub.consent]\nlabels_required = 7\n"))
+    assert (code, out) == (65, "") and "consent.labels_required" in err and err.count("\n") == 1
+
+
 def test_an_administrators_entries_stay_as_they_would_at_a_start_with_the_file(hub: Hub) -> None:
     put_subscription(hub.conn, Subscription("extra", "village", ("*",), Where(), Detail.NOTICE))
     decide(hub.url, [received("c1")])

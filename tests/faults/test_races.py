@@ -7,6 +7,7 @@ import random
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -77,7 +78,7 @@ def test_no_byte_after_the_answer_to_a_lock(racing: Run, capsys: pytest.CaptureF
         for thread in lockers.threads:
             thread.start()
         for name in itertools.cycle(RESTARTED):
-            time.sleep(chance.uniform(1.0, 3.0))
+            time.sleep(chance.uniform(2.0, 5.0))
             if not any(t.is_alive() for t in lockers.threads):
                 return
             run.hub.kill(name)
@@ -86,7 +87,7 @@ def test_no_byte_after_the_answer_to_a_lock(racing: Run, capsys: pytest.CaptureF
     started = clock()
     run.traffic(2.0, fault)
     seconds = clock() - started
-    run.settle()
+    run.settle(300.0 if IN_SOAK else 60.0)
     found = run.violations()
     parts = sum(lock.part for lock in run.history.locked)
     said = {
@@ -97,7 +98,7 @@ def test_no_byte_after_the_answer_to_a_lock(racing: Run, capsys: pytest.CaptureF
         "arrived": len(run.history.arrived),
     }
     with capsys.disabled():
-        print(json.dumps(said | {"violations": len(found), "first": [str(v) for v in found[:3]]}))
+        print(json.dumps(said | {"violations": len(found), "by": Counter(v.invariant for v in found)}))
     assert not lockers.failures, (lockers.failures[:1], run.hub.tails())
     assert not found, (found[:5], len(found), run.hub.tails())
     assert lockers.count >= (RACES - LOCKERS if IN_SOAK else 20)

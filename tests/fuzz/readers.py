@@ -143,6 +143,18 @@ def translation(raw: bytes) -> None:
         copy = message.render(Form.HL7V2, detail, corpus.RECIPIENT)
         assert Er7.from_bytes(copy, encoding=seen.encoding).names()[0] == "MSH"
         json.loads(message.render(Form.FHIR, detail, corpus.RECIPIENT))
+    redacted(message)
+
+
+def redacted(message: Hl7v2Message | FhirMessage) -> None:
+    """The message without its last item, and without the last but one: no less readable than it was."""
+    keys = [item.key for item in message.items()]
+    assert len(set(keys)) == len(keys)
+    for key in keys[-2:]:
+        copy = message.without([key])
+        if copy is not None:
+            assert copy.event().identifiers == message.event().identifiers
+            json.loads(copy.render(Form.FHIR, Detail.FULL, corpus.RECIPIENT))
 
 
 def document(raw: bytes) -> None:
@@ -162,6 +174,7 @@ def fhir(raw: bytes) -> None:
                  "utf-8", raw, "")
     )  # fmt: skip
     message.event()
+    redacted(message)
     for detail in Detail:
         json.loads(message.render(Form.FHIR, detail, corpus.RECIPIENT))
         try:

@@ -16,13 +16,14 @@ _UNNOTICED: Final = {0: "survived", 2: "interrupted", 5: "no tests", 33: "no tes
 _NAME: Final = re.compile(r"(?P<module>[\w.]+)\.x(?:_|ǁ(?P<owner>\w+)ǁ)(?P<function>\w+)__mutmut_\d+")
 
 
-def settings(sources: Sequence[Path], tests: Sequence[str], arguments: Sequence[str]) -> str:
+def settings(sources: Sequence[Path], tests: Sequence[str], arguments: Sequence[str], beside: Sequence[str]) -> str:
     """mutmut's table in pyproject.toml."""
     table = {
         "source_paths": ["hub"],
         "only_mutate": [str(path) for path in sources],
         "pytest_add_cli_args_test_selection": list(tests),
         "pytest_add_cli_args": list(arguments),
+        "also_copy": list(beside),
     }
     return "\n[tool.mutmut]\nuse_git_change_detection = false\n" + "".join(f"{name} = {json.dumps(v)}\n" for name, v in table.items())
 

@@ -25,7 +25,8 @@ ROOT: Final = Path(__file__).parents[2]
 COPY: Final = ROOT / ".mutate"
 CORE: Final = ("hub/consent", "hub/routing", "hub/pipeline.py")
 TESTS: Final = ("tests/unit/consent", "tests/unit/routing", "tests/unit/test_pipeline.py", "tests/unit/test_pipeline_items.py")
-SETTLED: Final = ("-p", "no:randomly", "-p", "no:cacheprovider", "--hypothesis-seed=0")  # the same examples for every mutant
+BESIDE: Final = ("deploy", "docs")  # the tests hold what is written there to the tables
+SETTLED: Final = ("-p", "no:randomly", "-p", "no:cacheprovider", "--hypothesis-profile=mutants")
 SECONDS_MAX: Final = 300  # of the tests of one mutant of a table: what makes them run for ever is noticed
 
 
@@ -77,10 +78,10 @@ def _prepare(sources: Sequence[Path]) -> None:
     """A copy of the project without anything of earlier runs."""
     shutil.rmtree(COPY, ignore_errors=True)
     COPY.mkdir()
-    for name in ("hub", "tests"):
+    for name in ("hub", "tests", *BESIDE):
         shutil.copytree(ROOT / name, COPY / name, ignore=shutil.ignore_patterns("__pycache__"))
     project = (ROOT / "pyproject.toml").read_text("utf-8")
-    (COPY / "pyproject.toml").write_text(project + functions.settings(sources, TESTS, SETTLED), "utf-8")
+    (COPY / "pyproject.toml").write_text(project + functions.settings(sources, TESTS, SETTLED, BESIDE), "utf-8")
 
 
 def _unnoticed(source: Path, made: Sequence[Mutant]) -> Iterator[Survivor]:

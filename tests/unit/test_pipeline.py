@@ -36,7 +36,7 @@ from hub.model import (
     Subscription,
     Where,
 )
-from hub.pipeline import Again, Terms, plan
+from hub.pipeline import Again, Terms, least, plan
 from hub.routing.directory import Directory
 from tests.consents import simple
 
@@ -339,7 +339,40 @@ def test_an_event_alone_is_decided_as_the_message_was(patient: PatientState, pol
     planned_for = plan(Told(event), patient, policy, directory, NOW).decisions
     again = Again(directory)
     assert tuple(again.decided(event, patient, policy, NOW)) == tuple(again.decided(event, patient, policy, NOW)) == planned_for
+    assert tuple(again.decided(event, patient, Policy(), NOW)) == plan(Told(event), patient, Policy(), directory, NOW).decisions
     assert {d.recipient for d in planned_for} >= {"malvik", "legene"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "most", "shown"),
+    [
+        (Detail.FULL, None, Detail.FULL),
+        (Detail.FULL, Detail.FULL, Detail.FULL),
+        (Detail.FULL, Detail.MINIMAL, Detail.MINIMAL),
+        (Detail.MINIMAL, Detail.NOTICE, Detail.NOTICE),
+        (Detail.NOTICE, Detail.MINIMAL, Detail.NOTICE),
+    ],
+)
+def test_no_more_is_shown_than_may_be_and_than_was_asked_for(asked: Detail, most: Detail | None, shown: Detail) -> None:
+    assert least(asked, most) is shown
+
+
+def test_equal_questions_about_patients_who_have_written_nothing_are_answered_once() -> None:
+    again = Again(Directory(EVERYONE, STANDARD, 1))
+    asked = [again.decided(EVENT, PatientState(), policy, NOW)[0] for policy in (Policy(), Policy(), Policy((simple(),)), Policy())]
+    assert asked[0] is asked[1] is asked[3]
+    assert asked[2].rule is Rule.LOCKED
+
+
+@pytest.mark.parametrize(
+    ("wanted", "shown"), [(Detail.FULL, Detail.MINIMAL), (Detail.MINIMAL, Detail.MINIMAL), (Detail.NOTICE, Detail.NOTICE)]
+)
+def test_what_the_law_tells_is_told_with_no_more_than_it_asks_for_or_is_wanted(wanted: Detail, shown: Detail) -> None:
+    terms = Terms(Boundaries(duties=(Duty(Kind.ADMITTED, ProviderKind.OTHER, Detail.MINIMAL),)))
+    directory = Directory(EVERYONE, (replace(STANDARD[0], detail=wanted),), 1)
+    made = plan(Told(), PatientState(), Policy((simple(),)), directory, NOW, terms)
+    assert [(d.rule, d.detail) for d in made.decisions] == [(Rule.STATUTORY_DUTY, shown)]
+    assert [d.detail for d in made.deliveries] == [shown]
 
 
 @pytest.mark.parametrize(

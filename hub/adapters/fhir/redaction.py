@@ -20,11 +20,12 @@ from hub.adapters.labels import label_of
 _REQUIRED: Final = frozenset((
     "AdverseEvent.suspectEntity.instance", "CareTeam.participant.member", "Claim.insurance.coverage", "Composition.attester.party",
     "DeviceRequest.codeReference", "DeviceUseStatement.device", "DiagnosticReport.media.link", "DocumentManifest.content",
-    "DocumentReference.relatesTo.target", "Encounter.diagnosis.condition", "EpisodeOfCare.diagnosis.condition",
-    "ImmunizationEvaluation.immunizationEvent", "Linkage.item.resource", "List.entry.item", "MedicationAdministration.medicationReference",
-    "MedicationDispense.medicationReference", "MedicationRequest.medicationReference", "MedicationStatement.medicationReference",
-    "Medication.ingredient.itemReference", "Procedure.focalDevice.manipulated", "Provenance.entity.what", "Provenance.target",
-    "SupplyRequest.itemReference", "VerificationResult.target", "Condition.stage.assessment", "Account.coverage.coverage",
+    "DocumentReference.relatesTo.target", "DocumentReference.content.attachment", "DocumentReference.content", "Media.content",
+    "Encounter.diagnosis.condition", "EpisodeOfCare.diagnosis.condition", "ImmunizationEvaluation.immunizationEvent",
+    "Linkage.item.resource", "List.entry.item", "MedicationAdministration.medicationReference", "MedicationDispense.medicationReference",
+    "MedicationRequest.medicationReference", "MedicationStatement.medicationReference", "Medication.ingredient.itemReference",
+    "Procedure.focalDevice.manipulated", "Provenance.entity.what", "Provenance.target", "SupplyRequest.itemReference",
+    "VerificationResult.target", "Condition.stage.assessment", "Account.coverage.coverage",
 ))  # fmt: skip
 # Of a container: the element that holds what it is for. Where all of it went, so does the container.
 _HOLDS: Final[Mapping[str, str]] = MappingProxyType(
@@ -73,9 +74,7 @@ class _Gone:
         self._all: Final = message.entries.all
         self._number: Final = {id(r): n for n, r in enumerate(self._all)}
         self._keys: Final = frozenset(keys)
-        self._refers: Final = [
-            {self._number[id(t)] for r in references(resource) if (t := message.entries.target(r))} for resource in self._all
-        ]
+        self._refers: Final = [{self._number[id(t)] for t in self._targets(resource)} for resource in self._all]
         self.copies: dict[int, Json] = {}
         self.numbers: Final[set[int]] = {n for n in range(len(self._all)) if place(n) in self._keys}
         self.numbers.update(n for n, r in enumerate(self._all) if self._kind(n) in {"Consent", "AuditEvent"} and r is not message.patient)
@@ -85,6 +84,11 @@ class _Gone:
             self._lost = self._identifiers()
             self._cut()
             self._collect()
+
+    def _targets(self, value: Any) -> Iterator[Json]:
+        """The resources that a value leads to, by References and by URLs of attachments."""
+        names = [*(reference["reference"] for reference in references(value)), *_urls(value)]
+        return (target for name in names if (target := self._message.entries.target({"reference": name})))
 
     @property
     def _is_of_stay(self) -> bool:
@@ -120,7 +124,7 @@ class _Gone:
         """A container of which nothing is left, and what was derived from something that went."""
         kind = self._kind(n)
         holds = _HOLDS.get(kind, "")
-        if holds in resource and holds not in made and not any(name.startswith("value") for name in made):
+        if holds in resource and holds not in made and not any(name.startswith(("value", "component")) for name in made):
             return True
         return any(name in resource and made.get(name) != resource[name] for name in _DERIVED.get(kind, ()))
 
@@ -146,9 +150,10 @@ class _Gone:
         return out if is_left and not (path.endswith("Composition.section") and not out.keys() & {"entry", "section", "text"}) else _GONE
 
     def _leads_away(self, value: Json) -> bool:
-        """Whether a value is a Reference to what went."""
-        if isinstance(value.get("reference"), str):
-            target = self._message.entries.target(value)
+        """Whether a value is a Reference to what went, or an Attachment that is there."""
+        name = value.get("reference", value.get("url"))
+        if isinstance(name, str):
+            target = self._message.entries.target({"reference": name})
             if target:
                 return self._number[id(target)] in self.numbers
         elif value.keys() - {"identifier", "type", "display", "id", "extension"}:
@@ -189,6 +194,18 @@ class _Gone:
             return False
         visits = {n for n in focus or told if self._kind(n) == "Encounter"}
         return not visits or not visits <= self.numbers
+
+
+def _urls(value: Any) -> Iterator[str]:
+    """Every ``url`` below a value."""
+    if isinstance(value, list):
+        for v in value:
+            yield from _urls(v)
+    elif isinstance(value, dict):
+        if isinstance(value.get("url"), str):
+            yield value["url"]
+        for v in value.values():
+            yield from _urls(v)
 
 
 def _unranked(value: Any) -> Any:

@@ -13,11 +13,15 @@ CREATE TABLE withheld (                    -- what a lock kept from somebody alt
     PRIMARY KEY (consent_id, part, off, recipient)
 );
 CREATE INDEX withheld_place ON withheld (part, off);
-CREATE TABLE lifted (consent_id text PRIMARY KEY);  -- consents written anew, whose withheld deliveries are still to be looked at
+CREATE TABLE lifted (                      -- consents written anew, whose withheld deliveries are still to be looked at
+    consent_id  text NOT NULL,
+    version     int NOT NULL,
+    PRIMARY KEY (consent_id, version)
+);
 
 CREATE FUNCTION consent_lifted() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO lifted VALUES (NEW.id) ON CONFLICT DO NOTHING;
+    INSERT INTO lifted VALUES (NEW.id, NEW.version);
     RETURN NULL;
 END
 $$;

@@ -24,6 +24,7 @@ def test_a_consent_on_some_of_what_a_message_holds_concerns_items(narrow: Provis
     assert by_items(policy(Provision(True, exceptions=(wide, narrow))))
     assert not by_items(policy(wide, Provision(True, exceptions=(wide,))))
     assert not by_items(Policy())
+    assert not by_items(Policy((Consent("c", 1, False, narrow, Base.LAW),)))
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,34 @@ def test_what_has_a_form_its_recipient_takes_no_more_is_parked_and_nobodys_failu
     assert (lanes.destination("a").failures, lanes.destination("a").down_until_us) == (0, 0)
 
 
+def test_what_was_made_anew_is_asked_about_at_once_and_before_the_patients_next() -> None:
+    lanes = Lanes(BACKOFF)
+    for off in range(2):
+        lanes.offer(Waiting(Place(0, off, "a"), "p", off, 0, 0), lanes.destination("a"))
+    (row,) = lanes.take(1, 5)
+    made = Book(lanes, BACKOFF, 250_000).made_anew(row, parcel(0), 5)
+    assert (made.outcome, made.code, made.parked, made.next_us, made.settles) == (AttemptOutcome.HELD, "made_anew", "", 5, False)
+    assert [r.place.off for r in lanes.take(5, 5)] == [0]
+
+
+def test_what_cannot_be_made_without_its_part_is_parked_and_holds_up_the_patients_next() -> None:
+    lanes = Lanes(BACKOFF)
+    for off in range(2):
+        lanes.offer(Waiting(Place(0, off, "a"), "p", off, 0, 0), lanes.destination("a"))
+    (row,) = lanes.take(1, 5)
+    made = Book(lanes, BACKOFF, 250_000).not_redactable(row, parcel(0), 5)
+    assert (made.outcome, made.code, made.parked) == (AttemptOutcome.HELD, "not_redactable", "not_redactable")
+    assert lanes.take(6, 5) == []
+
+
+@pytest.mark.parametrize(("rule", "consents"), [(Rule.LOCKED, ("c", "d")), (Rule.NO_RELATION, ())])
+def test_what_a_lock_withheld_is_found_by_the_lock(rule: Rule, consents: tuple[str, ...]) -> None:
+    b, _, rows = book(1)
+    verdict = Verdict(Result.DENY, rule, ("c/1", "d/2", "gp"))
+    made = b.answered(rows[Place(0, 0, "a")], parcel(0), verdict, 5)
+    assert (made.outcome, made.consents) == (AttemptOutcome.WITHHELD, consents)
+
+
 def test_what_was_not_begun_is_no_attempt() -> None:
     b, lanes, rows = book(1)
     b.begin(Claim(7, (parcel(0),)), rows, 1)

@@ -149,6 +149,32 @@ def test_a_holder_without_what_it_must_refer_to_goes_too() -> None:
     assert "authorizingPrescription" not in bundle["entry"][kinds.index("MedicationDispense")]["resource"]
 
 
+def test_a_document_that_an_attachment_leads_to_goes_with_it_and_it_with_the_document() -> None:
+    made = report()
+    attachment = {"contentType": "application/pdf", "url": "urn:uuid:pdf"}
+    made["entry"] += [
+        entry("letter", {"resourceType": "DocumentReference", "status": "current", "subject": ref("pat"), "type": concept("letter"),
+                         "content": [{"attachment": attachment}]}),
+        entry("pdf", {"resourceType": "Binary", "contentType": "application/pdf", "data": "Q0FOQVJZ"}),
+    ]  # fmt: skip
+    m = fhir(raw_of(made))
+    for name in ("letter", "pdf"):
+        kinds = {e["resource"]["resourceType"] for e in left(m, key(m, name))["entry"]}
+        assert not kinds & {"DocumentReference", "Binary"}
+
+
+def test_a_panel_of_which_a_member_went_stays_for_what_it_says_itself() -> None:
+    made = report()
+    made["entry"] += [
+        observation("says", "says", hasMember=[ref("hiv")], component=[{"code": concept("c"), "valueString": "x"}]),
+        observation("holds", "holds", hasMember=[ref("hiv")]),
+    ]
+    m = fhir(raw_of(made))
+    names = [e["fullUrl"] for e in left(m, key(m, "hiv"))["entry"]]
+    assert "urn:uuid:says" in names
+    assert "urn:uuid:holds" not in names
+
+
 NAMES = ("report", "hiv", "na", "load", "blood", "serum", "list", "task", "visit")
 
 
