@@ -1,9 +1,11 @@
 """A region in a real ledger without a broker: messages decided by transit's own code, the page served by the web process, a real login."""
 
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -135,8 +137,12 @@ def site(url: str, data: Path, login: Mapping[str, Any], port: int, **more: Any)
         yield Site(f"http://127.0.0.1:{port}", client, settings, data)
 
 
+_PORTS = count(os.getpid() * 7)
+
+
 def any_port() -> int:
-    return free_port()
+    """A port for a page that comes and goes: not one of those the kernel gives to whoever asks for any."""
+    return free_port(21_000 + next(_PORTS) % 9_000)
 
 
 def tab(
