@@ -161,6 +161,15 @@ def test_metadata_of_another_issuer_is_not_taken() -> None:
         assert [path for path, *_ in provider.asked] == ["/.well-known/openid-configuration"]
 
 
+@pytest.mark.parametrize("name", ["token_endpoint", "authorization_endpoint", "userinfo_endpoint", "jwks_uri", "end_session_endpoint"])
+@pytest.mark.parametrize("end", ["http://elsewhere.example/x", "ftp://127.0.0.1/x", "javascript:alert(1)", 7])
+def test_nothing_is_said_where_others_can_hear_it(name: str, end: object) -> None:
+    with liar() as provider:
+        provider.metadata = {name: end}
+        assert why_not(provider) == "provider"
+        assert [path for path, *_ in provider.asked] == ["/.well-known/openid-configuration"]
+
+
 @pytest.mark.parametrize(
     ("query", "why"),
     [

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import quote_plus, urlencode, urlsplit
 
@@ -126,6 +127,9 @@ class Oidc:
                 metadata = await _ask("GET", self._settings.oidc_issuer.rstrip("/") + _DISCOVERY)
                 if any(not isinstance(metadata.get(name), str) for name in _NEEDED) or metadata["issuer"] != self._settings.oidc_issuer:
                     raise LoginError("provider")
+                ends = [end for name, end in metadata.items() if name.endswith(("_endpoint", "jwks_uri"))]
+                if not all(isinstance(end, str) and _is_private(end) for end in ends):
+                    raise LoginError("provider")
                 self._known = _Known(now_us, metadata, await _ask("GET", metadata["jwks_uri"]))
             return self._known
 
@@ -179,6 +183,15 @@ def _inside(claims: Json, path: str) -> Any:
     for name in path.split():
         found = found.get(name) if isinstance(found, Mapping) else None
     return found
+
+
+def _is_private(url: str) -> bool:
+    """Whether nobody between can read it: https, or this very machine."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme == "https" or (parts.scheme == "http" and ip_address(parts.hostname or "").is_loopback)
+    except ValueError:
+        return False
 
 
 def _date(text: object) -> date | None:
