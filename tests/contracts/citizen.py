@@ -77,12 +77,14 @@ class Region:
         decide(self.url, [received])
         return received
 
-    def settle(self, outcome: str = "delivered", code: str = "AA", recipient: str = "") -> None:
+    def settle(self, outcome: str = "delivered", code: str = "AA", recipient: str = "", at_us: int | None = None) -> None:
         """Everything that waits (for one recipient) has been attempted, with this outcome."""
-        now = now_us()
+        now = at_us or now_us()
         rows = self.conn.execute("SELECT part, off, recipient FROM outbox WHERE %s IN ('', recipient)", (recipient,)).fetchall()
         for row in rows:
-            self.conn.execute("INSERT INTO attempt VALUES (%s, %s, %s, 1, %s, %s, %s, %s)", (*row, now, now, outcome, code))
+            columns = "part, off, recipient, n, started_us, ended_us, outcome, code"
+            values = (*row, now, now, outcome, code)
+            self.conn.execute(f"INSERT INTO attempt ({columns}) VALUES (%s, %s, %s, 1, %s, %s, %s, %s)", values)
             self.conn.execute("DELETE FROM outbox WHERE part = %s AND off = %s AND recipient = %s", row)
 
     def rows(self, query: str, *values: object) -> list[Any]:

@@ -225,9 +225,10 @@ def eventful(region: Region) -> None:
     key = PSEUDONYMS.of_message([Identifier(FNR, someone.number)], "").patient
     encounter = PSEUDONYMS.link(Identifier("encounter", "E1"), "st-olavs")
     row = (key, encounter, "ready", "MED1", "5001", "st-olavs", 1, 2, None, "patient.admitted", 3, 0, 0)
-    region.conn.execute(f"INSERT INTO episode VALUES ({', '.join(['%s'] * 13)})", row)
+    columns = "patient_key, encounter, state, ward, municipality, source, admitted_us, ready_us, ended_us, last_kind, last_us, part, off"
+    region.conn.execute(f"INSERT INTO episode ({columns}) VALUES ({', '.join(['%s'] * 13)})", row)
     due = ("00000000-0000-8000-8000-000000000001", "municipality-notice", key, encounter, 4_000_000_000_000_000)
-    region.conn.execute("INSERT INTO deadline VALUES (%s, %s, %s, %s, %s)", due)
+    region.conn.execute("INSERT INTO deadline (id, name, patient_key, encounter, due_us) VALUES (%s, %s, %s, %s, %s)", due)
 
 
 def test_my_pathway_in_plain_words_and_to_take_along(site: Site, region: Region, browser: Browser) -> None:

@@ -57,8 +57,7 @@ class Desk:
         """Somebody receives something of Åse's, a minute later."""
         self.clock.us += MINUTE_US
         self.region.send("ORU^R01^ORU_R01", PEOPLE["åse"])
-        self.region.settle()
-        self.region.conn.execute("UPDATE attempt SET ended_us = %s WHERE ended_us > %s - %s", (self.clock.us, now_us(), MINUTE_US))
+        self.region.settle(at_us=self.clock.us)
 
     def look(self, minutes: float = 10) -> None:
         """Let the time pass and look once."""

@@ -189,7 +189,8 @@ def _is_private(url: str) -> bool:
     """Whether nobody between can read it: https, or this very machine."""
     try:
         parts = urlsplit(url)
-        return parts.scheme == "https" or (parts.scheme == "http" and ip_address(parts.hostname or "").is_loopback)
+        host = parts.hostname or ""
+        return parts.scheme == "https" or (parts.scheme == "http" and (host == "localhost" or ip_address(host).is_loopback))
     except ValueError:
         return False
 
