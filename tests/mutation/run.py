@@ -15,6 +15,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+import hypothesis.extra  # noqa: F401  # what takes the tests longest to load is loaded once, for every child
+import psycopg  # noqa: F401
+import pydantic  # noqa: F401
 import pytest
 
 from tests.mutation import functions
@@ -27,6 +30,7 @@ CORE: Final = ("hub/consent", "hub/routing", "hub/pipeline.py")
 TESTS: Final = ("tests/unit/consent", "tests/unit/routing", "tests/unit/test_pipeline.py", "tests/unit/test_pipeline_items.py")
 BESIDE: Final = ("deploy", "docs")  # the tests hold what is written there to the tables
 SETTLED: Final = ("-p", "no:randomly", "-p", "no:cacheprovider", "--hypothesis-profile=mutants")
+WARM: Final = ("-W", "ignore::pytest.PytestAssertRewriteWarning")  # a child finds the libraries loaded
 SECONDS_MAX: Final = 300  # of the tests of one mutant of a table: what makes them run for ever is noticed
 
 
@@ -88,6 +92,8 @@ def _unnoticed(source: Path, made: Sequence[Mutant]) -> Iterator[Survivor]:
     """The mutants with which every test still passes; each is tried in a process of its own, over a copy that it alone has changed."""
     nearest = sorted(TESTS, key=lambda tests: source.parent.name not in tests and source.stem not in tests)
     original = (COPY / source).read_text("utf-8")
+    if not _passes(nearest):
+        raise RuntimeError("the tests fail without any mutant")
     try:
         for mutant in made:
             (COPY / source).write_text(mutant.source, "utf-8")
@@ -122,7 +128,7 @@ def _in_child(tests: Sequence[str]) -> int:
         nothing = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nothing, 1)
         os.dup2(nothing, 2)
-        return int(pytest.main(["-x", "-q", *SETTLED, *tests]))
+        return int(pytest.main(["-x", "-q", *SETTLED, *WARM, *tests]))
     except BaseException:  # noqa: BLE001  # whatever the mutant breaks, it is noticed
         return 1
 
