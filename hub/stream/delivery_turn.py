@@ -193,7 +193,7 @@ class Work:
     def _takes(self, parcel: Parcel) -> bool:
         """Whether the recipient takes messages in the form that this one was rendered in."""
         provider = self._providers.get(parcel.place.recipient)
-        return provider is None or provider.deliver.form in (None, parcel.form)
+        return provider is None or provider.deliver.form == parcel.form
 
     def _settled(self, answered: Settlement) -> None:
         """The ledger has it: rows that are settled or parked can be let go of."""

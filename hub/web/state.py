@@ -12,7 +12,8 @@ from hub.identity import Pseudonyms
 from hub.ledger.connect import Pool
 from hub.ledger.directory import directory_version, load_directory
 from hub.ledger.outbox import Said
-from hub.model import Provider, Received
+from hub.ledger.stored import Stored
+from hub.model import Message, Provider, Received
 from hub.routing.directory import Directory
 from hub.settings import Settings
 from hub.web.metrics import Missing
@@ -75,6 +76,7 @@ class State:
     receipts: Receipts | None = None  # None = receipts are not taken
     remake: Remake | None = None  # makes a document anew that shows more than it may; None = nobody fetches here
     seal: Seal | None = None  # signs checkpoints of the audit chain; None = none are made here
+    recall: Callable[[Stored], Message] | None = None  # how a recorded message is read again; None = none is
 
 
 STATE: Final = web.AppKey("state", State)
