@@ -154,8 +154,8 @@ def _outbox(entry: Entry, place: bytes, whose: bytes, origin: str) -> Iterator[b
     for d in entry.plan.deliveries:
         how = _manner(d.channel, d.form, d.detail)
         left_out = words(d.dropped) + text(d.copy_id) if d.dropped else _WHOLE
-        more = merged + items + left_out
-        yield row(21, place, word(d.recipient), whose, how, labels, word(d.purpose), locks, what, blob(d.payload), more)
+        body = blob(d.payload) + merged + items
+        yield row(21, place, word(d.recipient), whose, how, labels, word(d.purpose), locks, what, body, left_out)
 
 
 @cache

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from hub import telemetry
-from hub.delivery.anew import Became
 from hub.delivery.book import Book, Ended
 from hub.delivery.dispatch import Dispatch
 from hub.delivery.gate import Moment, ask_all, fits, must_be_made_anew
@@ -184,8 +183,7 @@ class Work:
                 became, verdict = await self._anew.make(turns.conn, asked, self._providers, moment)
                 left.remove(asked)
                 row, now_us = by_place[asked.parcel.place], self._clock()
-                how = {Became.READY: self.book.made_anew, Became.STUCK: self.book.not_redactable}.get(became)
-                attempt = how(row, asked.parcel, now_us) if how else self.book.answered(row, asked.parcel, verdict, now_us)
+                attempt = self.book.remade(row, asked.parcel, became, verdict, now_us)
                 telemetry.DELIVERIES.labels(asked.parcel.channel, attempt.outcome).inc()
                 self.unsettled.attempts.append(attempt)
         finally:

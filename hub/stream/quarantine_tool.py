@@ -191,7 +191,10 @@ async def _remade(desk: Desk, item: Parked, recipient: Provider, form: Form) -> 
     if copy is None:
         raise NotThereError("nothing of it may be shown: release it")
     known = copy.received.event_id
-    own = {Form.FHIR: derived_id(known, "bundle", item.detail), Form.KITH: kith_id(known, Detail(item.detail), item.recipient)}
+    own = {
+        Form.FHIR: derived_id(known, "bundle", item.detail),
+        Form.KITH: kith_id(known, Detail(item.detail), item.recipient),
+    }
     return Remade(recipient.deliver.channel, form, payload, own.get(form, ""), known if item.dropped else "")
 
 

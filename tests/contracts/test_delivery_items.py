@@ -241,7 +241,7 @@ def test_a_lock_reaches_what_is_in_quarantine(database_url: str) -> None:
         put(database_url, lock(HIV))
         with connect(database_url) as conn:
             (kept,) = list_kept(conn)
-            allow_again(conn, kept.id, report("1").event_id, (), 1)
+            allow_again(conn, kept.id, [report("1").event_id], (), 1)
         decided(database_url, report("1"))
         async with delivering(database_url):
             await drained(database_url)

@@ -8,7 +8,7 @@ import pytest
 from hub.delivery.channel import Means
 from hub.ledger.backlog import REDRIVE
 from hub.ledger.batch import Merge
-from hub.ledger.transit import _merge
+from hub.ledger.merges import join_patients
 from hub.stream.delivery_rounds import Delivery
 from tests.contracts.delivery_rig import Receiver, Row, delivering, drained, fill, mllp, now_us, provider, query, settings, until, write
 
@@ -16,7 +16,7 @@ from tests.contracts.delivery_rig import Receiver, Row, delivering, drained, fil
 def merge(url: str, retired: str, survivor: str, *rows: Row) -> None:
     """What transit writes of a merge, the messages of the same batch included."""
     with psycopg.connect(url) as conn:
-        _merge(conn.cursor(), Merge((retired,), survivor, ()))
+        join_patients(conn.cursor(), Merge((retired,), survivor, ()))
         write(conn, rows)
 
 
