@@ -4,7 +4,7 @@ ROUNDS ?= 100
 SECONDS ?= 600
 ARGS ?=
 
-.PHONY: help run test check bench conformance soak fuzz lock env env-dev
+.PHONY: help run test check bench conformance soak fuzz mutate lock env env-dev
 
 help:  ## what can be asked for
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -42,6 +42,15 @@ fuzz: .venv-fuzz/made  ## every reader under atheris, in an environment of its o
 .venv-fuzz/made: requirements.lock tests/fuzz/requirements.lock
 	$(PYTHON) -m venv --clear .venv-fuzz
 	.venv-fuzz/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock -r tests/fuzz/requirements.lock
+	touch $@
+
+mutate: .venv-mutate/made  ## every small change to consent, routing and the pipeline must be noticed by a test: make mutate (ARGS="hub/routing" for a part)
+	.venv-mutate/bin/python -m tests.mutation.run $(ARGS)
+
+.venv-mutate/made: requirements.lock tests/mutation/requirements.lock
+	$(PYTHON) -m venv --clear .venv-mutate
+	.venv-mutate/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	.venv-mutate/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r tests/mutation/requirements.lock
 	touch $@
 
 lock: env-dev  ## resolve the dependencies anew into the lock files

@@ -12,7 +12,7 @@ from bench.floor import FLOOR, found_in
 from hub.stack import kafka, postgres
 from hub.stack.supervise import Child, stop
 
-ALL = ("gateway", "er7", "translate", "plan", "transit", "transit --bundle", "delivery", "end_to_end")
+ALL = ("gateway", "er7", "translate", "plan", "transit", "transit --bundle", "delivery", "what_if", "end_to_end")
 
 
 def say(line: str) -> None:

@@ -14,6 +14,8 @@ from typing_extensions import override
 USAGE: Final = 64
 BAD_INPUT: Final = 65
 UNAVAILABLE: Final = 69
+_UNITS_US: Final = {"d": 86_400_000_000, "h": 3_600_000_000, "m": 60_000_000}
+_SPAN_DIGITS: Final = 6
 PROCESSES: Final = {
     "gateway": "take messages in by MLLP",
     "transit": "decide, route and record",
@@ -58,6 +60,7 @@ def parser() -> argparse.ArgumentParser:
     judged.add_argument("--profile", type=Path, metavar="FILE", help="TOML file of what was agreed with this sender")
     trace = command("trace", "a message's whole life")
     trace.add_argument("id", metavar="ID", help="control id, event id, Bundle id or MsgId")
+    _what_if(command("what-if", "who would gain and who would lose which events under other entries or consents; exit 1 if anybody would"))
     command("check", "every setting that breaks a sentence of the promise")
     _quarantine(command("quarantine", "messages that were refused or could not be decided"), common)
     _audit(command("audit", "the record of decisions and disclosures as evidence"), common)
@@ -102,6 +105,19 @@ def _receive(p: argparse.ArgumentParser) -> None:
     p.add_argument("--host", default="127.0.0.1", help="the address to listen on (default 127.0.0.1: this machine only; 0.0.0.0: any)")
     p.add_argument("--out", type=Path, metavar="DIR")
     p.add_argument("--answer", choices=("AA", "AE", "AR", "late", "never"), default="AA")
+
+
+def _span_us(text: str) -> int:
+    number, unit = text[:-1], text[-1:]
+    if unit not in _UNITS_US or not (number.isascii() and number.isdigit() and 0 < len(number) < _SPAN_DIGITS and int(number)):
+        raise argparse.ArgumentTypeError(f"{text!r} is no time to look back on: a whole number and d, h or m, such as 30d")
+    return int(number) * _UNITS_US[unit]
+
+
+def _what_if(p: argparse.ArgumentParser) -> None:
+    p.add_argument("--policy", type=Path, metavar="FILE", help="TOML file with the [[provider]] and [[subscription]] entries to try")
+    p.add_argument("--consents", type=Path, metavar="FILE", help="FHIR Consents to try: one, a Bundle of them, or one a line")
+    p.add_argument("--since", type=_span_us, default="30d", metavar="SPAN", help="how far to look back: 30d, 12h, 90m (default 30d)")
 
 
 def _watch_folder(p: argparse.ArgumentParser) -> None:

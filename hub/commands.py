@@ -143,6 +143,15 @@ def _trace(given: Given) -> int:
     return run_trace(_settings(given).database_url, given.id, as_json=given.json)
 
 
+def _what_if(given: Given) -> int:
+    from hub.stream.what_if_tool import Asked, what_if  # noqa: PLC0415
+
+    if given.policy is None and given.consents is None:
+        return _fail(USAGE, "what-if: name the entries to try with --policy FILE, or the consents with --consents FILE")
+    now = now_us()
+    return what_if(_settings(given), Asked(given.policy, given.consents, now - given.since, now), as_json=given.json)
+
+
 def _quarantine(given: Given) -> int:
     from hub.processes import quarantine  # noqa: PLC0415
 
@@ -193,6 +202,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "translate": _translate,
     "trace": _trace,
     "audit": _audit,
+    "what-if": _what_if,
     "watch-folder": _watch_folder,
     "check": _check,
     "check-message": _check_message,

@@ -287,8 +287,8 @@ class Deliver:
     tls_ca: str = ""  # PEM file that signs the receiver's certificate; "" = plaintext (loopback only) or the system's CAs for https
 
     @property
-    def form(self) -> Form | None:
-        """The form this channel takes; None = the form the message came in (mailbox)."""
+    def form(self) -> Form:
+        """The form this channel takes: a mailbox takes FHIR, as a FHIR server does."""
         return _FORMS.get(self.channel, Form.FHIR)
 
 

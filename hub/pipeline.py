@@ -19,7 +19,6 @@ from hub.model import (
     Delivery,
     Detail,
     Event,
-    Form,
     Item,
     Message,
     Outcome,
@@ -33,6 +32,7 @@ from hub.model import (
 )
 from hub.routing.directory import Candidate, Directory, shows_more
 
+_KNOWN_MAX: Final = 100_000  # answers that are remembered
 # Words of a decision's reasons
 NOT_SUBSCRIBED: Final = "not_subscribed"
 _STUCK: Final = (Reason.INTERNAL_ERROR, Reason.NO_TRANSLATION)  # why it cannot be made for one recipient, the worse first
@@ -129,6 +129,37 @@ class _Asking:
     conflict: bool
 
 
+@dataclass(slots=True)
+class Again:
+    """Decides events again as ``plan`` decides of messages that mean them, by one directory; nothing is made to be sent.
+
+    Equal questions about patients who have written nothing are answered once.
+    """
+
+    directory: Directory
+    terms: Terms = TERMS
+    _known: dict[tuple[object, ...], Decision] = field(default_factory=dict)
+
+    def decided(self, event: Event, patient: PatientState, policy: Policy, now_us: int, items: tuple[Item, ...] = ()) -> list[Decision]:
+        """Everyone the event concerns. patient: as before the event. items: what is asked about item by item, as ``items_of`` says."""
+        after = remember(patient, event, self.directory)
+        asking = _Asking(event, items, policy, now_us, self.terms.boundaries, conflict=after.conflict)
+        candidates = self.directory.candidates(event, after)
+        if items or policy.consents or not policy.readable:
+            return [_decide(candidate, asking)[1] for candidate in candidates]
+        return [self._as_before(candidate, asking) for candidate in candidates]
+
+    def _as_before(self, candidate: Candidate, asking: _Asking) -> Decision:
+        event, ids = asking.event, tuple([s.id for s in candidate.subscriptions])
+        key = (candidate.provider_id, ids, candidate.relations, event.provider, event.kind, event.labels, asking.conflict)
+        decision = self._known.get(key)
+        if decision is None:
+            if len(self._known) >= _KNOWN_MAX:
+                self._known.clear()
+            decision = self._known[key] = _decide(candidate, asking)[1]
+        return decision
+
+
 def _stuck(decisions: Iterable[Decision]) -> Refusal | None:
     """For whom it could not be made, with the worst of the reasons; None = it could for everyone."""
     why = {d.recipient: reason for d in decisions for reason in _STUCK if reason in d.because}
@@ -179,13 +210,13 @@ def _prepare(
     and the plan carries the refusal, because that is for a person to mend and neither the patient's wish nor the recipient's doing.
     A bug in making it is that for this recipient too, and its class goes to ``errors``: the others have theirs.
     """
-    recipient, message = candidate.provider, copies.message
+    recipient = candidate.provider
     if recipient is None or subscription is None or decision.result is Result.DENY:
         return decision, None
     channel, detail = recipient.deliver.channel, decision.detail
-    form = recipient.deliver.form or Form(message.received.adapter.value)
+    form = recipient.deliver.form
     try:
-        copy = copies.without(decision.dropped) if decision.dropped else message
+        copy = copies.without(decision.dropped) if decision.dropped else copies.message
         if copy is None:  # nothing is left but that there was something
             return replace(decision, result=Result.DENY, dropped=()), None
         payload = copy.render(form, detail, recipient)

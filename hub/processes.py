@@ -22,6 +22,7 @@ from hub.settings import METRICS_PORTS, Settings
 from hub.stream.faultpoint import reach
 from hub.stream.intake import Intake
 from hub.stream.kafka import Producer, Topics, broker_settings, ensure_topics
+from hub.terms import terms_of
 from hub.wiring import codec, now_us
 
 
@@ -148,8 +149,8 @@ async def _web(settings: Settings) -> None:
     from hub.stream.delivery_anew import Anew  # noqa: PLC0415
     from hub.stream.promise import objections  # noqa: PLC0415
     from hub.stream.readers import read  # noqa: PLC0415
+    from hub.stream.recall import recalled  # noqa: PLC0415
     from hub.stream.release import run_release  # noqa: PLC0415
-    from hub.terms import terms_of  # noqa: PLC0415
     from hub.web.app import run_web  # noqa: PLC0415
     from hub.web.readiness import asks, of_ledger  # noqa: PLC0415
     from hub.web.receipts import Receipts  # noqa: PLC0415
@@ -163,8 +164,8 @@ async def _web(settings: Settings) -> None:
         missing = asks({"broker": lambda: _ask_broker(settings), **of_ledger(pool)})
         state = State(
             settings, now_us, load_keys(settings.data), _pseudonyms(settings), intake, pool, Region(pool), missing,
-            partial(objections, settings), Receipts(pool, now_us, settings.database_url), seal=load_seal(settings.data),
-            maker=Anew(read, terms_of(settings), settings.release_on_unlock),
+            partial(objections, settings), Receipts(pool, now_us, settings.database_url),
+            Anew(read, terms_of(settings), settings.release_on_unlock), load_seal(settings.data), lambda row: read(recalled(row)),
         )  # fmt: skip
         releasing = run_release(pool, intake.accept, now_us, stop, releases=settings.release_on_unlock)
         await asyncio.gather(run_web(state, stop), releasing)

@@ -6,7 +6,7 @@ File (TOML): a table ``[hub]`` with the same names in lower case, and the ``[[pr
 
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, SecretBytes
@@ -95,6 +95,25 @@ class Settings(BaseModel):
     processing_ids: tuple[str, ...] = ("P", "T", "D")
 
     log_level: _Level = "INFO"  # DEBUG, INFO, WARNING or ERROR, of the hub's own lines; libraries never go below INFO
+
+    # the patient's page
+    web_url: _Http = ""  # where browsers find the hub; "" = the address of ``http``
+    oidc_issuer: _Http = ""  # the OpenID provider of patients; "" = nobody can log in
+    oidc_client_id: str = "hub"
+    oidc_client_secret: SecretBytes = SecretBytes(b"")
+    oidc_scopes: str = "openid profile"
+    oidc_number_claim: str = "pid"  # holds the national number (ID-porten's name for it); words apart are names inside one another
+    oidc_born_claim: str = "birthdate"  # ISO date
+    oidc_acr: str = ""  # the level asked for and insisted on, such as idporten-loa-high; "" = the provider's own
+    session_idle_minutes: float = 15.0
+    session_minutes_max: float = 480.0
+    smtp: _Address | Literal[""] = ""  # HOST:PORT of the mail server for notices of access; "" = none
+    smtp_from: str = ""
+    smtp_user: str = ""
+    smtp_password: SecretBytes = SecretBytes(b"")
+    smtp_starttls: bool = True
+    notice_minutes: float = 10.0  # how often it is looked whether a patient who wants to know has something to be told
+    notice_private_hosts: bool = False  # webhooks in private networks too: only where patients cannot reach anything by it
 
     # the broker
     delivery_timeout_ms: int = 20_000

@@ -40,6 +40,9 @@ WARD: Final = re.compile(r"\w[\w ./-]{0,31}")
 APPLIED: Final = ("applied", "repeat", "skipped", "poison")
 DEADLINES: Final = ("municipality-notice",)
 EFFECTS: Final = ("lock", "permit", "lifted")
+NOTICE_CHANNELS: Final = ("email", "webhook")
+NOTICE_OUTCOMES: Final = ("sent", "failed")
+LOGIN_OUTCOMES: Final = ("succeeded", "refused", "provider", "identity", "stale")
 CHILDREN_MAX: Final = 1000  # time series of one metric; what comes beyond them is counted as "other"
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 
@@ -143,6 +146,10 @@ FAULTS: Final = _counter("hub_faults_total", "The hub could not do its part", pr
 PATHWAY_EVENTS: Final = _counter("hub_pathway_events_total", "Events the pathway applied or skipped", outcome=APPLIED)
 DEADLINES_BREACHED: Final = _counter("hub_deadlines_breached_total", "Pathway deadlines that passed", deadline=DEADLINES)
 REVOCATIONS: Final = _counter("hub_consents_changed_total", "Consents written, by effect", effect=EFFECTS)
+LOGINS: Final = _counter("hub_logins_total", "Logins to the patient's page, by how they ended", outcome=LOGIN_OUTCOMES)
+NOTICES: Final = _counter(
+    "hub_notices_total", "Notices of new access to patients who asked", channel=NOTICE_CHANNELS, outcome=NOTICE_OUTCOMES
+)
 # Gauges
 CONNECTIONS: Final = _sum("hub_mllp_connections", "Open MLLP connections")
 PARTIAL_FRAMES: Final = _sum("hub_mllp_partial_frames", "Connections with half a frame")

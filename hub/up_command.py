@@ -69,11 +69,14 @@ def _run(running: up.Up, given: argparse.Namespace, *, is_demo: bool) -> int:
 
 def _play(running: up.Up, given: argparse.Namespace) -> int:
     """A day in the region; then the end, or on until stopped."""
-    from hub.demo.stage import Stage, play_day  # noqa: PLC0415 - only who plays loads the players
+    from hub.demo.login import start_identity  # noqa: PLC0415 - only who plays loads the players
+    from hub.demo.stage import Stage, play_day  # noqa: PLC0415
 
     stage = Stage(running.found.providers)
     wrong: list[str] = []
     try:
+        if not given.once:
+            start_identity(running)
         running.found = replace(running.found, providers=stage.providers)
         _open(running)
         addresses = _addresses(running)
@@ -114,9 +117,17 @@ def _addresses(running: up.Up) -> dict[str, str]:
     running.say(f"MLLP          {settings.mllp}{' (TLS)' if running.tls else ''}")
     running.say(f"FHIR          {web}/fhir")
     running.say(f"metrics       {web}/metrics   page {web}/")
+    running.say(f"patients      {web}/me{'' if settings.oidc_issuer else '   (nobody can log in: HUB_OIDC_ISSUER is not set)'}")
     running.say(f"data          {running.folder.path}")
     running.say("the hub is ready; Ctrl-C stops it")
-    return {"mllp": settings.mllp, "fhir": f"{web}/fhir", "metrics": f"{web}/metrics", "page": f"{web}/", "data": str(running.folder.path)}
+    return {
+        "mllp": settings.mllp,
+        "fhir": f"{web}/fhir",
+        "metrics": f"{web}/metrics",
+        "page": f"{web}/",
+        "patients": f"{web}/me",
+        "data": str(running.folder.path),
+    }
 
 
 def _tell(given: argparse.Namespace, facts: dict[str, Any]) -> None:

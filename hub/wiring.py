@@ -9,7 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import ValidationError
+from pydantic import SecretBytes, ValidationError
 
 from hub.config import ConfigError, load
 from hub.errors import Cause
@@ -90,7 +90,13 @@ def beside(found: Configuration) -> Configuration:
 
 def noted(settings: Settings) -> dict[str, Any]:
     """The settings as a running hub writes them down for ``beside``: JSON, with the secrets in it."""
-    return settings.model_dump(mode="json", exclude=set(_OWN)) | {"secret": settings.secret.get_secret_value().decode()}
+    return settings.model_dump(mode="json", exclude=set(_OWN)) | _secrets(settings)
+
+
+def _secrets(settings: Settings) -> dict[str, str]:
+    """The settings that no dump shows, as they are."""
+    found = ((name, getattr(settings, name)) for name in Settings.model_fields)
+    return {name: value.get_secret_value().decode() for name, value in found if isinstance(value, SecretBytes)}
 
 
 def unavailable(cause: Cause, settings: Settings) -> str:
@@ -118,7 +124,7 @@ def _place(url: str) -> str:
 
 def environment(settings: Settings) -> dict[str, str]:
     """The settings as the environment of a child process, which then needs no file."""
-    values: dict[str, Any] = settings.model_dump() | {"secret": settings.secret.get_secret_value().decode()}
+    values: dict[str, Any] = settings.model_dump() | _secrets(settings)
     return {f"HUB_{name.upper()}": _as_text(value) for name, value in values.items()}
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck
+from hypothesis import HealthCheck, Phase
 from hypothesis import settings as hypothesis_settings
 
 from hub import telemetry
@@ -21,6 +21,10 @@ from hub.stack.supervise import Child, stop
 # A machine that is busy with something else must not fail a property: how long an example takes is for the benchmarks.
 hypothesis_settings.register_profile("hub", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("hub")
+# make mutate: the same examples for every mutant, and none made smaller, for nobody reads them
+hypothesis_settings.register_profile(
+    "mutants", hypothesis_settings.get_profile("hub"), phases=[Phase.explicit, Phase.generate], derandomize=True, database=None
+)
 
 
 @pytest.fixture(autouse=True)

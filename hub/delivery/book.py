@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Final
 
 from hub.consent.question import Verdict
@@ -44,22 +45,30 @@ def unsent(parcel: Parcel, verdict: Verdict, backoff: Backoff, now_us: int) -> A
     return Attempted(parcel.place, n, now_us, now_us, AttemptOutcome.HELD, verdict.rule, next_us)
 
 
-def made_anew(parcel: Parcel, now_us: int) -> Attempted:
-    """A delivery whose bytes were made anew: asked about again at once."""
-    return Attempted(parcel.place, parcel.attempts + 1, now_us, now_us, AttemptOutcome.HELD, MADE_ANEW, now_us)
-
-
-def not_redactable(parcel: Parcel, now_us: int) -> Attempted:
-    """A delivery that shows more than it may and cannot be made without it: parked, unsent, until a person sees to it."""
-    return Attempted(parcel.place, parcel.attempts + 1, now_us, now_us, AttemptOutcome.HELD, NOT_REDACTABLE, parked=NOT_REDACTABLE)
-
-
 def form_changed(parcel: Parcel, now_us: int) -> Attempted:
     """A delivery that was rendered before its recipient changed its channel: parked until a person has it made anew or releases it.
 
     The recipient has no part in it, and nothing of it was sent.
     """
     return Attempted(parcel.place, parcel.attempts + 1, now_us, now_us, AttemptOutcome.HELD, FORM_CHANGED, parked=FORM_CHANGED)
+
+
+class Became(Enum):
+    """What became of a delivery whose bytes were to be made anew. READY: to be asked about once more."""
+
+    READY = "ready"
+    DENIED = "denied"  # nothing of it may be sent
+    STUCK = "stuck"  # what may be sent cannot be made
+
+
+def remade(parcel: Parcel, became: Became, verdict: Verdict, backoff: Backoff, now_us: int) -> Attempted:
+    """A delivery whose bytes were made anew, or that shows more than it may and cannot be made without it: then a person sees to it."""
+    n = parcel.attempts + 1
+    if became is Became.DENIED:
+        return unsent(parcel, verdict, backoff, now_us)
+    if became is Became.STUCK:
+        return Attempted(parcel.place, n, now_us, now_us, AttemptOutcome.HELD, NOT_REDACTABLE, parked=NOT_REDACTABLE)
+    return Attempted(parcel.place, n, now_us, now_us, AttemptOutcome.HELD, MADE_ANEW, now_us)
 
 
 @dataclass(slots=True)
@@ -113,15 +122,16 @@ class Book:
         self.lanes.parked(row)
         return form_changed(parcel, now_us)
 
-    def made_anew(self, row: Waiting, parcel: Parcel, now_us: int) -> Attempted:
-        """``made_anew``, and its lane is told: it goes before anything after it."""
-        self.lanes.again(row, now_us)
-        return made_anew(parcel, now_us)
-
-    def not_redactable(self, row: Waiting, parcel: Parcel, now_us: int) -> Attempted:
-        """``not_redactable``, and its lane is told."""
-        self.lanes.parked(row)
-        return not_redactable(parcel, now_us)
+    def remade(self, row: Waiting, parcel: Parcel, became: Became, verdict: Verdict, now_us: int) -> Attempted:
+        """``remade``, and its lane is told: what is ready is asked about again at once, before anything after it."""
+        if became is Became.DENIED:
+            return self.answered(row, parcel, verdict, now_us)
+        attempted = remade(parcel, became, verdict, self.backoff, now_us)
+        if attempted.parked:
+            self.lanes.parked(row)
+        else:
+            self.lanes.again(row, attempted.next_us)
+        return attempted
 
     def settle(self, ended: Iterable[Ended], into: Settlement, now_us: int) -> None:
         """Tell the lanes what ended and collect what the ledger must be told."""

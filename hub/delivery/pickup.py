@@ -8,13 +8,13 @@ The consents are asked at each of the first two. The next of a patient is offere
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from hub import telemetry
 from hub.config import ConfigError, provider_from_dict, subscription_from_dict
-from hub.delivery.anew import Became, Maker
-from hub.delivery.book import form_changed, made_anew, not_redactable, unsent
-from hub.delivery.gate import Moment, ask_all, fits, must_be_made_anew
+from hub.consent.question import Verdict
+from hub.delivery.book import Became, form_changed, remade, unsent
+from hub.delivery.gate import Directory, Moment, ask_all, fits, must_be_made_anew
 from hub.delivery.retry import Backoff
 from hub.errors import Cause, Faulted
 from hub.ledger.backlog import BacklogReader
@@ -22,11 +22,24 @@ from hub.ledger.connect import AsyncConn
 from hub.ledger.delivery import Settlement, Turns
 from hub.ledger.outbox import FETCHED, FETCHER, Asked, Attempted, Parcel, Waiting
 from hub.ledger.polling import Polling
-from hub.model import AttemptOutcome, Channel, Form, Provider, Subscription
+from hub.model import AttemptOutcome, Channel, Form, Provider, Result, Subscription
 from hub.settings import Settings
 
 _ROUNDS_MAX: Final = 10  # of withholding: what comes after is found the next time
 _LIST_BYTES_MAX: Final = 16 * 1024 * 1024  # of the documents asked about at once
+
+
+class Remake(Protocol):
+    """What makes a document anew that shows more than it may; delivery's is the one."""
+
+    @property
+    def releases(self) -> bool:
+        """Whether what was left out comes back when it may be shown again."""
+        ...
+
+    async def make(self, conn: AsyncConn, asked: Asked, directory: Directory, moment: Moment) -> tuple[Became, Verdict]:
+        """Look at the message and change its delivery. Raises Faulted."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,26 +68,29 @@ class _Known:
         return self.subscriptions.get(subscription_id)
 
 
+@dataclass(frozen=True, slots=True)
+class _Anew:
+    """A document to be made anew, as it was asked about."""
+
+    asked: Asked
+    known: _Known
+    moment: Moment
+
+
 class Pickup:
     """One recipient, on one connection of its own for one request. Every method raises Faulted when the ledger is away."""
 
-    def __init__(
-        self, conn: AsyncConn, recipient: Provider, settings: Settings, clock: Callable[[], int], maker: Maker | None = None
-    ) -> None:
-        """maker: of what is to be made anew; without one it waits."""
-        self._maker = maker
+    def __init__(self, conn: AsyncConn, recipient: Provider, settings: Settings, clock: Callable[[], int], remake: Remake) -> None:
         self._conn = conn
-        self._boundaries = settings.consent.boundaries()
         self._recipient = recipient
+        self._remake = remake
+        self._boundaries = settings.consent.boundaries()
         self._backoff = Backoff(settings.retry_first_seconds, settings.retry_seconds_max)
         self._claim_seconds_max = settings.claim_seconds_max
         self._clock = clock
         self._turns = Turns(conn, FETCHER)
         self._reader = BacklogReader(conn, FETCHER)
         self._polling = Polling(conn, recipient.id)
-        self._anew: list[Asked] = []
-        self._moment = Moment(0, 0)
-        self._directory = _Known(None, {})
 
     async def offered(self, limit: int) -> list[Parcel]:
         """What may be fetched now, at most one of a patient, the oldest first. What may not is withheld or held, and recorded."""
@@ -83,25 +99,29 @@ class Pickup:
             rows = _some(await self._firsts(limit))
             if not rows:
                 return []
-            found, answers = await self._ask(rows)
+            found, answers, anew = await self._ask(rows)
             await self._turns.commit([], Settlement(answers), self._clock())
             _count(answers)
-            if not await self._make_anew() and not any(a.settles for a in answers):
+            if not await self._made_anew(anew) and not any(a.settles for a in answers):
                 break
         return found
 
     async def hand_over(self, event_id: str) -> Handed | None:
         """The document of an event, claimed: its bytes may leave, then ``handed_over`` must be called. None: it is not to be had now."""
-        started_us = self._clock()
-        rows = await self._firsts(1, event_id)
-        if not rows:
-            return None
-        permitted, answers = await self._ask(rows, self._claim_seconds_max)
-        before = asyncio.get_running_loop().time() + self._claim_seconds_max
-        claims = await self._turns.commit([permitted] if permitted else [], Settlement(answers), self._clock())
-        _count(answers)
-        await self._make_anew()
-        return Handed(permitted[0], claims[0].id, started_us, before) if claims else None
+        for _ in range(_ROUNDS_MAX):
+            started_us = self._clock()
+            rows = await self._firsts(1, event_id)
+            if not rows:
+                return None
+            permitted, answers, anew = await self._ask(rows, self._claim_seconds_max)
+            before = asyncio.get_running_loop().time() + self._claim_seconds_max
+            claims = await self._turns.commit([permitted] if permitted else [], Settlement(answers), self._clock())
+            _count(answers)
+            if claims:
+                return Handed(permitted[0], claims[0].id, started_us, before)
+            if not await self._made_anew(anew):
+                break
+        return None
 
     async def given_back(self, handed: Handed) -> None:
         """No byte of it left."""
@@ -123,48 +143,42 @@ class Pickup:
         hold = self._recipient.deliver.on_refusal == "hold"
         return await self._polling.firsts(limit, self._clock(), hold=hold, event_id=event_id)
 
-    async def _ask(self, rows: Sequence[Waiting], seconds: float = 0.0) -> tuple[list[Parcel], list[Attempted]]:
-        """Open a turn over these: what may be had, now and so long after, and the answers to what may not, for ``commit`` to write.
+    async def _ask(self, rows: Sequence[Waiting], seconds: float = 0.0) -> tuple[list[Parcel], list[Attempted], list[_Anew]]:
+        """Open a turn over these: what may be had, now and so long after, the answers to what may not, and what is to be made anew first.
 
-        What is being handed over has its answer when that has ended: a denial before it would hide that it was.
+        The answers are for ``commit`` to write. What is being handed over has its answer when that has ended: a denial before it would hide
+        that it was.
         """
         asked, _ = await self._turns.open(Settlement(), [row.place for row in rows])
         known = await self._known({a.parcel.subscription for a in asked})
         if known.recipient is not None and known.recipient.deliver.channel is not Channel.POLL:
-            return [], []  # it is sent to since a moment ago
+            return [], [], []  # it is sent to since a moment ago
         under_way = await self._polling.claimed([row.place for row in rows])
         patients, now_us = {row.place: row.patient_key for row in rows}, self._clock()
-        self._moment, self._directory = Moment(now_us, now_us + int(seconds * 1e6), self._boundaries), known
+        moment = Moment(now_us, now_us + int(seconds * 1e6), self._boundaries)
         permitted: list[Parcel] = []
         answers: list[Attempted] = []
-        same = {a.parcel.place: a for a in asked if a.parcel.patient_key == patients[a.parcel.place]}  # else a merge's: found anew
-        for parcel, verdict in ask_all(same.values(), known, self._moment):
+        anew: list[_Anew] = []
+        same = {a.parcel.place: a for a in asked if a.parcel.patient_key == patients[a.parcel.place]}  # another's since a merge: found anew
+        for parcel, verdict in ask_all(same.values(), known, moment):
             telemetry.DECISIONS.labels("delivery", verdict.result, verdict.rule).inc()
-            shows_wrong = must_be_made_anew(parcel, verdict, releases=self._maker is not None and self._maker.releases)
-            if fits(parcel, verdict) and not shows_wrong and parcel.form == Form.KITH:
+            if parcel.form == Form.KITH and must_be_made_anew(parcel, verdict, releases=self._remake.releases):
+                anew += [_Anew(same[parcel.place], known, moment)] if parcel.place not in under_way else []
+            elif parcel.form == Form.KITH and fits(parcel, verdict):
                 permitted.append(parcel)
-            elif parcel.place in under_way:
-                continue
-            elif shows_wrong and parcel.form == Form.KITH:
-                self._anew.append(same[parcel.place])
-            else:
-                is_other_form = shows_wrong or fits(parcel, verdict)
-                answers.append(form_changed(parcel, now_us) if is_other_form else unsent(parcel, verdict, self._backoff, now_us))
-        return permitted, answers
+            elif parcel.place not in under_way:
+                may = verdict.result in (Result.PERMIT, Result.REDACT)
+                answers.append(form_changed(parcel, now_us) if may else unsent(parcel, verdict, self._backoff, now_us))
+        return permitted, answers, anew
 
-    async def _make_anew(self) -> bool:
-        """Make anew what was found to show more than it may; it is asked about again. True when there was any and it could be."""
-        anew, self._anew = self._anew, []
-        attempts = []
-        for asked in anew if self._maker else ():
-            became, verdict = await self._maker.make(self._conn, asked, self._directory, self._moment)  # type: ignore[union-attr]
-            parcel, now_us = asked.parcel, self._clock()
-            how = {Became.READY: made_anew, Became.STUCK: not_redactable}.get(became)
-            attempts.append(how(parcel, now_us) if how else unsent(parcel, verdict, self._backoff, now_us))
-        if attempts:
-            await self._turns.settle(Settlement(attempts))
-            _count(attempts)
-        return bool(attempts)
+    async def _made_anew(self, anew: Sequence[_Anew]) -> bool:
+        """Make these anew, each in its place; whether there were any, so that it is asked again."""
+        for one in anew:
+            became, verdict = await self._remake.make(self._conn, one.asked, one.known, one.moment)
+            attempt = remade(one.asked.parcel, became, verdict, self._backoff, self._clock())
+            await self._turns.settle(Settlement([attempt]))
+            _count([attempt])
+        return bool(anew)
 
     async def _known(self, subscriptions: set[str]) -> _Known:
         try:

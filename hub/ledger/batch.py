@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from hub.ledger.consents import Consents
 from hub.model import Event, PatientState, Plan
 
 Spot = tuple[int, int]
 """A message's place in topic ``inbound``: partition and offset."""
+
+_UNKNOWN: Final = PatientState()
 
 
 def own(patient_key: str) -> str:
@@ -53,6 +55,7 @@ class Entry:
     """One message of the batch as it is recorded.
 
     patient_key: the patient its identifiers belong to. lock_keys: of its own identifiers. conflict: link keys of two patients, else none.
+    state: what was remembered of the patient before it.
     """
 
     spot: Spot
@@ -64,6 +67,7 @@ class Entry:
     known_as: tuple[str, ...] = ()  # other ids of the message
     origin: str = ""  # whose it would be without a merge, "" = the same patient's
     fence: tuple[int, ...] | None = None  # partition, offset, ... to be decided before it is delivered; None = the patient is not merged
+    state: PatientState = _UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)

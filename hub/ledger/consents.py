@@ -27,6 +27,12 @@ BY_KEY: Final = f"""
 SELECT k.key, k.consent_id, {_COLUMNS} FROM consent_key k
 LEFT JOIN LATERAL (SELECT * FROM consent WHERE id = k.consent_id ORDER BY version DESC LIMIT 1) c ON true
 WHERE k.key = ANY (%s::text[])"""  # noqa: S608  # a constant
+# Every version that concerns these patients, each under the key that was asked by: its own, or one that a merge has retired since.
+THROUGH_TIME: Final = f"""
+SELECT DISTINCT w.key, c.written_us, {_COLUMNS} FROM unnest(%s::text[]) AS w(key)
+CROSS JOIN LATERAL (SELECT w.key AS patient_key UNION SELECT patient_key FROM identity WHERE link_key = w.key) p
+JOIN identity i ON i.patient_key = p.patient_key CROSS JOIN LATERAL unnest(i.lock_keys) AS l(key)
+JOIN consent_key k ON k.key = l.key JOIN consent c ON c.id = k.consent_id"""  # noqa: S608  # a constant
 _LATEST: Final = f"SELECT {_COLUMNS}, c.written_us, c.resource FROM consent c WHERE c.id = %s ORDER BY c.version DESC"  # noqa: S608
 _INSERT: Final = """
 INSERT INTO consent (id, version, active, body, written_us, resource) VALUES (%s, %s, %s, %s, %s, %s)"""

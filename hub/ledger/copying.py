@@ -8,14 +8,14 @@ from functools import lru_cache
 from struct import Struct
 from typing import Final
 
+NULL: Final = b"\xff\xff\xff\xff"  # a field of any type
 _HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TRAILER: Final = b"\xff\xff"
 _TEXT_OID: Final = 25
 _BIGINT_OID: Final = 20
+_BOOLEANS: Final = (b"\0\0\0\1\0", b"\0\0\0\1\1")
 _EMPTY_ARRAY: Final = Struct(">iiiI").pack(12, 0, 0, _TEXT_OID)
 _NO_BIGINTS: Final = Struct(">iiiI").pack(12, 0, 0, _BIGINT_OID)
-NULL: Final = b"\xff\xff\xff\xff"
-"""A field that has no value."""
 
 _count = Struct(">h").pack
 _length = Struct(">i").pack
@@ -32,6 +32,11 @@ def int4(value: int) -> bytes:
 def int8(value: int) -> bytes:
     """A field of type bigint."""
     return _bigint(8, value)
+
+
+def boolean(value: bool) -> bytes:  # noqa: FBT001
+    """A field of type boolean."""
+    return _BOOLEANS[value]
 
 
 def blob(value: bytes) -> bytes:

@@ -60,8 +60,18 @@ def load_directory(conn: Conn) -> Entries:
     """Everything in force and its version, read at one moment. Raises Faulted."""
     with faults(), _moment(conn):
         version = directory_version(conn)
-        found = in_force(_providers(conn), _subscriptions(conn), _admins(conn))
+        found = in_force(_providers(conn), _subscriptions(conn), _admins(conn, _PROVIDER))
         return Entries(found.providers, found.subscriptions, version, found.left_out)
+
+
+def as_with_file(conn: Conn, providers: Iterable[Provider], subscriptions: Iterable[Subscription]) -> Entries:
+    """What would be in force with these entries in the file, beside an administrator's. Nothing is written. Raises Faulted."""
+    with faults(), _moment(conn):
+        version, admins, theirs = directory_version(conn), _admins(conn, _PROVIDER), _admins(conn, _SUBSCRIPTION)
+        every_provider = [*(p for p in _providers(conn) if p.id in admins), *(p for p in providers if p.id not in admins)]
+        every_subscription = [*(s for s in _subscriptions(conn) if s.id in theirs), *(s for s in subscriptions if s.id not in theirs)]
+    found = in_force(every_provider, every_subscription, admins)
+    return Entries(found.providers, found.subscriptions, version, found.left_out)
 
 
 def stored_providers(conn: Conn) -> list[Provider]:
@@ -79,7 +89,7 @@ def stored_subscriptions(conn: Conn) -> list[Subscription]:
 def admins_providers(conn: Conn) -> frozenset[str]:
     """Ids of the providers that an administrator put. Raises Faulted."""
     with faults():
-        return _admins(conn)
+        return _admins(conn, _PROVIDER)
 
 
 @contextmanager
@@ -97,8 +107,8 @@ def _subscriptions(conn: Conn) -> list[Subscription]:
     return _read(conn, _SUBSCRIPTION, subscription_from_dict)
 
 
-def _admins(conn: Conn) -> frozenset[str]:
-    return frozenset(i for (i,) in conn.execute("SELECT id FROM provider WHERE origin = %s", (ADMIN,)))
+def _admins(conn: Conn, table: str) -> frozenset[str]:
+    return frozenset(i for (i,) in conn.execute(f"SELECT id FROM {table} WHERE origin = %s", (ADMIN,)))  # noqa: S608  # one of two
 
 
 def _read(conn: Conn, table: str, make: Callable[[Mapping[str, object], str], _T]) -> list[_T]:

@@ -97,8 +97,8 @@ class Attempted:
     code: str
     next_us: int = 0
     parked: str = ""
-    consents: tuple[str, ...] = ()  # ids of those that withheld it
     receipt: Said | None = None
+    consents: tuple[str, ...] = ()  # ids of those that withheld it
 
     @property
     def settles(self) -> bool:

@@ -7,17 +7,18 @@ from typing import Final
 
 from hub.identity import derived_id, kith_id
 from hub.ledger.batch import Entry, Unmerge, Writes
-from hub.ledger.copying import NULL, blob, int4, int8, int8s, row, text, texts, uuid, word, words
+from hub.ledger.copying import NULL, blob, boolean, int4, int8, int8s, row, text, texts, uuid, word, words
 from hub.ledger.itemised import packed
 from hub.ledger.outbox import consents_in
-from hub.model import Channel, Detail, Form, Outcome, Result, Rule
+from hub.model import Channel, Detail, Form, Identifier, Outcome, Result, Rule
 
 COLUMNS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "seen": "sender_key, digest, part, off",
         "identity": "link_key, patient_key, lock_keys, origin",
         "message": "part, off, event_id, adapter, provider, application, sender, control_id, trigger, kind, patient_key, received_us, "
-        "decided_us, answer, encoding, outcome, reason, place, raw",
+        "decided_us, answer, encoding, outcome, reason, place, raw, occurred_us, municipality, ward, encounter_class, labels, addressed, "
+        "gps, pathway, unresolved, items",
         "decision": "part, off, recipient, result, rule, detail, subscription, because, dropped",
         "outbox": "part, off, recipient, event_id, patient_key, source, received_us, channel, form, detail, labels, purpose, lock_keys, "
         "control_id, kind, payload, origin, fence, items, dropped, copy_id",
@@ -27,7 +28,7 @@ COLUMNS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
-
+_NO_FACTS: Final = NULL * 10
 _UNSEEN: Final = blob(b"")
 _WHOLE: Final = texts(()) + text("")
 
@@ -80,7 +81,7 @@ def _place(entry: Entry) -> bytes:
 def _message(entry: Entry, place: bytes, event_id: bytes, decided_us: int) -> bytes:
     plan, r = entry.plan, entry.plan.received
     return row(
-        19,
+        29,
         place,
         event_id,
         word(r.adapter),
@@ -99,7 +100,28 @@ def _message(entry: Entry, place: bytes, event_id: bytes, decided_us: int) -> by
         word(plan.refusal.reason if plan.refusal else ""),
         word(plan.refusal.where if plan.refusal else ""),
         blob(b"" if plan.outcome is Outcome.REPEAT else r.raw),  # the first one's bytes are the same
+        _facts(entry),
     )
+
+
+def _facts(entry: Entry) -> bytes:
+    """What decided the message, for it to be decided again."""
+    event, state = entry.event, entry.state
+    if event is None:
+        return _NO_FACTS
+    municipality, gps = event.municipality or state.municipality, event.gps or state.gps
+    where = word(municipality) + word(event.ward) + word(event.encounter_class)
+    who = words(event.labels) + words(event.addressed) + _pairs(gps) + words(tuple(sorted(state.pathway)))
+    return int8(event.occurred_us) + where + who + boolean(state.conflict) + _items(entry)
+
+
+@lru_cache(maxsize=8192)
+def _pairs(identifiers: tuple[Identifier, ...]) -> bytes:
+    return texts(tuple(part for i in identifiers for part in (i.system, i.value)))
+
+
+def _items(entry: Entry) -> bytes:
+    return blob(packed(entry.plan.items)) if entry.plan.items else _UNSEEN
 
 
 def _decisions(entry: Entry, place: bytes) -> Iterator[bytes]:
@@ -128,12 +150,12 @@ def _outbox(entry: Entry, place: bytes, whose: bytes, origin: str) -> Iterator[b
     labels, locks = words(event.labels), texts(entry.lock_keys)
     what = text(event.control_id) + word(event.kind)
     merged = (text(origin) if origin else NULL) + (NULL if entry.fence is None else int8s(entry.fence))
-    items = blob(packed(entry.plan.items)) if entry.plan.items else _UNSEEN
+    items = _items(entry)
     for d in entry.plan.deliveries:
         how = _manner(d.channel, d.form, d.detail)
         left_out = words(d.dropped) + text(d.copy_id) if d.dropped else _WHOLE
-        more = merged + items + left_out
-        yield row(21, place, word(d.recipient), whose, how, labels, word(d.purpose), locks, what, blob(d.payload), more)
+        body = blob(d.payload) + merged + items
+        yield row(21, place, word(d.recipient), whose, how, labels, word(d.purpose), locks, what, body, left_out)
 
 
 @cache

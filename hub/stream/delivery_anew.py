@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from hub import telemetry
 from hub.consent.question import Verdict
-from hub.delivery.anew import Became
+from hub.delivery.book import Became
 from hub.delivery.gate import Directory, Moment, answer, must_be_made_anew
 from hub.errors import Faulted
 from hub.identity import derived_id, kith_id

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from hub import telemetry
-from hub.delivery.anew import Became
 from hub.delivery.book import Book, Ended
 from hub.delivery.dispatch import Dispatch
 from hub.delivery.gate import Moment, ask_all, fits, must_be_made_anew
@@ -184,8 +183,7 @@ class Work:
                 became, verdict = await self._anew.make(turns.conn, asked, self._providers, moment)
                 left.remove(asked)
                 row, now_us = by_place[asked.parcel.place], self._clock()
-                how = {Became.READY: self.book.made_anew, Became.STUCK: self.book.not_redactable}.get(became)
-                attempt = how(row, asked.parcel, now_us) if how else self.book.answered(row, asked.parcel, verdict, now_us)
+                attempt = self.book.remade(row, asked.parcel, became, verdict, now_us)
                 telemetry.DELIVERIES.labels(asked.parcel.channel, attempt.outcome).inc()
                 self.unsettled.attempts.append(attempt)
         finally:
@@ -195,7 +193,7 @@ class Work:
     def _takes(self, parcel: Parcel) -> bool:
         """Whether the recipient takes messages in the form that this one was rendered in."""
         provider = self._providers.get(parcel.place.recipient)
-        return provider is None or provider.deliver.form in (None, parcel.form)
+        return provider is None or provider.deliver.form == parcel.form
 
     def _settled(self, answered: Settlement) -> None:
         """The ledger has it: rows that are settled or parked can be let go of."""

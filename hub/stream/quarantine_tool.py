@@ -169,11 +169,10 @@ def _reread(desk: Desk, content: Content) -> Sequence[Received]:
 async def _try_again(desk: Desk, item: Parked) -> str:
     """Try a delivery again; one of a form that its recipient takes no more is made anew, from the message's own bytes and under its ids."""
     recipient = desk.recipient(item.recipient)
-    form = recipient.deliver.form if recipient else None
-    if recipient is None or form is None or form == item.form:
+    if recipient is None or recipient.deliver.form == item.form:
         done = await desk.pool.run(ledger.redrive_delivery, item)
     else:
-        done = await desk.pool.run(ledger.remake_delivery, item, await _remade(desk, item, recipient, form))
+        done = await desk.pool.run(ledger.remake_delivery, item, await _remade(desk, item, recipient, recipient.deliver.form))
     if not done:
         raise NotThereError("the delivery is not parked any more: see hub trace")
     return "tried again now; consent is asked again first"
@@ -192,7 +191,10 @@ async def _remade(desk: Desk, item: Parked, recipient: Provider, form: Form) -> 
     if copy is None:
         raise NotThereError("nothing of it may be shown: release it")
     known = copy.received.event_id
-    own = {Form.FHIR: derived_id(known, "bundle", item.detail), Form.KITH: kith_id(known, Detail(item.detail), item.recipient)}
+    own = {
+        Form.FHIR: derived_id(known, "bundle", item.detail),
+        Form.KITH: kith_id(known, Detail(item.detail), item.recipient),
+    }
     return Remade(recipient.deliver.channel, form, payload, own.get(form, ""), known if item.dropped else "")
 
 

@@ -205,8 +205,7 @@ class Session:
                 gc.freeze()  # the directory stays as long as it is right: no collection need look through it again
             now_us = self._parts.clock()
             behind = self._behind(items) if needs_ends(items, known) else Behind()
-            walk = Walk(known, self._directory, self._parts.codec.encode_event, now_us, behind, self._terms)
-            walked = walk.all(items)
+            walked = Walk(known, self._directory, self._parts.codec.encode_event, now_us, behind, self._terms).all(items)
             try:
                 self._ledger.write(walked.writes, now_us, *self._sending(walked.events))
             except RacedError:

@@ -190,7 +190,7 @@ class Walk:
         self._out.errors += [(received.event_id, error) for error in made.errors]
         links = tuple({*item.keys.links, *item.merged.links, *([received.patient_key] if received.patient_key else [])})
         known_as = message.known_as if event is not None else ()
-        return Entry(item.spot, made, who.owner, own, event, links if who.in_conflict else (), known_as, origin, fence)
+        return Entry(item.spot, made, who.owner, own, event, links if who.in_conflict else (), known_as, origin, fence, state)
 
     def _again_for(self, made: Plan, event_id: str) -> Plan:
         """Of a message redriven for some recipients, only their part."""

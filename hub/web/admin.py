@@ -12,6 +12,7 @@ from aiohttp import web
 from hub.config import ConfigError, provider_from_dict, provider_to_dict, subscription_from_dict, subscription_to_dict
 from hub.ledger import directory
 from hub.ledger.connect import Conn, Pool
+from hub.ledger.sessions import end_sessions
 from hub.web.access import require
 from hub.web.answers import Conflicting, Unprocessable
 from hub.web.body import read_object
@@ -104,6 +105,11 @@ async def put_subscription(request: web.Request) -> web.Response:
 async def delete_subscription(request: web.Request) -> web.Response:
     """``DELETE /admin/subscriptions/{id}``: 409 for one of the configuration file."""
     return await _delete(request, directory.delete_subscription)
+
+
+async def delete_sessions(request: web.Request) -> web.Response:
+    """``DELETE /admin/sessions``: everybody is logged out of the patient's page; how many there were."""
+    return web.json_response({"ended": await _ledger(request).run(end_sessions, None)})
 
 
 async def _delete(request: web.Request, delete: Callable[[Conn, str], bool]) -> web.Response:

@@ -13,17 +13,22 @@ from aiohttp import web
 from hub import telemetry
 from hub.adapters.fhir import reply
 from hub.errors import Cause, Faulted, Rejected
+from hub.web.state import STATE
 from hub.web.tokens import Unauthorized
 
 FHIR_JSON: Final = "application/fhir+json"
 RETRY_SECONDS: Final = 5
+CSP: Final = "Content-Security-Policy"
+REFERRER: Final = "Referrer-Policy"
+OWN: Final = frozenset({CSP, REFERRER})
 HEADERS: Final = MappingProxyType(
     {
-        "Content-Security-Policy": (
-            "default-src 'none'; style-src 'self'; img-src data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+        CSP: (
+            "default-src 'none'; style-src 'self'; img-src data:; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; "
+            "form-action 'none'"
         ),
         "X-Content-Type-Options": "nosniff",
-        "Referrer-Policy": "no-referrer",
+        REFERRER: "no-referrer",
         "Cache-Control": "no-store",
         "Cross-Origin-Resource-Policy": "same-origin",
         "Server": "hub",
@@ -44,6 +49,7 @@ _WORDS: Final = MappingProxyType(
         413: ("too-long", "the request is larger than the hub's limit"),
         415: ("not-supported", "send JSON, not compressed"),
         422: ("invalid", "the request is understood and cannot be done"),
+        429: ("throttled", "asked too often: wait as long as Retry-After says"),
         500: ("exception", "the hub failed; it has been counted"),
         503: ("transient", "a server the hub needs does not answer; send the same again: what was done after all is not done twice"),
     }
@@ -105,6 +111,8 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Every exception as an answer; the outermost layer."""
     try:
         return await handler(request)
+    except web.HTTPRedirection as elsewhere:
+        return web.Response(status=elsewhere.status, headers=elsewhere.headers)
     except Exception as exc:  # noqa: BLE001  whatever it is, its text may quote a patient: it is counted, not told
         answer = _answer(request, exc)
         if answer.status >= 500:
@@ -140,7 +148,7 @@ def _answer(request: web.Request, exc: Exception) -> web.Response:
             return status(request, code, exc.lines)
         case web.HTTPException():
             answer = status(request, code)
-            answer.headers.update({k: v for k, v in exc.headers.items() if k == "Allow"})
+            answer.headers.update({k: v for k, v in exc.headers.items() if k in {"Allow", "Retry-After"}})
             return answer
         case UnconfirmedError():
             return status(request, code, [_UNCONFIRMED])
@@ -148,7 +156,10 @@ def _answer(request: web.Request, exc: Exception) -> web.Response:
             return status(request, code)
 
 
-async def protect(_: web.Request, response: web.StreamResponse) -> None:
-    """Security headers on every answer (signal ``on_response_prepare``)."""
+async def protect(request: web.Request, response: web.StreamResponse) -> None:
+    """Security headers on every answer (signal ``on_response_prepare``). A page that has forms brings policies of its own."""
     for name, value in HEADERS.items():
-        response.headers[name] = value
+        if name not in OWN or name not in response.headers:
+            response.headers[name] = value
+    if request.secure or request.app[STATE].settings.web_url.startswith("https:"):
+        response.headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"

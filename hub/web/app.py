@@ -12,7 +12,22 @@ from typing_extensions import override
 
 from hub.adapters.control_ids import ControlIds
 from hub.settings import Settings
-from hub.web import admin, answers, audit, capability, checkpointing, consents, edi, metrics, pages, poll, process_message, submissions
+from hub.web import (
+    admin,
+    answers,
+    audit,
+    capability,
+    checkpointing,
+    consents,
+    edi,
+    metrics,
+    pages,
+    poll,
+    process_message,
+    representations,
+    submissions,
+)  # fmt: skip
+from hub.web.citizen import routes as citizen
 from hub.web.state import STATE, State
 
 KEEPALIVE_SECONDS: Final = 75.0
@@ -51,16 +66,22 @@ def routes(state: State) -> list[web.RouteDef]:
         web.get("/admin/subscriptions/{id}", admin.get_subscription),
         web.put("/admin/subscriptions/{id}", admin.put_subscription),
         web.delete("/admin/subscriptions/{id}", admin.delete_subscription),
+        web.delete("/admin/sessions", admin.delete_sessions),
+        web.get("/admin/representations/{id}", representations.get),
+        web.put("/admin/representations/{id}", representations.put),
+        web.delete("/admin/representations/{id}", representations.delete),
+        *citizen.routes(),  # whoever has logged in
     ]
 
 
 def application(state: State) -> web.Application:
     """The application of one process."""
-    app = web.Application(middlewares=[answers.errors], client_max_size=0)  # bodies are read by hub.web.body alone
+    app = web.Application(middlewares=[citizen.for_people, answers.errors], client_max_size=0)  # bodies are read by hub.web.body alone
     app[STATE] = state
     app[process_message.CONTROL_IDS] = ControlIds()
     app[poll.ROOM] = asyncio.Semaphore(poll.ROOM_SIZE)
     app.add_routes(routes(state))
+    citizen.prepare(app)
     app.on_response_prepare.append(answers.protect)
     app.cleanup_ctx.append(pages.sampling)
     app.cleanup_ctx.append(checkpointing.checkpointing)

@@ -4,7 +4,7 @@ The answer to a PUT comes when the consent is in force, and names those for whom
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -26,7 +26,7 @@ from hub.routing.directory import Directory
 from hub.web.access import require
 from hub.web.answers import UnconfirmedError, fhir, outcome
 from hub.web.body import read_object
-from hub.web.state import STATE
+from hub.web.state import STATE, State
 from hub.web.tokens import Principal, Role
 
 UNDER_WAY: Final = "X-Hub-Under-Way"
@@ -56,20 +56,26 @@ async def put(request: web.Request) -> web.Response:
         raise Rejected(Reason.BAD_VALUE, "Consent.id")
     resource.pop("meta", None)  # version and time are the hub's to say
     directory = await state.region.now()
-    stored, under_way = await _write(request, who, resource, directory)
+    stored, under_way = await write(state, who, resource, directory, lambda before: _is_as_expected(request, before))
     telemetry.REVOCATION_SECONDS.observe(max(0, state.clock() - started_us) / 1e6)
     notes = [*_too_late(under_way), *_nobody_yet(stored.consent, directory)]
     return _answer(stored, 200 if stored.consent.version > 1 else 201, notes, len(under_way))
 
 
-async def _write(request: web.Request, who: Principal, resource: Mapping[str, Any], directory: Directory) -> tuple[StoredConsent, UnderWay]:
-    """Write the next version. Raises Rejected, HTTPForbidden, HTTPConflict, HTTPPreconditionFailed, Faulted, UnconfirmedError."""
-    state = request.app[STATE]
+async def write(
+    state: State, who: Principal, resource: Mapping[str, Any], directory: Directory, expected: Callable[[StoredConsent | None], None]
+) -> tuple[StoredConsent, UnderWay]:
+    """Bring the next version of a consent into force for its patient, or an administrator; when this returns, it is.
+
+    expected: looks at the version before, and raises where it is not what the writer has seen.
+    Raises Rejected, HTTPForbidden, HTTPConflict, what ``expected`` raises, Faulted, UnconfirmedError.
+    """
+    consent_id = str(resource["id"])
     for _ in range(TRIES_MAX):
-        before = await state.ledger.run(get_consent, request.match_info["id"])
+        before = await state.ledger.run(get_consent, consent_id)
         consent, patient = consent_from_fhir(resource, before.consent.version + 1 if before else 1, directory)
         _may_write(who, patient, before)
-        _is_as_expected(request, before)
+        expected(before)
         now_us, settings = state.clock(), state.settings
         consent = consent if consent.given_us is not None else replace(consent, given_us=now_us)  # it was given by now
         new = NewVersion(consent, state.pseudonyms.locks_of_consent(patient), resource, now_us)
@@ -151,10 +157,16 @@ async def search(request: web.Request) -> web.Response:
     asked = Principal(Role.PATIENT, f"{system}|{value}" if system else value)
     if who.role is not Role.ADMIN and asked != who and not (system and who.is_patient(Identifier(system, value))):
         raise web.HTTPForbidden
-    found = await state.ledger.run(find_consents, _search_keys(state.pseudonyms, system, value))
-    entries = [_entry(request, s) for s in found if _is_theirs(asked, s)]
+    entries = [_entry(request, s) for s in await of_patient(state, asked)]
     bundle = {"resourceType": "Bundle", "type": "searchset", "total": len(entries)}
     return fhir(bundle | ({"entry": entries} if entries else {}))
+
+
+async def of_patient(state: State, patient: Principal) -> list[StoredConsent]:
+    """The versions in force of one patient. Raises Faulted."""
+    system, _, value = patient.id.rpartition("|")
+    found = await state.ledger.run(find_consents, _search_keys(state.pseudonyms, system, value))
+    return [s for s in found if _is_theirs(patient, s)]
 
 
 def _search_keys(pseudonyms: Pseudonyms, system: str, value: str) -> Sequence[str]:

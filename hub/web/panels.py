@@ -73,6 +73,12 @@ PANELS: Final = (
     Panel("Time to delivery", "hub_end_to_end_seconds", Show.QUANTILES, ("channel",), "s", "From receipt to the receiver's answer."),
     Panel("Lock to effect", "hub_revocation_to_effect_seconds", Show.QUANTILES, (), "s", "From a lock's request to its being in force."),
     Panel("Consents changed", "hub_consents_changed_total", Show.COUNT, ("effect",), about="Locks and permits written by patients."),
+    Panel(
+        "Logins of patients", "hub_logins_total", Show.COUNT, ("outcome",), about="By how they ended; stale: too slow, or begun elsewhere."
+    ),
+    Panel(
+        "Notices to patients", "hub_notices_total", Show.COUNT, ("channel", "outcome"), about="That somebody received something of theirs."
+    ),
     Panel("Patients in ward", "hub_ward_occupancy", Show.PEAK, ("ward",), about="As the pathway has followed them."),
     Panel("Ready for discharge", "hub_patients_ready_for_discharge", Show.PEAK, about="Patients ready and still in hospital."),
     Panel(

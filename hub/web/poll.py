@@ -149,7 +149,8 @@ async def _recipient(request: web.Request, *numbers: str, is_fetching: bool = Tr
 async def _pickup(request: web.Request, provider: Provider) -> AsyncIterator[Pickup]:
     """What a provider may fetch, on a connection of its own: one of the pool's could wait for the gate that this holds. Raises Faulted."""
     state, settings = request.app[STATE], request.app[STATE].settings
+    assert state.remake is not None  # wherever this route is
     async with request.app[ROOM], await connect(settings.database_url, durable=True) as conn:
-        found = Pickup(conn, provider, settings, state.clock, state.maker)
+        found = Pickup(conn, provider, settings, state.clock, state.remake)
         await found.end_leftovers(int((settings.ack_seconds_max + _LATE_SECONDS) * 1e6))
         yield found

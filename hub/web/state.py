@@ -7,12 +7,13 @@ from typing import Final, Protocol
 from aiohttp import web
 
 from hub.adapters.kith.receipt import Receipt
-from hub.delivery.anew import Maker
+from hub.delivery.pickup import Remake
 from hub.identity import Pseudonyms
 from hub.ledger.connect import Pool
 from hub.ledger.directory import directory_version, load_directory
 from hub.ledger.outbox import Said
-from hub.model import Provider, Received
+from hub.ledger.stored import Stored
+from hub.model import Message, Provider, Received
 from hub.routing.directory import Directory
 from hub.settings import Settings
 from hub.web.metrics import Missing
@@ -73,8 +74,9 @@ class State:
     missing: Missing
     objections: Callable[[Provider], Sequence[str]] = _no_objections
     receipts: Receipts | None = None  # None = receipts are not taken
+    remake: Remake | None = None  # makes a document anew that shows more than it may; None = nobody fetches here
     seal: Seal | None = None  # signs checkpoints of the audit chain; None = none are made here
-    maker: Maker | None = None  # makes anew what a fetching recipient may have in part only; None = that waits
+    recall: Callable[[Stored], Message] | None = None  # how a recorded message is read again; None = none is
 
 
 STATE: Final = web.AppKey("state", State)

@@ -8,18 +8,15 @@ import pytest
 from hub.delivery.channel import Means
 from hub.ledger.backlog import REDRIVE
 from hub.ledger.batch import Merge
-from hub.ledger.transit import _merge
-from hub.pipeline import TERMS
+from hub.ledger.merges import join_patients
 from hub.stream.delivery_rounds import Delivery
-from hub.stream.delivery_turn import Parts
-from hub.stream.readers import read
 from tests.contracts.delivery_rig import Receiver, Row, delivering, drained, fill, mllp, now_us, provider, query, settings, until, write
 
 
 def merge(url: str, retired: str, survivor: str, *rows: Row) -> None:
     """What transit writes of a merge, the messages of the same batch included."""
     with psycopg.connect(url) as conn:
-        _merge(conn.cursor(), Merge((retired,), survivor, ()))
+        join_patients(conn.cursor(), Merge((retired,), survivor, ()))
         write(conn, rows)
 
 
@@ -34,7 +31,7 @@ def test_a_redrive_at_the_moment_of_a_refusal_lets_nothing_past_it(database_url:
                 delivery.tell([(REDRIVE, "a")])
 
         async with asyncio.TaskGroup() as sends:
-            delivery = Delivery(Parts(settings(database_url), now_us, reach, read, TERMS), Means(ack_seconds_max=1.0), sends)
+            delivery = Delivery(settings(database_url), Means(ack_seconds_max=1.0), now_us, reach, sends)
             session = sends.create_task(delivery.session(range(4)))
             await until(lambda: "other" in receiver.ids and query(database_url, "SELECT 1 FROM outbox WHERE parked = 'AE'"))
             await asyncio.sleep(0.5)

@@ -27,6 +27,9 @@ from hub.ledger.directory import put_provider
 from hub.ledger.trace import lives
 from hub.model import Channel, Deliver, Detail, Refusal
 from hub.settings import Settings
+from hub.stream.delivery_anew import Anew
+from hub.stream.readers import read as read_received
+from hub.terms import terms_of
 from hub.web.edi import as_document
 from hub.web.readiness import asks
 from hub.web.receipts import Receipts
@@ -34,6 +37,8 @@ from hub.web.state import Region, State
 from hub.web.tokens import issue, load_keys
 from tests.consents import simple
 from tests.contracts.delivery_rig import Row, attempts, delivering, fill, lock, locks, now_us, provider, query, until
+from tests.contracts.items_rig import lock as part_lock
+from tests.contracts.items_rig import put as put_part_lock
 from tests.contracts.transit_rig import PROVIDERS, received, rig
 from tests.contracts.web import Answer, Client, clock, serving
 
@@ -115,7 +120,8 @@ def opened(database_url: str, tmp_path: Path, **more: Any) -> Iterator[Office]:
         unused: Any = nothing
         receipts = Receipts(pool, clock, database_url)
         keys = load_keys(tmp_path)
-        return State(settings, clock, keys, Pseudonyms(b"k" * 32), unused, pool, Region(pool), asks({}), receipts=receipts)
+        remake = Anew(read_received, terms_of(settings), releases=False)
+        return State(settings, clock, keys, Pseudonyms(b"k" * 32), unused, pool, Region(pool), asks({}), receipts=receipts, remake=remake)
 
     with serving(state) as client:
         yield Office(client, database_url, tmp_path)
@@ -474,3 +480,17 @@ def test_from_the_senders_message_to_the_receivers_word(kafka: str, database_url
         found = next(r for r in life["recipients"] if r["recipient"] == "town")
         assert (found["delivery"], found["receipt"]["code"]) == ({"state": "delivered", "application": "rejected"}, "apprec")
         assert [r["codes"] for r in found["application_receipts"]] == [["E30"]]
+
+
+def test_a_document_that_shows_what_was_locked_since_is_made_anew_before_it_is_given(
+    kafka: str, database_url: str, topic_prefix: str, office: Office
+) -> None:
+    with rig(kafka, database_url, topic_prefix) as hub:
+        town = next(p for p in PROVIDERS if p.id == "town")
+        put_provider(hub.conn, replace(town, deliver=Deliver(Channel.POLL), senders=(HER_ID,)))
+        message = received("c1", extra="AL1|1|DA|7980^Penicillin^LN\rAL1|2|DA|2222^Nuts^LN\r")
+        hub.run(message)
+        put_part_lock(database_url, part_lock("7980"))
+        assert office.ask("GET", f"/edi/messages/{message.event_id}/business-document").status == 200
+        assert query(database_url, "SELECT outcome, code FROM attempt ORDER BY n") == [("held", "made_anew"), ("unknown", "fetched")]
+        assert query(database_url, "SELECT cardinality(dropped) FROM outbox WHERE recipient = 'town'") == [(1,)]

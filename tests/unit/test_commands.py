@@ -42,6 +42,19 @@ def test_an_address_that_is_none_is_wrong_usage(arguments: tuple[str, ...], caps
     assert arguments[-1] in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("since", ["30", "d", "-1d", "0d", "30y", "1.5d", "99999999999999999999d"])
+def test_a_time_to_look_back_on_is_a_number_and_its_unit(since: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["what-if", "--policy", "file", f"--since={since}"])
+    assert ended.value.code == 64
+    assert "30d" in capsys.readouterr().err
+
+
+def test_there_must_be_something_to_compare_with(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["what-if"]) == 64
+    assert "--policy" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("flag", ["--demo", "--once"])
 @pytest.mark.parametrize("by_environment", [True, False])
 def test_the_day_is_played_in_a_region_of_its_own(
@@ -59,6 +72,9 @@ def test_the_day_is_played_in_a_region_of_its_own(
     ("arguments", "environment", "code", "told"),
     [
         (["trace", "x"], AWAY, 69, "PostgreSQL at 127.0.0.1:9/postgres"),
+        (["what-if", "--policy", os.devnull], AWAY, 69, "PostgreSQL at 127.0.0.1:9/postgres"),
+        (["what-if", "--policy", "no-such-file"], AWAY, 65, "no-such-file"),
+        (["what-if", "--consents", "no-such-file"], AWAY, 65, "no-such-file"),
         (["check"], AWAY, 69, "PostgreSQL at 127.0.0.1:9/postgres"),
         (["gateway"], AWAY, 69, "PostgreSQL at 127.0.0.1:9/postgres"),
         (["gateway"], AWAY | {"HUB_DATABASE_URL": "sesame"}, 65, "setting database_url"),

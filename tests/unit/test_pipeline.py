@@ -11,11 +11,13 @@ from hub.errors import Reason, Rejected
 from hub.identity import ENH, FNR, HUB_PROVIDER
 from hub.model import (
     Adapter,
+    Boundaries,
     Channel,
     Decision,
     Deliver,
     Delivery,
     Detail,
+    Duty,
     Event,
     Form,
     Identifier,
@@ -34,7 +36,7 @@ from hub.model import (
     Subscription,
     Where,
 )
-from hub.pipeline import plan
+from hub.pipeline import Again, Terms, least, plan
 from hub.routing.directory import Directory
 from tests.consents import simple
 
@@ -326,3 +328,82 @@ def test_what_is_added_around_a_lock_never_releases(event, state, policy, subscr
     after = planned(Told(event), state, replace(policy, consents=consents + policy.consents), extra + subscriptions)
     locked = {d.recipient for d in before.decisions if d.rule is Rule.LOCKED}
     assert locked.isdisjoint(d.recipient for d in after.deliveries)
+
+
+@pytest.mark.parametrize("patient", [PatientState(), PatientState("5031", pathway=frozenset({"trondheim"})), PatientState(conflict=True)])
+@pytest.mark.parametrize("policy", [Policy(), Policy(readable=False), Policy((simple(start_us=NOW, end_us=NOW),))])
+def test_an_event_alone_is_decided_as_the_message_was(patient: PatientState, policy: Policy) -> None:
+    """Nothing is made to be sent, so nothing that fails in making it is told; asked again, the answer is the same."""
+    event = replace(EVENT, addressed=("MLV",), gps=(Identifier(ENH, "900000001"),))
+    directory = Directory(EVERYONE, STANDARD, 1)
+    planned_for = plan(Told(event), patient, policy, directory, NOW).decisions
+    again = Again(directory)
+    assert tuple(again.decided(event, patient, policy, NOW)) == tuple(again.decided(event, patient, policy, NOW)) == planned_for
+    assert tuple(again.decided(event, patient, Policy(), NOW)) == plan(Told(event), patient, Policy(), directory, NOW).decisions
+    assert {d.recipient for d in planned_for} >= {"malvik", "legene"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "most", "shown"),
+    [
+        (Detail.FULL, None, Detail.FULL),
+        (Detail.FULL, Detail.FULL, Detail.FULL),
+        (Detail.FULL, Detail.MINIMAL, Detail.MINIMAL),
+        (Detail.MINIMAL, Detail.NOTICE, Detail.NOTICE),
+        (Detail.NOTICE, Detail.MINIMAL, Detail.NOTICE),
+    ],
+)
+def test_no_more_is_shown_than_may_be_and_than_was_asked_for(asked: Detail, most: Detail | None, shown: Detail) -> None:
+    assert least(asked, most) is shown
+
+
+def test_equal_questions_about_patients_who_have_written_nothing_are_answered_once() -> None:
+    again = Again(Directory(EVERYONE, STANDARD, 1))
+    asked = [again.decided(EVENT, PatientState(), policy, NOW)[0] for policy in (Policy(), Policy(), Policy((simple(),)), Policy())]
+    assert asked[0] is asked[1] is asked[3]
+    assert asked[2].rule is Rule.LOCKED
+
+
+@pytest.mark.parametrize(
+    ("wanted", "shown"), [(Detail.FULL, Detail.MINIMAL), (Detail.MINIMAL, Detail.MINIMAL), (Detail.NOTICE, Detail.NOTICE)]
+)
+def test_what_the_law_tells_is_told_with_no_more_than_it_asks_for_or_is_wanted(wanted: Detail, shown: Detail) -> None:
+    terms = Terms(Boundaries(duties=(Duty(Kind.ADMITTED, ProviderKind.OTHER, Detail.MINIMAL),)))
+    directory = Directory(EVERYONE, (replace(STANDARD[0], detail=wanted),), 1)
+    made = plan(Told(), PatientState(), Policy((simple(),)), directory, NOW, terms)
+    assert [(d.rule, d.detail) for d in made.decisions] == [(Rule.STATUTORY_DUTY, shown)]
+    assert [d.detail for d in made.deliveries] == [shown]
+
+
+@pytest.mark.parametrize(
+    ("event", "patient"),
+    [
+        (replace(EVENT, provider="malvik"), PatientState()),
+        (replace(EVENT, kind=Kind.DISCHARGED), PatientState()),
+        (replace(EVENT, labels=("R",)), PatientState()),
+        (replace(EVENT, municipality="5031"), PatientState()),
+        (replace(EVENT, addressed=("TRD",)), PatientState()),
+        (replace(EVENT, gps=(Identifier(ENH, "942110464"),)), PatientState()),
+        (EVENT, PatientState(conflict=True)),
+    ],
+)
+def test_what_was_answered_is_not_taken_for_the_answer_to_another_question(event: Event, patient: PatientState) -> None:
+    more = (Subscription("trd-0", "trondheim", ("*",), Where(source="malvik"), Detail.NOTICE, "HPAYMT"),)
+    directory = Directory(EVERYONE, (*STANDARD, *more), 1)
+    duties = Terms(Boundaries(duties=(Duty(Kind.DISCHARGED, ProviderKind.OTHER, Detail.NOTICE),)))
+    again = Again(directory, duties)
+    again.decided(EVENT, PatientState(), Policy(), NOW)
+    assert again.decided(event, patient, Policy(), NOW) == Again(directory, duties).decided(event, patient, Policy(), NOW)
+    locked = Policy((simple(),))
+    assert again.decided(EVENT, PatientState(), locked, NOW) == Again(directory).decided(EVENT, PatientState(), locked, NOW)
+
+
+@pytest.mark.parametrize(
+    ("deliver", "form"),
+    [(MLLP, Form.HL7V2), (FHIR, Form.FHIR), (MAILBOX, Form.FHIR), (Deliver(Channel.EDI, url="http://h"), Form.KITH)],
+)
+@pytest.mark.parametrize("adapter", Adapter)
+def test_each_channel_takes_one_form_whatever_the_message_came_in(deliver: Deliver, form: Form, adapter: Adapter) -> None:
+    directory = Directory((HOSPITAL, replace(TRONDHEIM, deliver=deliver)), STANDARD[:1], 1)
+    (sent,) = plan(Told(received=replace(RECEIVED, adapter=adapter)), PatientState(), Policy(), directory, NOW).deliveries
+    assert sent == Delivery("trondheim", deliver.channel, form, Detail.FULL, f"{form} full trondheim".encode())

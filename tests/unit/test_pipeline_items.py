@@ -24,7 +24,7 @@ from hub.model import (
     Subscription,
     Where,
 )
-from hub.pipeline import Terms, plan
+from hub.pipeline import Again, Terms, plan
 from hub.routing.directory import Directory
 from tests.unit.test_pipeline import EVENT, EVERYONE, NOW, RECEIVED, Told
 
@@ -152,3 +152,29 @@ def test_nobody_gets_what_a_lock_names(there: set[str], locked: set[str], order:
     assert decision.result is expected
     assert decision.rule is (Rule.LOCKED if there & locked else Rule.TREATING_RELATION)
     assert RECEIVED.event_id == "e"
+
+
+def test_an_event_alone_is_decided_item_by_item_as_the_message_was() -> None:
+    policy, directory = Policy((lock("7917-8", to="942110464"),)), Directory(EVERYONE, ALL, 1)
+    made = plan(TWO, PatientState("5001"), policy, directory, NOW)
+    assert made.items == (SODIUM, HIV)
+    again = Again(directory)
+    assert tuple(again.decided(REPORT, PatientState("5001"), policy, NOW, made.items)) == made.decisions
+    labelled = (SODIUM, replace(HIV, labels=("R",)))
+    by_labels = again.decided(REPORT, PatientState("5001"), Policy(), NOW, labelled)
+    assert {d.recipient: d.dropped for d in by_labels if d.result is Result.REDACT} == dict.fromkeys(
+        ("trondheim", "malvik", "legene"), ("hiv",)
+    )
+    assert not any(d.dropped for d in again.decided(REPORT, PatientState("5001"), Policy(), NOW))
+
+
+def test_an_item_without_a_sensitive_code_is_left_as_it_is() -> None:
+    table = SensitiveCodes({(LOINC, "7917-8"): "HIV"})
+    sodium, hiv = table.labelled((SODIUM, HIV))
+    assert sodium is SODIUM
+    assert hiv == replace(HIV, labels=("N", "HIV"))
+
+
+def test_of_a_message_that_concerns_nobody_no_item_is_looked_at() -> None:
+    made = planned(TWO, lock("7917-8"), subscriptions=())
+    assert (made.decisions, made.items) == ((), ())  # type: ignore[attr-defined]

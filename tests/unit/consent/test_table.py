@@ -85,6 +85,7 @@ CITIZENS = {
     "very restricted": (labelled(patient(), "V"), (PERMIT,), Boundaries(), "deny", ME, ("V",)),
     "restricted and very restricted": (labelled(patient(), "R", "V"), (), Boundaries(), "deny", ME, ("V",)),
     "denied insight": (labelled(patient(), "N", "NORN_ANG"), (PERMIT,), Boundaries(), "deny", ME, ("NORN_ANG",)),
+    "denied insight, and very restricted": (labelled(patient(), "V", "NORN_ANG"), (), Boundaries(), "deny", ME, ("NORN_ANG",)),
     "denied insight by another word": (labelled(patient(), "NORN_ALL", "NORN_FOR"), (), Boundaries(), "deny", ME, ("NORN_ALL", "NORN_FOR")),
     "locked by the source": (labelled(patient(), "NORS"), (), Boundaries(), "deny", ME, ("NORS",)),
     "unknown label": (labelled(patient(), "?"), (), Boundaries(), "deny", Rule.LABEL_UNKNOWN, ()),

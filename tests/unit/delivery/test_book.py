@@ -3,7 +3,7 @@
 import pytest
 
 from hub.consent.question import Verdict
-from hub.delivery.book import Book, Ended
+from hub.delivery.book import Became, Book, Ended
 from hub.delivery.channel import NOT_BEGUN, Sent, failed
 from hub.delivery.lanes import Lanes
 from hub.delivery.retry import Backoff
@@ -12,6 +12,7 @@ from hub.ledger.outbox import Claim, Parcel, Place, Remainder, Waiting
 from hub.model import AttemptOutcome, Result, Rule
 
 BACKOFF = Backoff(0.5, 60.0)
+PERMIT = Verdict(Result.PERMIT, Rule.TREATING_RELATION)
 
 
 def parcel(off: int, attempts: int = 0) -> Parcel:
@@ -68,7 +69,7 @@ def test_what_was_made_anew_is_asked_about_at_once_and_before_the_patients_next(
     for off in range(2):
         lanes.offer(Waiting(Place(0, off, "a"), "p", off, 0, 0), lanes.destination("a"))
     (row,) = lanes.take(1, 5)
-    made = Book(lanes, BACKOFF, 250_000).made_anew(row, parcel(0), 5)
+    made = Book(lanes, BACKOFF, 250_000).remade(row, parcel(0), Became.READY, PERMIT, 5)
     assert (made.outcome, made.code, made.parked, made.next_us, made.settles) == (AttemptOutcome.HELD, "made_anew", "", 5, False)
     assert [r.place.off for r in lanes.take(5, 5)] == [0]
 
@@ -78,7 +79,7 @@ def test_what_cannot_be_made_without_its_part_is_parked_and_holds_up_the_patient
     for off in range(2):
         lanes.offer(Waiting(Place(0, off, "a"), "p", off, 0, 0), lanes.destination("a"))
     (row,) = lanes.take(1, 5)
-    made = Book(lanes, BACKOFF, 250_000).not_redactable(row, parcel(0), 5)
+    made = Book(lanes, BACKOFF, 250_000).remade(row, parcel(0), Became.STUCK, PERMIT, 5)
     assert (made.outcome, made.code, made.parked) == (AttemptOutcome.HELD, "not_redactable", "not_redactable")
     assert lanes.take(6, 5) == []
 

@@ -23,7 +23,7 @@ from hub.model import (
     Subscription,
     Where,
 )
-from hub.routing.directory import Directory
+from hub.routing.directory import Directory, shows_more
 
 EVENT = Event("e", Kind.ADMITTED, Adapter.HL7V2, "st-olavs", "c", "k", (), 0, 0)
 NOBODY = PatientState()
@@ -289,3 +289,20 @@ def test_the_cost_of_a_message_does_not_grow_with_the_directory() -> None:
 
 def test_relations_are_words() -> None:
     assert [str(r) for r in Relation] == ["gp", "addressed", "pathway", "subscription"]
+
+
+def test_the_details_stand_in_one_order() -> None:
+    shown = [(one, other) for one in Detail for other in Detail if shows_more(one, other)]
+    assert shown == [(Detail.FULL, Detail.MINIMAL), (Detail.FULL, Detail.NOTICE), (Detail.MINIMAL, Detail.NOTICE)]
+
+
+def test_providers_of_one_organisation_are_each_the_gp() -> None:
+    two = (provider("a", f"{HPR}|4711"), provider("b", f"{HPR}|4711"), provider("c", f"{HPR}|4712"))
+    event = replace(EVENT, gps=(Identifier(HPR, "4711"),))
+    assert [c.provider_id for c in Directory(two, (), 1).candidates(event, NOBODY)] == ["a", "b"]
+
+
+@pytest.mark.parametrize("system", ["", ENH, HER])
+def test_a_gp_without_a_number_is_nobody_not_the_provider_without_one(system: str) -> None:
+    event = replace(EVENT, gps=(Identifier(system, ""),))
+    assert Directory((provider("a"),), (), 1).candidates(event, NOBODY) == []

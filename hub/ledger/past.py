@@ -1,0 +1,111 @@
+"""The past as it was decided: what was known of each message then, and what was decided."""
+
+from collections.abc import Collection, Iterator
+from typing import Any, Final, NamedTuple
+
+from psycopg.rows import class_row
+
+from hub.ledger.arrays import texts
+from hub.ledger.connect import Conn, faults
+from hub.ledger.stored import COLUMNS, Stored
+from hub.model import Adapter, Event, Identifier, Kind, PatientState
+
+ROWS: Final = 10_000  # messages read at once
+# A message that passed once more for some of its recipients is decided where it passed first.
+_DECIDED: Final = """
+SELECT m.part, m.off, m.event_id::text, m.patient_key, m.decided_us, m.received_us, m.occurred_us,
+       m.adapter, m.kind, m.provider, m.municipality, m.ward, m.encounter_class,
+       m.labels, m.addressed, m.gps, m.pathway, m.unresolved, m.items, d.recipients, d.rules
+FROM message m CROSS JOIN LATERAL
+     (SELECT array_agg(recipient) AS recipients, array_agg(rule) AS rules FROM decision WHERE part = m.part AND off = m.off) d
+WHERE m.decided_us >= %(since)s AND m.kind <> '' AND {}
+      AND NOT EXISTS (SELECT 1 FROM redrive r WHERE r.done_part = m.part AND r.done_off = m.off AND r.recipients <> '{{}}')"""
+
+_STORED: Final = f"SELECT {COLUMNS} FROM message m WHERE m.part = %s AND m.off = %s"  # noqa: S608  # a constant
+
+
+class Facts(NamedTuple):
+    """What of a message and its patient decides whom it may go to."""
+
+    adapter: str
+    kind: str
+    source: str
+    municipality: str
+    ward: str
+    encounter_class: str
+    labels: tuple[str, ...]
+    addressed: tuple[str, ...]
+    gps: tuple[str, ...]  # system, value, system, value ...
+    pathway: tuple[str, ...]
+    unresolved: bool
+    items: bytes  # packed; empty = it was asked about whole
+
+    def state(self) -> PatientState:
+        """The patient as remembered before the message."""
+        return PatientState(self.municipality, self.doctors(), frozenset(self.pathway), self.unresolved)
+
+    def doctors(self) -> tuple[Identifier, ...]:
+        """The patient's GPs: the message's own, else those remembered."""
+        return tuple(map(Identifier, self.gps[::2], self.gps[1::2]))
+
+
+class Past(NamedTuple):
+    """One message as it was decided. facts: None = it was decided before they were kept. recorded: (recipient, rule) of each decision."""
+
+    part: int
+    off: int
+    event_id: str
+    patient_key: str
+    decided_us: int
+    received_us: int
+    occurred_us: int
+    facts: Facts | None
+    recorded: frozenset[tuple[str, str]]
+
+    def event(self, facts: Facts) -> Event:
+        """What it meant, as far as it was kept: without its patient's identifiers and its control id."""
+        f = facts
+        return Event(
+            self.event_id, Kind(f.kind), Adapter(f.adapter), f.source, "", self.patient_key, (), self.received_us, self.occurred_us,
+            f.addressed, f.municipality, f.doctors(), f.ward, f.encounter_class, labels=f.labels,
+        )  # fmt: skip
+
+
+def past(conn: Conn, since_us: int, keys: Collection[str] | None = None) -> Iterator[list[Past]]:
+    """Every message decided since, or those of some patients, some at a time. Inside a transaction of the caller's. Raises Faulted.
+
+    keys: patient keys as they stand in the messages; see ``keys_ever``.
+    """
+    whose = "true" if keys is None else "m.patient_key = ANY (%(keys)s::text[])"
+    with faults(), conn.cursor("past", binary=True) as cursor:
+        cursor.itersize = ROWS
+        cursor.execute(_DECIDED.format(whose).encode(), {"since": since_us, "keys": texts(keys or ())})
+        while rows := cursor.fetchmany(ROWS):
+            yield [_past(*row) for row in rows]
+
+
+def _past(*row: Any) -> Past:
+    part, off, event_id, patient, decided, received, occurred, *facts, recipients, rules = row
+    known = None
+    if occurred is not None:
+        adapter, kind, source, municipality, ward, cls, labels, addressed, gps, pathway, unresolved, items = facts
+        who = tuple(labels), tuple(addressed), tuple(gps), tuple(pathway)
+        known = Facts(adapter, kind, source, municipality, ward, cls, *who, unresolved, items)
+    recorded = frozenset(zip(recipients or (), rules or (), strict=True))
+    return Past(part, off, event_id, patient, decided, received, occurred or 0, known, recorded)
+
+
+def stored(conn: Conn, message: Past) -> Stored:
+    """The message itself, to be read again. Raises Faulted."""
+    with faults(), conn.cursor(row_factory=class_row(Stored)) as cursor:
+        row = cursor.execute(_STORED, (message.part, message.off)).fetchone()
+    if row is None:
+        raise LookupError
+    return row
+
+
+def keys_ever(conn: Conn, keys: Collection[str]) -> frozenset[str]:
+    """Patient keys with those that merges retired in their favour: a message keeps the one it was decided under. Raises Faulted."""
+    query = "SELECT link_key FROM identity WHERE patient_key = ANY (%s::text[])"  # a patient's key is the link key of its first identifier
+    with faults():
+        return frozenset(keys).union(key for (key,) in conn.execute(query, (texts(keys),)))

@@ -1,0 +1,1 @@
+"""The patient's page: what is theirs, who received it, and who may."""

@@ -1,0 +1,153 @@
+"""Who may have it: the patient's locks, what a new one or its lifting would change, and the gate's answer."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aiohttp import web
+
+from hub.consent.fhir import consent_from_fhir
+from hub.errors import Reason, Rejected
+from hub.ledger.consents import StoredConsent
+from hub.ledger.disclosures import disclosures_of
+from hub.model import Kind
+from hub.routing.directory import Directory
+from hub.terms import terms_of
+from hub.web.body import Form
+from hub.web.citizen.entitled import entitled
+from hub.web.citizen.locks import SORTS, Draft, lifted, lock, shown, sorts, worded
+from hub.web.citizen.records import keys_of
+from hub.web.citizen.visit import Visit, enter, submitted
+from hub.web.citizen.vocabulary import KINDS, Said
+from hub.web.consents import UnderWay, of_patient, write
+from hub.whatif.replay import Change, changes
+
+LOOK_BACK_DAYS: Final = 30
+_DAY_US: Final = 86_400_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What would have been otherwise for one provider: how many messages, and of what kinds the most."""
+
+    provider: str
+    gains: bool
+    count: int
+    kinds: tuple[Said, ...]
+
+
+async def show(request: web.Request) -> web.Response:
+    """``GET /me/access``."""
+    return await _page(await enter(request))
+
+
+async def _page(visit: Visit, wrong: str = "") -> web.Response:
+    directory = await visit.state.region.now()
+    found = await of_patient(visit.state, visit.subject.principal)
+    names = {p.id: p.name for p in directory.providers}
+    locks = shown([(s.resource, s.consent.version) for s in found], _names(directory))
+    return visit.page(
+        "access.html", status=422 if wrong else 200, closed=(await entitled(visit)).closed, locks=locks, wrong=wrong, said_sorts=SORTS,
+        providers=sorted(names.items(), key=lambda p: p[1]), sorts=[(s, SORTS[s]) for s in sorts()],
+    )  # fmt: skip
+
+
+async def preview(request: web.Request) -> web.Response:
+    """``POST /me/access/preview``: what it would have changed in the last days. Nothing is written."""
+    visit, form = await submitted(request)
+    if (await entitled(visit)).closed:
+        raise web.HTTPForbidden
+    directory = await visit.state.region.now()
+    try:
+        resource, before = await _asked(visit, form)
+        consent, _ = consent_from_fhir(resource, before.consent.version + 1 if before else 1, directory)
+    except Rejected as exc:
+        return await _page(visit, exc.where if exc.where in {"provider", "sort", "last", "first"} else "other")
+    since_us = visit.now_us - LOOK_BACK_DAYS * _DAY_US
+    keys = await keys_of(visit)
+    found = await visit.state.ledger.run(
+        changes, directory, keys, consent, visit.now_us, since_us, terms=terms_of(visit.state.settings), read=visit.state.recall
+    )  # fmt: skip
+    return visit.page(
+        "preview.html", lock=_worded(resource, directory), said_sorts=SORTS, days=LOOK_BACK_DAYS, effects=effects(found, directory),
+        lifts=bool(form.get("lift")), releases=visit.state.settings.release_on_unlock, fields=_fields(form),
+        version=before.consent.version if before else 0,
+        is_in_force=before is not None and before.resource.get("status") == resource["status"],
+    )  # fmt: skip
+
+
+async def confirm(request: web.Request) -> web.Response:
+    """``POST /me/access``: the answer comes when the gate has it in force, and names what was under way."""
+    visit, form = await submitted(request)
+    if (await entitled(visit)).closed:
+        raise web.HTTPForbidden
+    directory = await visit.state.region.now()
+    resource, _ = await _asked(visit, form)
+    wanted = form.get("version", "0")
+
+    def expected(before: StoredConsent | None) -> None:
+        if str(before.consent.version if before else 0) != wanted:
+            raise web.HTTPConflict
+
+    stored, under_way = await write(visit.state, visit.subject.principal, resource, directory, expected)
+    return visit.page(
+        "in_force.html", lock=_worded(resource, directory), said_sorts=SORTS, lifts=bool(form.get("lift")), at_us=stored.written_us,
+        under_way=await _named(visit, under_way, directory),
+    )  # fmt: skip
+
+
+async def _asked(visit: Visit, form: Form) -> tuple[dict[str, Any], StoredConsent | None]:
+    """The consent the form asks for, and its version in force. Raises Rejected, HTTPNotFound for the lifting of what is not there."""
+    found = {s.consent.id: s for s in await of_patient(visit.state, visit.subject.principal)}
+    if form.get("lift"):
+        before = found.get(form["lift"])
+        if before is None:
+            raise web.HTTPNotFound
+        return lifted(before.resource), before
+    draft = Draft.of(form)
+    if draft.sort not in sorts():
+        raise Rejected(Reason.BAD_VALUE, "sort")
+    patient = visit.subject.identifier
+    resource = lock(draft, patient, visit.state.pseudonyms.link(patient, ""), visit.session.who)
+    return resource, found.get(resource["id"])
+
+
+def _fields(form: Form) -> Sequence[tuple[str, str]]:
+    return [(name, form[name]) for name in ("whom", "provider", "sort", "first", "last", "lift") if form.get(name)]
+
+
+def _worded(resource: Mapping[str, Any], directory: Directory) -> Any:
+    return worded(resource, 0, _names(directory))
+
+
+def _names(directory: Directory) -> Mapping[str, str]:
+    """What providers are called, by their ids and by the numbers of their organisations."""
+    numbers = {p.organisation.rpartition("|")[2]: p.name for p in directory.providers if p.organisation}
+    return numbers | {p.id: p.name for p in directory.providers}
+
+
+def effects(found: Iterable[Change], directory: Directory) -> list[Effect]:
+    """The changes by provider, the most first."""
+    by_provider: dict[tuple[str, bool], Counter[str]] = {}
+    for change in found:
+        by_provider.setdefault((change.recipient, change.gains), Counter())[change.kind] += 1
+    made = [
+        Effect(_name(provider, directory), gains, kinds.total(), tuple(KINDS[Kind(kind)] for kind, _ in kinds.most_common(3)))
+        for (provider, gains), kinds in by_provider.items()
+    ]
+    return sorted(made, key=lambda e: (-e.count, e.provider))
+
+
+def _name(provider_id: str, directory: Directory) -> str:
+    provider = directory.provider(provider_id)
+    return provider.name if provider else provider_id
+
+
+async def _named(visit: Visit, under_way: UnderWay, directory: Directory) -> list[tuple[Said, str]]:
+    """What was on its way to whom, in words."""
+    if not under_way:
+        return []
+    rows = await visit.state.ledger.run(disclosures_of, await keys_of(visit))
+    kinds = {row.event_id: KINDS[Kind(row.kind)] for row in rows}
+    return [(kinds.get(event, ("En melding", "A message")), _name(recipient, directory)) for event, recipient in under_way]

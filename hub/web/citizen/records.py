@@ -1,0 +1,105 @@
+"""A patient's messages as the page may show them: read again from the bytes, what is of doubt or withheld left out, whole or in part."""
+
+import asyncio
+import json
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from aiohttp import web
+
+from hub.errors import Rejected
+from hub.ledger.citizen import Kept, Slice, messages_of
+from hub.ledger.disclosures import patient_keys_of
+from hub.model import Channel, Deliver, Detail, Event, Form, Message, Provider, ProviderKind
+from hub.web.citizen.entitled import Entitlement
+from hub.web.citizen.visit import Visit
+from hub.web.state import State
+
+ON_A_PAGE: Final = 50
+DOWNLOADED_MAX: Final = 2_000  # messages, the latest
+PRINTED_MAX: Final = 500  # of them in a PDF: 3 ms of CPU each
+CITIZEN: Final = Provider("citizen", "Patient", ProviderKind.OTHER, "", (), Deliver(Channel.MAILBOX))
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One message, or what may be shown of it."""
+
+    part: int
+    off: int
+    event: Event
+    message: Message = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """Some of a patient's messages. records: those that may be shown, the latest first. places: of all that were looked at."""
+
+    records: tuple[Record, ...] = ()
+    places: frozenset[tuple[int, int]] = frozenset()
+
+
+async def keys_of(visit: Visit) -> frozenset[str]:
+    """Every key the patient of the visit was ever recorded under. Raises Faulted."""
+    state = visit.state
+    return await state.ledger.run(patient_keys_of, [state.pseudonyms.link(visit.subject.identifier, "")])
+
+
+async def records_of(visit: Visit, right: Entitlement, keys: frozenset[str], part: Slice) -> Looked:
+    """Those of a part of the patient's messages that may be shown; none where nothing may be. Raises Faulted."""
+    if right.closed:
+        return Looked()
+    kept = await visit.state.ledger.run(messages_of, keys, part)
+    records = await asyncio.to_thread(lambda: tuple(_readable(visit.state, right, kept, keys)))
+    return Looked(records, frozenset((k.part, k.off) for k in kept))
+
+
+def part_of(visit: Visit) -> Slice:
+    """The part of the messages that the address asks for (``?from=50``). Raises HTTPBadRequest."""
+    skip = visit.request.query.get("from", "0")
+    if not (skip.isascii() and skip.isdigit() and len(skip) < 7):
+        raise web.HTTPBadRequest
+    return Slice(ON_A_PAGE, int(skip))
+
+
+def bundles(records: Iterable[Record]) -> Iterator[tuple[Record, bytes]]:
+    """Each with its FHIR R4 message Bundle in full; one of which none can be made is left out."""
+    for record in records:
+        try:
+            yield record, record.message.render(Form.FHIR, Detail.FULL, CITIZEN)
+        except Rejected:
+            continue
+
+
+def read(bundle: bytes) -> Json:
+    """A Bundle as values, numbers with a point as they were written."""
+    found = json.loads(bundle, parse_float=str)
+    assert isinstance(found, dict)  # a Bundle is an object
+    return found
+
+
+def older(part: Slice, looked: Looked) -> int | None:
+    """Where the messages before these begin; None = there are none."""
+    return part.skip + part.limit if len(looked.places) == part.limit else None
+
+
+def _readable(state: State, right: Entitlement, kept: Collection[Kept], keys: frozenset[str]) -> Iterator[Record]:
+    """A message whose identifiers are somebody else's too, or that cannot be read, is not shown: in doubt nothing is."""
+    if state.recall is None:
+        return
+    for k in kept:
+        try:
+            message = state.recall(k.stored)
+            copy = right.copy(message) if _is_theirs(state, message, keys) else None
+            if copy is not None:
+                yield Record(k.part, k.off, copy.event(), copy)
+        except (Rejected, ValueError):
+            continue
+
+
+def _is_theirs(state: State, message: Message, keys: frozenset[str]) -> bool:
+    links = [state.pseudonyms.link(i, message.received.provider) for i in message.received.identifiers]
+    return bool(links) and keys.issuperset(links)

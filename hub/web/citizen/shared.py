@@ -1,0 +1,100 @@
+"""Who received what, when and why; and what was withheld, because of the patient or of a rule."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from aiohttp import web
+
+from hub.ledger.disclosures import Attempt, Disclosure, Fate, disclosures_of
+from hub.model import AttemptOutcome, Detail, Kind, Relation, Rule
+from hub.pipeline import NOT_SUBSCRIBED
+from hub.web.citizen.entitled import entitled
+from hub.web.citizen.records import Looked, Record, keys_of, older, part_of, records_of
+from hub.web.citizen.visit import Visit, enter
+from hub.web.citizen.vocabulary import DETAILS, KINDS, OUTCOMES, RELATIONS, RULES, Said
+
+_TONES: Final = {Fate.DELIVERED: "good", Fate.WITHHELD: "bad", Fate.WAITING: "", Fate.DISCARDED: ""}
+_RULES: Final = frozenset(rule.value for rule in Rule)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One recipient of one message. mine: withheld because of the patient's own lock. at_us: when it got it, or was decided against."""
+
+    recipient: str
+    fate: Said
+    tone: str
+    at_us: int
+    why: Said
+    relations: tuple[Said, ...]
+    detail: Said
+    mine: bool
+    came_too_late: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One message. what: None = nobody on this page may be told what it was."""
+
+    what: Said | None
+    source: str
+    received_us: int
+    lines: tuple[Line, ...] = field(default=())
+
+
+async def show(request: web.Request) -> web.Response:
+    """``GET /me/shared``; ``?only=withheld`` leaves out what was shared."""
+    visit = await enter(request)
+    only = request.query.get("only") == "withheld"
+    found: Sequence[Told] = ()
+    right, part = await entitled(visit), part_of(visit)
+    looked = Looked()
+    if not right.closed:
+        keys = await keys_of(visit)
+        looked = await records_of(visit, right, keys, part)
+        rows = [d for d in await visit.state.ledger.run(disclosures_of, keys) if (d.part, d.off) in looked.places]
+        found = told(rows, looked.records, await _names(visit), is_own=visit.subject.basis is None)
+    if only:
+        found = [t for t in found if any(line.mine for line in t.lines)]
+    return visit.page("shared.html", told=found, only=only, closed=right.closed, older=older(part, looked))
+
+
+async def _names(visit: Visit) -> Mapping[str, str]:
+    return {p.id: p.name for p in (await visit.state.region.now()).providers}
+
+
+def told(rows: Iterable[Disclosure], records: Iterable[Record], names: Mapping[str, str], *, is_own: bool) -> list[Told]:
+    """The messages of some disclosures, in their order. Of what may not be shown only the patient learns, and only that it went to whom."""
+    seen = {(r.part, r.off) for r in records}
+    groups: dict[tuple[int, int], list[Disclosure]] = {}
+    for row in rows:
+        if NOT_SUBSCRIBED not in row.because:  # never asked for it
+            groups.setdefault((row.part, row.off), []).append(row)
+    return [
+        Told(
+            KINDS[Kind(group[0].kind)] if place in seen else None, names.get(group[0].source, group[0].source), group[0].received_us,
+            tuple(_lines(group, names)),
+        )
+        for place, group in groups.items() if place in seen or is_own
+    ]  # fmt: skip
+
+
+def _lines(group: Iterable[Disclosure], names: Mapping[str, str]) -> Iterator[Line]:
+    for d in group:
+        last = d.attempts[-1] if d.attempts else None
+        rule = _rule(d, last)
+        relations = tuple(RELATIONS[Relation(word)] for word in d.because if word in set(Relation))
+        outcome = AttemptOutcome.WITHHELD if d.fate is Fate.WITHHELD else AttemptOutcome(last.outcome) if last else AttemptOutcome.HELD
+        is_out = d.fate is Fate.WITHHELD
+        yield Line(
+            names.get(d.recipient, d.recipient), OUTCOMES[outcome], _TONES[d.fate], last.ended_us if last else d.decided_us, RULES[rule],
+            () if is_out else relations, DETAILS[Detail(d.detail)], is_out and rule is Rule.LOCKED, bool(d.under_way),
+        )  # fmt: skip
+
+
+def _rule(d: Disclosure, last: Attempt | None) -> Rule:
+    """The row that had the last word: at the attempt that was stopped, else in transit."""
+    if last is None or last.outcome != AttemptOutcome.WITHHELD:
+        return Rule(d.rule)
+    return Rule(last.code) if last.code in _RULES else Rule.NO_RELATION
