@@ -16,7 +16,7 @@ from hub.stream.recall import recalled
 from hub.whatif.replay import Change, Replay, Rules, changes
 from hub.wiring import now_us
 from tests.consents import simple
-from tests.contracts.decided import decide
+from tests.contracts.decided import decide, rewrite
 from tests.contracts.transit_rig import NUMBER, PROVIDERS, PSEUDONYMS, SUBSCRIPTIONS, adt, received
 
 GP = "PD1|||Legesenteret^^999001017^^^ENH\r"
@@ -106,7 +106,7 @@ def test_other_entries_say_who_gains_and_who_loses(conn: Conn, database_url: str
 
 def test_what_was_decided_before_the_facts_were_kept_is_said_and_not_guessed(conn: Conn, database_url: str) -> None:
     decide(database_url, [received("c1"), received("c2")])
-    conn.execute("UPDATE message SET occurred_us = NULL WHERE control_id = 'c1'")
+    rewrite(conn, "message", "occurred_us = NULL WHERE control_id = 'c1'")
     replay, found = replayed(conn, Directory((), (), 2))
     assert (replay.counts.messages, replay.counts.unknown, len(found)) == (1, 1, 2)
 
@@ -151,7 +151,7 @@ def test_who_turned_out_to_be_the_same_is_replayed_with_every_lock(conn: Conn, d
     put(conn, lock("clinic"))
     now = directory(conn)
     replay = Replay(Rules(now, Directory(PROVIDERS, (), 2)), {}, now_us())
-    conn.execute("UPDATE message SET decided_us = decided_us + 60000000")  # as if all had been decided after the lock
+    rewrite(conn, "message", "decided_us = decided_us + 60000000")  # as if all had been decided after the lock
     assert {c.recipient for c in replay.run(conn, 0)} == {"town"}
 
 

@@ -15,7 +15,7 @@ from hub.ledger.directory import put_subscription, replace_file_entries
 from hub.ledger.secret import agrees
 from hub.model import Detail, Subscription, Where
 from hub.settings import Settings
-from tests.contracts.decided import decide
+from tests.contracts.decided import decide, rewrite
 from tests.contracts.transit_rig import NUMBER, PROVIDERS, PSEUDONYMS, SUBSCRIPTIONS, received
 
 REGION = "\n".join(
@@ -165,7 +165,7 @@ def test_a_file_without_consents_is_bad_input_in_one_line(hub: Hub, content: str
 
 def test_only_what_was_decided_since_is_looked_at(hub: Hub) -> None:
     decide(hub.url, [received("c1")])
-    hub.conn.execute("UPDATE message SET decided_us = decided_us - 2 * 86400000000::bigint")
+    rewrite(hub.conn, "message", "decided_us = decided_us - 2 * 86400000000::bigint")
     less = hub.file("less.toml", REGION)
     assert hub.what_if("--policy", less, "--since", "3d")[0] == 1
     assert hub.what_if("--policy", less, "--since", "47h")[0] == 0
@@ -173,8 +173,8 @@ def test_only_what_was_decided_since_is_looked_at(hub: Hub) -> None:
 
 def test_what_cannot_be_said_is_said(hub: Hub) -> None:
     decide(hub.url, [received("c1"), received("c2")])
-    hub.conn.execute("UPDATE message SET occurred_us = NULL WHERE control_id = 'c1'")
-    hub.conn.execute("UPDATE decision SET rule = '14-no-relation' WHERE recipient = 'town'")
+    rewrite(hub.conn, "message", "occurred_us = NULL WHERE control_id = 'c1'")
+    rewrite(hub.conn, "decision", "rule = '14-no-relation' WHERE recipient = 'town'")
     _, out, _ = hub.what_if("--policy", hub.file("same.toml", REGION + TOWN))
     assert "1 message was decided before the hub kept what is needed" in out
     assert "1 message would be decided otherwise today already" in out

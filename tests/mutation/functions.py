@@ -25,7 +25,10 @@ def settings(sources: Sequence[Path], tests: Sequence[str], arguments: Sequence[
         "pytest_add_cli_args": list(arguments),
         "also_copy": list(beside),
     }
-    return "\n[tool.mutmut]\nuse_git_change_detection = false\n" + "".join(f"{name} = {json.dumps(v)}\n" for name, v in table.items())
+    fixed = (
+        "use_git_change_detection = false\ntimeout_multiplier = 4.0\n"  # of the time its tests take: a mutant that runs for ever is noticed
+    )
+    return f"\n[tool.mutmut]\n{fixed}" + "".join(f"{name} = {json.dumps(v)}\n" for name, v in table.items())
 
 
 def run(copy: Path, jobs: int) -> None:

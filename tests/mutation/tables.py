@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+_LINE_MAX: Final = 200
+_AROUND: Final = 60  # characters
 Undo = Callable[[], None]
 # A decision's answer is turned into the one that would harm most.
 _TURNED: Final = {"PERMIT": "DENY", "DENY": "PERMIT", "HOLD": "PERMIT", "REDACT": "PERMIT"}
@@ -20,7 +22,7 @@ _SWAPPED: Final[dict[type[ast.AST], type[ast.AST]]] = {
 
 @dataclass(frozen=True)
 class Mutant:
-    """A module with one change. where: module and name; was, now: the statement without and with the change."""
+    """A module with one change. where: module and name; was, now: the lines of the statement that differ, of long ones a part."""
 
     where: str
     was: str
@@ -37,7 +39,27 @@ def mutants(source: str, module: str) -> Iterator[Mutant]:
             text, now = ast.unparse(tree), ast.unparse(statement)
             undo()
             if now != was:
-                yield Mutant(where, was, now, text)
+                yield Mutant(where, *_about(was, now), text)
+
+
+def _about(was: str, now: str) -> tuple[str, str]:
+    before, after = was.splitlines(), now.splitlines()
+    while before and after and before[0] == after[0]:
+        before, after = before[1:], after[1:]
+    while before and after and before[-1] == after[-1]:
+        before, after = before[:-1], after[:-1]
+    one, other = ("\n".join(line.strip() for line in lines) for lines in (before, after))
+    if max(len(one), len(other)) <= _LINE_MAX:
+        return one, other
+    same = _common(one, other)
+    tail = _common(one[same:][::-1], other[same:][::-1])
+    start, one_end, other_end = max(0, same - _AROUND), len(one) - tail + _AROUND, len(other) - tail + _AROUND
+    return one[start:one_end], other[start:other_end]
+
+
+def _common(one: str, other: str) -> int:
+    """How many characters they begin with are the same."""
+    return next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
 def _statements(body: list[ast.stmt], prefix: str) -> Iterator[tuple[str, ast.stmt]]:

@@ -51,6 +51,13 @@ def test_each_entry_of_a_table_is_left_out_once() -> None:
     assert "ROWS: Final = ()" in changed("m.ROWS")
 
 
+def test_of_a_long_table_what_is_about_the_change_is_told() -> None:
+    source = f"WORDS: Final = ({', '.join(repr(f'word{n:03}') for n in range(100))})"
+    told = [(m.was, m.now) for m in mutants(source, "m")]
+    assert len(told) == len(set(told)) == 100
+    assert all(len(was) < 150 and f"'word{n:03}'" in was and f"'word{n:03}'" not in now for n, (was, now) in enumerate(told))
+
+
 def test_each_word_and_figure_is_changed_once() -> None:
     assert changed("m.LIMIT") == {"LIMIT: Final = 4"}
     assert "RANKS: Final = {'a': 2}" in changed("m.RANKS")

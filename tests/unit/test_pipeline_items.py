@@ -11,13 +11,16 @@ from hub.identity import ENH
 from hub.model import (
     Actor,
     Base,
+    Boundaries,
     Consent,
     Detail,
+    Duty,
     Identifier,
     Item,
     Kind,
     PatientState,
     Policy,
+    ProviderKind,
     Provision,
     Result,
     Rule,
@@ -178,3 +181,10 @@ def test_an_item_without_a_sensitive_code_is_left_as_it_is() -> None:
 def test_of_a_message_that_concerns_nobody_no_item_is_looked_at() -> None:
     made = planned(TWO, lock("7917-8"), subscriptions=())
     assert (made.decisions, made.items) == ((), ())  # type: ignore[attr-defined]
+
+
+def test_what_the_law_tells_of_a_message_locked_item_by_item_is_told_with_no_more_than_it_asks_for() -> None:
+    duty = Terms(Boundaries(duties=(Duty(Kind.OBSERVATION_REPORTED, ProviderKind.OTHER, Detail.MINIMAL),)))
+    made = planned(TWO, lock("7917-8"), lock("2951-2", consent_id="d"), terms=duty)
+    told = {d.recipient: (d.rule, d.detail) for d in made.decisions if d.rule is not Rule.OWN_RECORD}  # type: ignore[attr-defined]
+    assert told == dict.fromkeys(("trondheim", "malvik", "legene"), (Rule.STATUTORY_DUTY, Detail.MINIMAL))

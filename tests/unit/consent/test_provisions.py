@@ -143,6 +143,7 @@ ROWS = {
     # data
     "the thing itself": (data(INSTANCE, "", "Observation/1"), case(), True, True),
     "another of its type": (data(INSTANCE, "", "Observation/2"), case(), False, False),
+    "a version of another of its type": (data(INSTANCE, "", "Observation/2/_history/1"), case(), False, False),
     "one of another type": (data(INSTANCE, "", "Condition/1"), case(), False, False),
     "one by another number": (data(INSTANCE, "urn:x", "1"), case(), True, False),
     "of its type, with no number of that kind": (

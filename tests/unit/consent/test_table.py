@@ -96,6 +96,8 @@ CITIZENS = {
     "young, limited": (patient(YOUNG), (), LIMITED, "permit", ME, ()),
     "young, limited, restricted": (labelled(patient(YOUNG), "R"), (), LIMITED, "deny", ME, ("R",)),
     "a child": (patient(CHILD), (), LIMITED, "deny", ME, ("age",)),
+    "no birth date, where all are of age": (
+        patient(""), (), Boundaries(alone_years=1, youth_years=0, limited=True), "deny", ME, ("age",)),
     "no birth date": (patient(""), (), LIMITED, "deny", ME, ("age",)),
     # 7: who acts for another
     "parent of a child": (parent(CHILD), (), Boundaries(), "permit", REP, ()),
