@@ -258,3 +258,13 @@ def test_an_appointment_to_come_is_told_by_its_latest_word(page: Page) -> None:
     assert "2. mars 2099 kl. 09.00</strong>" not in told
     booked("S15", "20990303100000+0100", 3)
     assert "Du har time" not in page.get("/me").body.decode()
+
+
+def test_whoever_reads_is_recorded_first(page: Page) -> None:
+    page.log_in()
+    for path in ("/me", "/me/shared", "/me/bundle.json", "/me/access"):
+        assert page.get(path).status == 200
+    key = PSEUDONYMS.link(Identifier(FNR, PEOPLE["åse"].number), "")
+    with connect(page.url) as conn:
+        rows = conn.execute("SELECT role, who, interaction, query, patient_keys FROM audit_access ORDER BY at_us, query").fetchall()
+    assert sorted(rows, key=lambda r: r[3]) == [("patient", key, "read", path, [key]) for path in ("me", "me/bundle.json", "me/shared")]

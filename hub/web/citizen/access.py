@@ -17,7 +17,7 @@ from hub.terms import terms_of
 from hub.web.body import Form
 from hub.web.citizen.entitled import entitled
 from hub.web.citizen.locks import SORTS, Draft, lifted, lock, shown, sorts, worded
-from hub.web.citizen.records import keys_of
+from hub.web.citizen.records import keys_of, note_reading
 from hub.web.citizen.visit import Visit, enter, submitted
 from hub.web.citizen.vocabulary import KINDS, Said
 from hub.web.consents import UnderWay, of_patient, write
@@ -64,6 +64,7 @@ async def preview(request: web.Request) -> web.Response:
         consent, _ = consent_from_fhir(resource, before.consent.version + 1 if before else 1, directory)
     except Rejected as exc:
         return await _page(visit, exc.where if exc.where in {"provider", "sort", "last", "first"} else "other")
+    await note_reading(visit)
     since_us = visit.now_us - LOOK_BACK_DAYS * _DAY_US
     keys = await keys_of(visit)
     found = await visit.state.ledger.run(

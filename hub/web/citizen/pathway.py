@@ -17,7 +17,19 @@ from hub.pathway.states import State
 from hub.web.citizen.entitled import entitled
 from hub.web.citizen.pdf import Chapter, Section, document
 from hub.web.citizen.plain import Told, microseconds, resources, told
-from hub.web.citizen.records import DOWNLOADED_MAX, ON_A_PAGE, PRINTED_MAX, Record, bundles, keys_of, older, part_of, read, records_of
+from hub.web.citizen.records import (
+    DOWNLOADED_MAX,
+    ON_A_PAGE,
+    PRINTED_MAX,
+    Record,
+    bundles,
+    keys_of,
+    note_reading,
+    older,
+    part_of,
+    read,
+    records_of,
+)
 from hub.web.citizen.render import words
 from hub.web.citizen.times import OSLO, civil_time
 from hub.web.citizen.visit import Visit, What, enter
@@ -65,6 +77,7 @@ class Ahead:
 async def show(request: web.Request) -> web.Response:
     """``GET /me``."""
     visit = await enter(request)
+    await note_reading(visit)
     keys, right = await keys_of(visit), await entitled(visit)
     part = part_of(visit)
     looked, names = await records_of(visit, right, keys, part), await names_of(visit)
@@ -139,6 +152,7 @@ def deadlines(due: Iterable[Due], now_us: int) -> Iterator[Ahead]:
 async def bundle(request: web.Request) -> web.Response:
     """``GET /me/bundle.json``: every message that may be shown, as FHIR R4, one Bundle in another. The bytes are those the hub made."""
     visit = await enter(request, What.DOWNLOAD)
+    await note_reading(visit)
     looked = await records_of(visit, await entitled(visit), await keys_of(visit), Slice(DOWNLOADED_MAX))
     body = await asyncio.to_thread(_collection, looked.records)
     return web.Response(
@@ -154,6 +168,7 @@ def _collection(records: Iterable[Record]) -> bytes:
 async def pdf(request: web.Request) -> web.Response:
     """``GET /me/pathway.pdf``: the same in plain words."""
     visit = await enter(request, What.DOWNLOAD)
+    await note_reading(visit)
     looked = await records_of(visit, await entitled(visit), await keys_of(visit), Slice(PRINTED_MAX))
     names = await names_of(visit)
 

@@ -11,10 +11,12 @@ from aiohttp import web
 from hub.errors import Rejected
 from hub.ledger.citizen import Kept, Slice, messages_of
 from hub.ledger.disclosures import patient_keys_of
+from hub.ledger.record import Access, keep_access
 from hub.model import Channel, Deliver, Detail, Event, Form, Message, Provider, ProviderKind
 from hub.web.citizen.entitled import Entitlement
 from hub.web.citizen.visit import Visit
 from hub.web.state import State
+from hub.web.tokens import Role
 
 ON_A_PAGE: Final = 50
 DOWNLOADED_MAX: Final = 2_000  # messages, the latest
@@ -46,6 +48,13 @@ async def keys_of(visit: Visit) -> frozenset[str]:
     """Every key the patient of the visit was ever recorded under. Raises Faulted."""
     state = visit.state
     return await state.ledger.run(patient_keys_of, [state.pseudonyms.link(visit.subject.identifier, "")])
+
+
+async def note_reading(visit: Visit) -> None:
+    """Record in the audit record who reads of whom, before anything is shown. Raises Faulted; then nothing may be."""
+    request, link = visit.request, visit.state.pseudonyms.link
+    access = Access(visit.now_us, Role.PATIENT.value, link(visit.session.who, ""), request.remote or "", "read", request.path.lstrip("/"))
+    await visit.state.ledger.run(keep_access, access, [link(visit.subject.identifier, "")])
 
 
 async def records_of(visit: Visit, right: Entitlement, keys: frozenset[str], part: Slice) -> Looked:

@@ -10,7 +10,7 @@ from hub.ledger.disclosures import Attempt, Disclosure, Fate, disclosures_of
 from hub.model import AttemptOutcome, Detail, Kind, Relation, Rule
 from hub.pipeline import NOT_SUBSCRIBED
 from hub.web.citizen.entitled import entitled
-from hub.web.citizen.records import Looked, Record, keys_of, older, part_of, records_of
+from hub.web.citizen.records import Looked, Record, keys_of, note_reading, older, part_of, records_of
 from hub.web.citizen.visit import Visit, enter
 from hub.web.citizen.vocabulary import DETAILS, KINDS, OUTCOMES, RELATIONS, RULES, Said
 
@@ -51,6 +51,7 @@ async def show(request: web.Request) -> web.Response:
     right, part = await entitled(visit), part_of(visit)
     looked = Looked()
     if not right.closed:
+        await note_reading(visit)
         keys = await keys_of(visit)
         looked = await records_of(visit, right, keys, part)
         rows = [d for d in await visit.state.ledger.run(disclosures_of, keys) if (d.part, d.off) in looked.places]
