@@ -9,7 +9,10 @@ from hub.delivery.channel import Means
 from hub.ledger.backlog import REDRIVE
 from hub.ledger.batch import Merge
 from hub.ledger.merges import join_patients
+from hub.pipeline import TERMS
 from hub.stream.delivery_rounds import Delivery
+from hub.stream.delivery_turn import Parts
+from hub.stream.readers import read
 from tests.contracts.delivery_rig import Receiver, Row, delivering, drained, fill, mllp, now_us, provider, query, settings, until, write
 
 
@@ -31,7 +34,7 @@ def test_a_redrive_at_the_moment_of_a_refusal_lets_nothing_past_it(database_url:
                 delivery.tell([(REDRIVE, "a")])
 
         async with asyncio.TaskGroup() as sends:
-            delivery = Delivery(settings(database_url), Means(ack_seconds_max=1.0), now_us, reach, sends)
+            delivery = Delivery(Parts(settings(database_url), now_us, reach, read, TERMS), Means(ack_seconds_max=1.0), sends)
             session = sends.create_task(delivery.session(range(4)))
             await until(lambda: "other" in receiver.ids and query(database_url, "SELECT 1 FROM outbox WHERE parked = 'AE'"))
             await asyncio.sleep(0.5)
