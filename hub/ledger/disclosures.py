@@ -25,7 +25,8 @@ SELECT patient_key FROM owner
 UNION SELECT CASE WHEN starts_with(i.link_key, 'retired:') THEN substr(i.link_key, 9) ELSE i.link_key END
 FROM owner o CROSS JOIN LATERAL (SELECT link_key FROM identity WHERE patient_key = o.patient_key OFFSET 0) i"""
 TOLD: Final = """
-m.part, m.off, m.event_id::text AS event_id, m.kind, m.patient_key, m.received_us, m.decided_us, m.provider AS source,
+m.part, m.off, m.event_id::text AS event_id, m.kind, coalesce(m.origin, m.patient_key) AS patient_key, m.received_us, m.decided_us,
+m.provider AS source,
 d.recipient, d.result, d.rule, d.detail, d.subscription, d.because,
 (SELECT body ->> 'purpose' FROM subscription s WHERE s.id = d.subscription) AS purpose,
 (SELECT json_agg(json_build_array(a.n, a.started_us, a.ended_us, a.outcome, a.code) ORDER BY a.n) FROM attempt a
@@ -34,7 +35,8 @@ d.recipient, d.result, d.rule, d.detail, d.subscription, d.because,
  WHERE x.part = m.part AND x.off = m.off AND x.recipient = d.recipient) AS under_way"""
 _OF_PATIENT: Final = f"""
 SELECT {TOLD} FROM (
-    SELECT * FROM message WHERE patient_key = ANY (%s::text[]) AND received_us >= %s ORDER BY received_us DESC, part, off LIMIT %s) m
+    SELECT * FROM message WHERE coalesce(origin, patient_key) = ANY (%s::text[]) AND received_us >= %s
+    ORDER BY received_us DESC, part, off LIMIT %s) m
 CROSS JOIN LATERAL (SELECT * FROM decision WHERE part = m.part AND off = m.off ORDER BY recipient OFFSET 0) d
 ORDER BY m.received_us DESC, m.part, m.off, d.recipient LIMIT %s"""  # noqa: S608  # a constant
 
@@ -75,7 +77,7 @@ class UnderWay:
 
 @dataclass(frozen=True, slots=True)
 class Disclosure:
-    """One message and one recipient: the decision, and what was done about it. patient_key: as it was known at the time."""
+    """One message and one recipient: the decision, and what was done about it. patient_key: as it was known at the time, without merges."""
 
     part: int
     off: int

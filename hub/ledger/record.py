@@ -38,7 +38,7 @@ WHERE f.at_us >= %(from_us)s AND f.at_us < %(to_us)s
        OR EXISTS (SELECT 1 FROM unnest(d.because) AS b WHERE starts_with(b, %(consent)s || '/')
                   AND (%(version)s = 0 OR b = %(consent)s || '/' || %(version)s)))
 ORDER BY f.at_us DESC, f.fact, m.part DESC, m.off DESC, d.recipient, f.n DESC, f.consent_id, f.version LIMIT %(limit)s"""  # noqa: S608
-_BY_PATIENT: Final = "patient_key = ANY (%(patients)s::text[])"
+_BY_PATIENT: Final = "coalesce(origin, patient_key) = ANY (%(patients)s::text[])"
 _BY_EVENT: Final = "event_id = %(event)s::uuid"
 _DECIDED: Final = """
 SELECT 1 AS fact, m.decided_us AS at_us, m.part, m.off, d.recipient, 0 AS n, '' AS consent_id, 0 AS version

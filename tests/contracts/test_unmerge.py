@@ -6,8 +6,11 @@ from typing import Any
 import pytest
 
 from hub.identity import FNR
+from hub.ledger.citizen import Slice, messages_of
 from hub.ledger.connect import Conn, connect
 from hub.ledger.consents import NewVersion, lock_keys_of, put_consent
+from hub.ledger.disclosures import disclosures_of, patient_keys_of
+from hub.ledger.past import past
 from hub.ledger.transit import RacedError, TransitLedger
 from hub.model import Identifier, Received
 from hub.routing.directory import Directory
@@ -134,6 +137,23 @@ def test_each_lock_is_its_patients_own_again_and_both_hold_in_the_meantime(ledge
     assert [stopped(c) for c in ("m", "b2", "u", "a3", "b3")] == [["clinic"], ["clinic", "town"], ["clinic", "town"], ["clinic"], ["town"]]
     locks = lock_keys_of(ledger.conn, [A, B])
     assert locks[A] and locks[B] and locks[A].isdisjoint(locks[B]) and locks[A] | locks[B] == both
+
+
+def test_the_record_of_each_shows_nothing_of_the_other_again(ledger: Ledger) -> None:
+    def shown(mrn: str) -> set[str]:
+        keys = patient_keys_of(ledger.conn, [PSEUDONYMS.link(Identifier("OLAV", mrn), "olav")])
+        ids = [d.event_id for d in disclosures_of(ledger.conn, keys)]
+        with ledger.conn.transaction():
+            assert {m.event_id for batch in past(ledger.conn, 0, keys) for m in batch} == set(ids)
+        assert {k.stored.event_id for k in messages_of(ledger.conn, keys, Slice(100))} == set(ids)
+        return {c for (c,) in ledger.conn.execute("SELECT control_id FROM message WHERE event_id = ANY (%s::uuid[])", (ids,))}
+
+    ledger.take(*FIRST)
+    ledger.take(join("m", "2", "1"))
+    ledger.take(one("a2", "1"), one("b2", "2"))
+    assert shown("1") == shown("2") == {"a1", "b1", "m", "a2", "b2"}
+    ledger.take(part("u", "2", "1"))
+    assert (shown("1"), shown("2")) == ({"a1", "a2"}, {"b1", "m", "b2", "u"})
 
 
 def test_a_person_number_that_moved_goes_back(ledger: Ledger) -> None:

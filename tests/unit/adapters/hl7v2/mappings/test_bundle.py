@@ -90,7 +90,8 @@ def test_what_is_left_is_the_header_the_patient_and_the_visit(trigger: str, deta
     ("segments", "labels"),
     [(["ORC|NW|P1", line("ORC", {1: "NW", 28: "PSY^x^HL70177"}), line("ORC", {1: "NW", 28: "V"})], ("PSY", "V")),
      ([line("ORC", {1: "NW", 28: "AID"})], ("HIV",)), ([line("PRB", {1: "AD", 25: "R"}), line("PRB", {1: "AD", 25: "HIV"})], ("R", "HIV")),
-     ([line("ORC", {1: "NW", 28: "VIP"})], ("VIP",)), (["ORC|NW", line("ORC", {1: "NW", 28: '""'})], ())],
+     ([line("ORC", {1: "NW", 28: "VIP"})], ("CEL",)),
+     ([line("ORC", {1: "NW", 28: "XYZ"})], ("XYZ",)), (["ORC|NW", line("ORC", {1: "NW", 28: '""'})], ())],
 )  # fmt: skip
 def test_a_label_of_any_order_or_problem_is_one_of_the_message(segments: list[str], labels: tuple[str, ...]) -> None:
     assert hl7v2(message("ORM^O01", *segments)).event().labels == labels
