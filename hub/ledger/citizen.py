@@ -7,12 +7,12 @@ from typing import Final
 from hub.ledger.arrays import texts
 from hub.ledger.connect import Conn, faults
 from hub.ledger.consents import lock_keys_of, policies
-from hub.ledger.stored import COLUMNS, Stored
+from hub.ledger.stored import COLUMNS, WHOSE, Stored
 from hub.model import Kind, Outcome, Policy
 
 _MESSAGES: Final = f"""
 SELECT m.part, m.off, {COLUMNS} FROM message m
-WHERE coalesce(m.origin, m.patient_key) = ANY (%s::text[]) AND m.kind <> '' AND m.outcome IN ('{Outcome.ROUTED}', '{Outcome.NO_RECIPIENT}')
+WHERE {WHOSE} = ANY (%s::text[]) AND m.kind <> '' AND m.outcome IN ('{Outcome.ROUTED}', '{Outcome.NO_RECIPIENT}')
       AND (%s::text[] IS NULL OR m.kind = ANY (%s::text[]))
 ORDER BY m.received_us DESC, m.part, m.off LIMIT %s OFFSET %s"""  # noqa: S608  # constants
 _STAYS: Final = """

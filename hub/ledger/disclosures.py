@@ -12,6 +12,7 @@ from psycopg.rows import namedtuple_row
 
 from hub.ledger.arrays import texts
 from hub.ledger.connect import Conn, faults
+from hub.ledger.stored import WHOSE
 from hub.model import AttemptOutcome, Result
 
 LIMIT_MAX: Final = 1_000
@@ -24,18 +25,18 @@ WITH owner AS (SELECT DISTINCT patient_key FROM identity WHERE link_key = ANY (%
 SELECT patient_key FROM owner
 UNION SELECT CASE WHEN starts_with(i.link_key, 'retired:') THEN substr(i.link_key, 9) ELSE i.link_key END
 FROM owner o CROSS JOIN LATERAL (SELECT link_key FROM identity WHERE patient_key = o.patient_key OFFSET 0) i"""
-TOLD: Final = """
-m.part, m.off, m.event_id::text AS event_id, m.kind, coalesce(m.origin, m.patient_key) AS patient_key, m.received_us, m.decided_us,
+TOLD: Final = f"""
+m.part, m.off, m.event_id::text AS event_id, m.kind, {WHOSE} AS patient_key, m.received_us, m.decided_us,
 m.provider AS source,
 d.recipient, d.result, d.rule, d.detail, d.subscription, d.because,
 (SELECT body ->> 'purpose' FROM subscription s WHERE s.id = d.subscription) AS purpose,
 (SELECT json_agg(json_build_array(a.n, a.started_us, a.ended_us, a.outcome, a.code) ORDER BY a.n) FROM attempt a
  WHERE a.part = m.part AND a.off = m.off AND a.recipient = d.recipient) AS attempts,
 (SELECT json_agg(json_build_array(x.consent_id, x.version, x.noted_us) ORDER BY x.noted_us, x.consent_id, x.version) FROM disclosure x
- WHERE x.part = m.part AND x.off = m.off AND x.recipient = d.recipient) AS under_way"""
+ WHERE x.part = m.part AND x.off = m.off AND x.recipient = d.recipient) AS under_way"""  # noqa: S608  # a constant
 _OF_PATIENT: Final = f"""
 SELECT {TOLD} FROM (
-    SELECT * FROM message WHERE coalesce(origin, patient_key) = ANY (%s::text[]) AND received_us >= %s
+    SELECT * FROM message m WHERE {WHOSE} = ANY (%s::text[]) AND received_us >= %s
     ORDER BY received_us DESC, part, off LIMIT %s) m
 CROSS JOIN LATERAL (SELECT * FROM decision WHERE part = m.part AND off = m.off ORDER BY recipient OFFSET 0) d
 ORDER BY m.received_us DESC, m.part, m.off, d.recipient LIMIT %s"""  # noqa: S608  # a constant

@@ -6,6 +6,7 @@ from typing import Final
 
 from hub.ledger.connect import Conn, faults
 from hub.ledger.disclosures import patient_keys_of
+from hub.ledger.stored import WHOSE
 from hub.model import AttemptOutcome
 
 BATCH: Final = 50
@@ -17,7 +18,7 @@ UPDATE notice SET next_us = %s WHERE patient_key IN (
 RETURNING {_COLUMNS}"""  # noqa: S608  # constants
 _LATEST: Final = f"""
 SELECT max(a.ended_us) FROM message m JOIN attempt a ON a.part = m.part AND a.off = m.off
-WHERE coalesce(m.origin, m.patient_key) = ANY (%s) AND a.outcome = '{AttemptOutcome.DELIVERED}' AND a.ended_us > %s"""  # noqa: S608
+WHERE {WHOSE} = ANY (%s) AND a.outcome = '{AttemptOutcome.DELIVERED}' AND a.ended_us > %s"""  # noqa: S608
 
 
 class NoticeChannel(StrEnum):

@@ -7,7 +7,7 @@ from psycopg.rows import class_row
 
 from hub.ledger.arrays import texts
 from hub.ledger.connect import Conn, faults
-from hub.ledger.stored import COLUMNS, Stored
+from hub.ledger.stored import COLUMNS, WHOSE, Stored
 from hub.model import Adapter, Event, Identifier, Kind, PatientState
 
 ROWS: Final = 10_000  # messages read at once
@@ -76,7 +76,7 @@ def past(conn: Conn, since_us: int, keys: Collection[str] | None = None) -> Iter
 
     keys: patient keys as they stand in the messages; see ``keys_ever``.
     """
-    whose = "true" if keys is None else "coalesce(m.origin, m.patient_key) = ANY (%(keys)s::text[])"
+    whose = "true" if keys is None else f"{WHOSE} = ANY (%(keys)s::text[])"
     with faults(), conn.cursor("past", binary=True) as cursor:
         cursor.itersize = ROWS
         cursor.execute(_DECIDED.format(whose).encode(), {"since": since_us, "keys": texts(keys or ())})

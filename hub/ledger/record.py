@@ -18,6 +18,7 @@ from hub.identity import derived_id
 from hub.ledger.arrays import ints, texts
 from hub.ledger.connect import Conn, faults
 from hub.ledger.disclosures import NOT_SENT, SENT, TOLD, Attempt, Disclosure, UnderWay, disclosure
+from hub.ledger.stored import WHOSE
 
 FOREVER_US: Final = 2**62
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -25,7 +26,7 @@ _SESSION: Final = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = o
 _TOLD: Final = "NOT (outcome = 'failed' AND code = ANY (%(not_sent)s)) AND (NOT %(only_sent)s OR outcome = ANY (%(sent)s))"
 _OF_MESSAGES: Final = f"""
 SELECT f.fact, f.at_us, m.part, m.off, d.recipient, f.n, f.consent_id, f.version
-FROM (SELECT part, off, decided_us, provider FROM message WHERE {{}}) m
+FROM (SELECT part, off, decided_us, provider FROM message m WHERE {{}}) m
 CROSS JOIN LATERAL (SELECT recipient, because FROM decision WHERE part = m.part AND off = m.off OFFSET 0) d
 CROSS JOIN LATERAL (
     SELECT 1 AS fact, m.decided_us AS at_us, 0 AS n, '' AS consent_id, 0 AS version WHERE NOT %(only_sent)s
@@ -38,7 +39,7 @@ WHERE f.at_us >= %(from_us)s AND f.at_us < %(to_us)s
        OR EXISTS (SELECT 1 FROM unnest(d.because) AS b WHERE starts_with(b, %(consent)s || '/')
                   AND (%(version)s = 0 OR b = %(consent)s || '/' || %(version)s)))
 ORDER BY f.at_us DESC, f.fact, m.part DESC, m.off DESC, d.recipient, f.n DESC, f.consent_id, f.version LIMIT %(limit)s"""  # noqa: S608
-_BY_PATIENT: Final = "coalesce(origin, patient_key) = ANY (%(patients)s::text[])"
+_BY_PATIENT: Final = f"{WHOSE} = ANY (%(patients)s::text[])"
 _BY_EVENT: Final = "event_id = %(event)s::uuid"
 _DECIDED: Final = """
 SELECT 1 AS fact, m.decided_us AS at_us, m.part, m.off, d.recipient, 0 AS n, '' AS consent_id, 0 AS version

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Final
 
+# Whose a message m is, without the merges that were in force when it was decided (migration 0019 has the index).
+WHOSE: Final = "coalesce(m.origin, m.patient_key)"
 COLUMNS: Final = """m.event_id::text AS event_id, m.adapter, m.provider, m.application, m.sender, m.control_id, m.trigger, m.patient_key,
 m.received_us, m.encoding, m.raw, m.answer"""
 
