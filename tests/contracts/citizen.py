@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,16 @@ IDENTITIES = (
     identity.Identity("Ola (15)", "15720255178", "Ola Test", "2011-07-15"),
     identity.Identity("Nobody", "12345678901", "Nobody", ""),
 )
+
+
+@dataclass
+class Clock:
+    """A clock that a test moves; it begins now."""
+
+    us: int = field(default_factory=now_us)
+
+    def __call__(self) -> int:
+        return self.us
 
 
 @dataclass

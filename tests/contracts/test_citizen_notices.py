@@ -26,21 +26,12 @@ from hub.web.readiness import asks
 from hub.web.state import Region as Known
 from hub.web.state import State
 from hub.web.tokens import load_keys
-from hub.wiring import now_us
 from tests.contracts import citizen
-from tests.contracts.citizen import Region
+from tests.contracts.citizen import Clock, Region
 from tests.contracts.transit_rig import PSEUDONYMS
 
 KEY = PSEUDONYMS.link(Identifier(FNR, PEOPLE["åse"].number), "")
 MINUTE_US = 60_000_000
-
-
-@dataclass
-class Clock:
-    us: int = field(default_factory=now_us)
-
-    def __call__(self) -> int:
-        return self.us
 
 
 @dataclass

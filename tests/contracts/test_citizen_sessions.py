@@ -1,7 +1,7 @@
 """Sessions, limits and headers of the patient's page, without a browser: what a stranger, a clock and a machine can do."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from hub.web.state import State
 from hub.web.tokens import issue, load_keys
 from hub.wiring import now_us
 from tests.contracts import citizen
+from tests.contracts.citizen import Clock
 from tests.contracts.transit_rig import PSEUDONYMS
 from tests.contracts.web import Answer, Client, serving
 
@@ -31,14 +32,6 @@ COOKIE = "a" * 43
 CSRF = "b" * 43
 MINUTE_US = 60_000_000
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-
-
-@dataclass
-class Clock:
-    us: int = field(default_factory=now_us)
-
-    def __call__(self) -> int:
-        return self.us
 
 
 @dataclass
