@@ -11,6 +11,7 @@ import logging
 import os
 import re
 import sys
+import time
 from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import product
@@ -43,6 +44,7 @@ EFFECTS: Final = ("lock", "permit", "lifted")
 NOTICE_CHANNELS: Final = ("email", "webhook")
 NOTICE_OUTCOMES: Final = ("sent", "failed")
 LOGIN_OUTCOMES: Final = ("succeeded", "refused", "provider", "identity", "stale")
+FAULT_SECONDS: Final = 10.0  # between two lines about the same fault: a server that is away is asked again many times a second
 CHILDREN_MAX: Final = 1000  # time series of one metric; what comes beyond them is counted as "other"
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 
@@ -51,6 +53,7 @@ METRICS: Final[dict[str, MetricWrapperBase]] = {}
 LABELS: Final[dict[str, dict[str, Words]]] = {}
 """What each label of each metric may say."""
 _children: Final[dict[str, set[tuple[str, ...]]]] = {}
+_told_at: Final[dict[tuple[str, str], float]] = {}
 _is_strict = False
 _is_each_told = False
 _M = TypeVar("_M", bound=MetricWrapperBase)
@@ -238,6 +241,15 @@ def log(fact: str, **facts: str | float) -> None:
     """One structured line. ``fact`` is a fixed word; values are closed vocabulary, counts, event ids or provider ids, never content."""
     with contextlib.suppress(OSError, ValueError):  # whoever read the log is gone: the work goes on
         structlog.get_logger().info(fact, **facts)
+
+
+def fault(process: str, cause: Cause) -> None:
+    """Count that the hub could not do its part, and say so: the first time, and then once every ``FAULT_SECONDS`` while it goes on."""
+    FAULTS.labels(process, cause.value).inc()
+    now, about = time.monotonic(), (process, cause.value)
+    if now - _told_at.get(about, -FAULT_SECONDS) >= FAULT_SECONDS:
+        _told_at[about] = now
+        log("fault", process=process, cause=cause.value)
 
 
 def is_each_told() -> bool:

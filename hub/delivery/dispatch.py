@@ -93,5 +93,5 @@ async def _close(queue: _Queue) -> None:
 
 def _told(fact: str, problem: Exception, queue: _Queue, **facts: str) -> None:
     """Count and log what none of the channel's own answers covers, by the exception's class alone."""
-    telemetry.FAULTS.labels("delivery", Cause.INTERNAL).inc()
+    telemetry.fault("delivery", Cause.INTERNAL)
     telemetry.log(fact, kind=type(problem).__name__, recipient=queue.provider.id, **facts)

@@ -56,8 +56,7 @@ async def _sessions(delivery: Delivery, parts: Sequence[int], stop: asyncio.Even
         try:
             await delivery.session(parts)
         except Faulted as fault:
-            telemetry.FAULTS.labels("delivery", fault.cause).inc()
-            telemetry.log("ledger_lost", process="delivery", cause=fault.cause)
+            telemetry.fault("delivery", fault.cause)
         else:
             return
         if stop.is_set():  # what could not be settled is found as claimed by the next owner, and asked about again

@@ -102,7 +102,7 @@ async def _keep_directory(intake: Intake, parts: Parts) -> None:
             fresh = await parts.refresh(intake.directory)
             intake.directory = fresh or intake.directory
         except Faulted as exc:
-            telemetry.FAULTS.labels("gateway", exc.cause.value).inc()
+            telemetry.fault("gateway", exc.cause)
             fault = exc
         await intake.judge(waiting, fault)
         await asyncio.sleep(_REFRESH_SECONDS_MIN)

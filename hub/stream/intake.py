@@ -195,7 +195,7 @@ class Intake:
     def _answer(self, head: Head, event_id: str, raw: bytes, refusal: Refusal | None, fault: Faulted | None = None) -> list[bytes] | None:
         """The acknowledgements of one message. A fault of ours is never a positive answer, and says nothing of a refusal not recorded."""
         if fault is not None:
-            telemetry.FAULTS.labels("gateway", fault.cause.value).inc()
+            telemetry.fault("gateway", fault.cause)
             verdict, refusal = reply.ERROR, None
         else:
             verdict = reply.verdict(refusal)

@@ -129,7 +129,7 @@ class Applier:
         try:
             return await self._apply(value)
         except Faulted as fault:
-            telemetry.FAULTS.labels("pathway", fault.cause.value).inc()
+            telemetry.fault("pathway", fault.cause)
             if fault.cause is not Cause.SCHEMA_UNKNOWN:
                 return None
             return await self._explain(part, off, fault.cause.value)
@@ -177,7 +177,7 @@ class Applier:
                 await self._ledger.note_poison(part, off, reason, self._clock())
                 telemetry.log("pathway_poison", partition=part, offset=off, reason=reason)
             except Faulted as fault:
-                telemetry.FAULTS.labels("pathway", fault.cause.value).inc()
+                telemetry.fault("pathway", fault.cause)
                 return None
             except Exception:  # noqa: BLE001  # the next try, or the end of the process, is the answer
                 await asyncio.sleep(0.2 * (attempt + 1))

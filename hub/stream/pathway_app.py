@@ -159,9 +159,9 @@ async def _every(seconds: float, work: Callable[[], Awaitable[Any]], stopping: a
         try:
             await work()
         except Faulted as fault:
-            telemetry.FAULTS.labels("pathway", fault.cause.value).inc()
+            telemetry.fault("pathway", fault.cause)
         except Exception as exc:  # noqa: BLE001  # a check that fails must not end the engine; it is counted and tried again
-            telemetry.FAULTS.labels("pathway", Cause.INTERNAL.value).inc()
+            telemetry.fault("pathway", Cause.INTERNAL)
             telemetry.log("pathway_check_failed", reason=type(exc).__name__)
         try:
             await asyncio.wait_for(stopping.wait(), seconds)

@@ -30,7 +30,7 @@ async def run_release(pool: Pool, accept: Accept, clock: Callable[[], int], stop
                 if not releases or await _released(pool, accept, clock, consent_id):
                     await pool.run(ledger.forget, consent_id, version)
         except Faulted as fault:
-            telemetry.FAULTS.labels("web", fault.cause).inc()
+            telemetry.fault("web", fault.cause)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_POLL_SECONDS):
                 await stop.wait()

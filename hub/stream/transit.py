@@ -77,7 +77,7 @@ def serve(settings: Settings, parts: TransitParts, halt: threading.Event) -> Non
         try:
             session.run()
         except Faulted as exc:
-            telemetry.FAULTS.labels("transit", exc.cause.value).inc()
+            telemetry.fault("transit", exc.cause)
             halt.wait(next(waits))
         else:
             waits = backoff_seconds()
@@ -175,7 +175,7 @@ class Session:
             try:
                 return work()
             except Faulted as exc:
-                telemetry.FAULTS.labels("transit", exc.cause.value).inc()
+                telemetry.fault("transit", exc.cause)
                 self._watch.beat()
                 if exc.cause is Cause.FENCED or self._halt.wait(next(waits)):
                     raise

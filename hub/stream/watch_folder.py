@@ -114,7 +114,7 @@ async def _patiently(path: Path, root: Path, desk: Desk, stop: asyncio.Event, co
         try:
             refusal = await take(path, root, desk)
         except Faulted as exc:
-            telemetry.FAULTS.labels("gateway", exc.cause.value).inc()
+            telemetry.fault("gateway", exc.cause)
             await _pause(stop, _AGAIN_SECONDS[min(tries, len(_AGAIN_SECONDS) - 1)])
             tries += 1
             continue

@@ -117,7 +117,7 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         answer = _answer(request, exc)
         if answer.status >= 500:
             cause = exc.cause if isinstance(exc, Faulted) else Cause.INTERNAL
-            telemetry.FAULTS.labels("web", cause).inc()
+            telemetry.fault("web", cause)
             telemetry.log("web_fault", cause=cause.value, place=telemetry.place(exc))
         if request.can_read_body:
             answer.force_close()  # the rest of a body that was not read is not waited for

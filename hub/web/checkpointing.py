@@ -43,7 +43,7 @@ async def _run(state: State) -> None:
             await checkpoint(state, int(seconds * 1e6))
         except (Faulted, OSError) as exc:  # the next one says all that this one would have
             cause = exc.cause if isinstance(exc, Faulted) else Cause.INTERNAL
-            telemetry.FAULTS.labels("web", cause).inc()
+            telemetry.fault("web", cause)
             telemetry.log("checkpoint_not_made", cause=cause.value)
         await asyncio.sleep(seconds)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from hub import telemetry
 from hub.errors import Cause, Faulted, HubError, Reason, Rejected
 from hub.settings import FRAME_BYTES_MAX, Settings
 from hub.stream.kafka import Consumer, Producer, Record, broker_settings, ensure_topics, message_bytes_max, partition_of
@@ -244,3 +245,20 @@ def test_ends_that_nobody_can_tell_are_a_fault(topic_prefix: str) -> None:
         consumer.ends()
     consumer.close()
     assert caught.value.cause is Cause.BROKER_UNAVAILABLE
+
+
+def test_a_topic_that_is_not_there_is_told_of_and_waited_for(kafka: str, topic_prefix: str) -> None:
+    """A reader with nothing to read and a word why; it reads as soon as somebody makes the topic."""
+    topic, counter = topic_prefix + "t", telemetry.FAULTS.labels("transit", Cause.BROKER_UNAVAILABLE)
+    before = counter._value.get()
+    consumer = Consumer(kafka, topic + "-w", topic, on_assign=lambda parts: dict.fromkeys(parts, 0), on_revoke=lambda _: None)
+    try:
+        wait_until(lambda: not consumer.poll_batch(1, 0.1) and counter._value.get() > before, 20, "the fault to be told")
+        topic_of(kafka, topic_prefix)
+        producer = Producer(kafka)
+        producer.send_nowait(topic, b"k", b"v", lambda _: None)
+        assert producer.flush(20) == 0
+        producer.close()
+        wait_until(lambda: consumer.poll_batch(1, 0.1), 20, "the record")
+    finally:
+        consumer.close()

@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,14 +31,14 @@ def free_port() -> int:
     raise RuntimeError("no free port")
 
 
-def wait_until(condition: object, seconds_max: float, what: str) -> None:
-    """Poll a callable until it is true. Raises TimeoutError naming what was waited for."""
+def wait_until(condition: object, seconds_max: float, what: str | Callable[[], str]) -> None:
+    """Poll a callable until it is true. Raises TimeoutError naming what was waited for; a callable is asked for it at that time."""
     end = time.monotonic() + seconds_max
     while time.monotonic() < end:
         if condition():  # type: ignore[operator]
             return
         time.sleep(0.05)
-    raise TimeoutError(what)
+    raise TimeoutError(what if isinstance(what, str) else what())
 
 
 @dataclass

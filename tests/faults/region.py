@@ -4,6 +4,7 @@ import contextlib
 import re
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -43,6 +44,15 @@ events = ["patient.*"]
 where = {{ {where} }}
 detail = "full"
 """
+
+_SO_FAR = {
+    "messages": "SELECT outcome, count(*) FROM message GROUP BY 1",
+    "outbox": "SELECT recipient, parked, count(*), max(attempts) FROM outbox GROUP BY 1, 2",
+    "attempts": "SELECT outcome, code, count(*) FROM attempt GROUP BY 1, 2",
+    "claims": "SELECT count(*) FROM claim",
+    "sessions": """SELECT application_name, state, wait_event_type, wait_event, (now() - state_change)::text, left(query, 60)
+                   FROM pg_stat_activity WHERE datname = current_database()""",
+}
 
 
 def message(run: str, patient: str, municipality: str, seq: int) -> bytes:
@@ -240,6 +250,18 @@ class Run:
                  WHERE m.control_id = %s AND m.outcome <> 'repeat'"""
         row = conn.execute(sql, (merged.control_id,)).fetchone()
         return Stay(merged.survivor, tuple(row[0]) if row else ())  # type: ignore[arg-type]
+
+    def so_far(self) -> dict[str, object]:
+        """Where the messages are, for a failing test's message: answers, arrivals, the hub's own counts, and who waits for what."""
+        told: dict[str, object] = {
+            "answers": Counter(f"{s.outcome} {s.code}" for s in self.history.sent),
+            "arrived": len(self.history.arrived),
+        }
+        told["alive"] = [name for name in self.hub.running if self.hub.alive(name)]
+        with psycopg.connect(self.hub.database_url, autocommit=True) as conn:
+            for name, sql in _SO_FAR.items():
+                told[name] = conn.execute(sql).fetchall()
+        return told
 
     def violations(self) -> list[Violation]:
         """What the checker finds."""

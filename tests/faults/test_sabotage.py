@@ -21,9 +21,11 @@ pytestmark = pytest.mark.timeout(400)
 
 
 def arrivals(run: Run, count: int) -> None:
-    """Wait until the receivers have read ``count`` more messages: a fault must meet traffic."""
+    """Wait until the receivers have read ``count`` more messages: a fault must meet traffic, however slow it is."""
     before = len(run.history.arrived)
-    wait_until(lambda: len(run.history.arrived) >= before + count, 30, f"{count} messages to arrive: {run.hub.tails()}")
+    wait_until(
+        lambda: len(run.history.arrived) >= before + count, 120, lambda: f"{count} messages to arrive: {run.so_far()} {run.hub.tails()}"
+    )
 
 
 def broker_stops_and_gateway_dies(run: Run, stack: Stack) -> None:

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import structlog
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.parser import text_string_to_metric_families
@@ -48,6 +49,23 @@ def test_a_stranger_is_other_in_operation() -> None:
     child = telemetry.REFUSED.labels("hl7v2", "15076500565")
     assert child._labelvalues == ("hl7v2", "other")
     assert telemetry.FAULTS.labels(process="web", cause="nonsense")._labelvalues == ("web", "other")
+
+
+def test_a_fault_is_counted_each_time_and_told_once_in_a_while(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that is away is asked again many times a second; the log says so once, and that it is still away."""
+    structlog.reset_defaults()
+    now = [100.0]
+    monkeypatch.setattr(telemetry.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(telemetry, "_told_at", {})
+    counter = telemetry.FAULTS.labels("transit", Cause.BROKER_UNAVAILABLE)
+    before = counter._value.get()
+    for later in (0.0, 1.0, 8.0, 2.0, 8.0, 1.0):
+        now[0] += later
+        telemetry.fault("transit", Cause.BROKER_UNAVAILABLE)
+    telemetry.fault("transit", Cause.LEDGER_UNAVAILABLE)
+    assert counter._value.get() - before == 6
+    told = [line for line in capsys.readouterr().out.splitlines() if "fault" in line]
+    assert [("broker_unavailable" in line, "ledger_unavailable" in line) for line in told] == [(True, False), (True, False), (False, True)]
 
 
 def test_the_number_of_series_is_bounded() -> None:

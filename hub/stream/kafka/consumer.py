@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 import confluent_kafka as ck
 
+from hub import telemetry
 from hub.errors import Cause, Faulted
 from hub.settings import FRAME_BYTES_MAX
 from hub.stream.kafka.producer import message_bytes_max
@@ -25,7 +26,7 @@ class Record(NamedTuple):
 
 
 class Consumer:
-    """Reads a topic; the group serves only to share out the partitions, the offsets come from ``on_assign``. Not thread-safe."""
+    """Transit's: reads a topic; the group serves only to share out the partitions, offsets come from ``on_assign``. Not thread-safe."""
 
     def __init__(
         self,
@@ -75,6 +76,8 @@ class Consumer:
                 records.append(Record(partition, offset, message.key() or b"", message.value() or b""))
             elif error.fatal() or error.code() in _ENDS:
                 raise Faulted(Cause.INTERNAL)
+            else:
+                telemetry.fault("transit", Cause.BROKER_UNAVAILABLE)  # the client tries on by itself; somebody may have to act
         return records
 
     def commit(self, offsets: Mapping[int, int]) -> None:

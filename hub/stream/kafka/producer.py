@@ -161,7 +161,7 @@ class _Client:
 
     def _replace(self) -> None:
         """A new client in place of the broken one; what was under way there is reported as failed."""
-        telemetry.FAULTS.labels(self._process, Cause.BROKER_UNAVAILABLE.value).inc()
+        telemetry.fault(self._process, Cause.BROKER_UNAVAILABLE)
         broken, self._client = self._client, self._made()
         self._is_broken, self._timeouts = False, 0
         broken.purge(in_queue=True, in_flight=True)

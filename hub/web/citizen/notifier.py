@@ -67,7 +67,7 @@ async def round_of(state: State) -> int:
         for notice in taken:
             await _one(state, notice)
     except Faulted as exc:
-        telemetry.FAULTS.labels("web", exc.cause).inc()
+        telemetry.fault("web", exc.cause)
         return 0
     return len(taken)
 
@@ -82,7 +82,7 @@ async def _one(state: State, notice: Notice) -> None:
         telemetry.NOTICES.labels(notice.channel, "failed").inc()
         await state.ledger.run(not_told, notice, state.clock() + int(retry_seconds(notice.tries) * 1e6))
     except Exception as exc:  # noqa: BLE001  whatever it is, it is counted, and the next one is told
-        telemetry.FAULTS.labels("web", Cause.INTERNAL).inc()
+        telemetry.fault("web", Cause.INTERNAL)
         telemetry.log("notice_fault", place=telemetry.place(exc))
         await state.ledger.run(not_told, notice, state.clock() + int(RETRY_SECONDS_MAX * 1e6))
     else:
