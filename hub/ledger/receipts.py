@@ -6,6 +6,7 @@ A delivery is found by what every message keeps (``message``, ``decision``, ``bu
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any, Final
 
 from psycopg.rows import class_row
@@ -37,8 +38,8 @@ _BY_EVENT: Final = _SENT.format("m.event_id = %(id)s")
 _BY_COPY: Final = _SENT.format(f"s.copy_id = %(id)s::text AND {_OURS}")
 _BY_OURS: Final = _SENT.format(_OURS)
 KEEP: Final = """
-INSERT INTO receipt (part, off, recipient, n, receipt_id, status, codes, said_us, noted_us, raw)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"""
+INSERT INTO receipt (part, off, recipient, n, receipt_id, status, codes, said_us, noted_us, raw, digest)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"""
 _KEPT: Final = "SELECT status, codes FROM receipt WHERE part = %s AND off = %s AND recipient = %s AND receipt_id = %s"
 _WAITS: Final = "SELECT 1 FROM outbox WHERE part = %s AND off = %s AND recipient = %s AND channel = 'poll'"
 _OPEN: Final = """
@@ -136,7 +137,7 @@ def waits_to_be_read(conn: Conn, place: Place) -> bool:
 
 def kept_as(place: Place, n: int, said: Said, now_us: int) -> tuple[object, ...]:
     """The values of ``KEEP``. n: the attempt that it answers."""
-    return (*place, n, said.id, said.status.value, list(said.codes), said.said_us, now_us, said.raw)
+    return (*place, n, said.id, said.status.value, list(said.codes), said.said_us, now_us, said.raw, sha256(said.raw).digest())
 
 
 def keep(conn: Conn, about: Candidate, said: Said, now_us: int) -> bool | None:
