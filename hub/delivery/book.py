@@ -160,7 +160,7 @@ class Book:
                 into.remainders.append(Remainder(claim_id, tuple(claim.left), tuple(claim.left.values())))
 
     def _attempted(self, end: Ended, outcome: AttemptOutcome, row: Waiting) -> Attempted:
-        place, sent, n = end.parcel.place, end.sent, end.parcel.attempts + 1
+        place, sent, n, copy = end.parcel.place, end.sent, end.parcel.attempts + 1, end.parcel.copy
         next_us = 0
         if outcome is AttemptOutcome.FAILED:
             pause_us = sent.retry_after_us
@@ -168,10 +168,10 @@ class Book:
             own_us = end.ended_us + max(pause_us, self.backoff.wait_us(n, end.parcel.event_id, place.recipient))
             next_us = until_us if sent.unreachable else own_us
             self.lanes.again(row, next_us)
-            return Attempted(place, n, end.started_us, end.ended_us, outcome, sent.code, next_us)
+            return Attempted(place, n, end.started_us, end.ended_us, outcome, sent.code, next_us, copy=copy)
         self.lanes.answered(place.recipient)
         if outcome is AttemptOutcome.REFUSED:
             self.lanes.parked(row)
-            return Attempted(place, n, end.started_us, end.ended_us, outcome, sent.code, parked=sent.code, receipt=sent.receipt)
+            return Attempted(place, n, end.started_us, end.ended_us, outcome, sent.code, parked=sent.code, receipt=sent.receipt, copy=copy)
         self.lanes.ended(row)
-        return Attempted(place, n, end.started_us, end.ended_us, outcome, sent.code, receipt=sent.receipt)
+        return Attempted(place, n, end.started_us, end.ended_us, outcome, sent.code, receipt=sent.receipt, copy=copy)

@@ -131,7 +131,7 @@ class Pickup:
         """Its bytes have left, or some of them. It waits to be read, and is offered until then."""
         parcel, now_us = handed.parcel, self._clock()
         n = parcel.attempts + 1
-        attempt = Attempted(parcel.place, n, handed.started_us, now_us, AttemptOutcome.UNKNOWN, FETCHED)
+        attempt = Attempted(parcel.place, n, handed.started_us, now_us, AttemptOutcome.UNKNOWN, FETCHED, copy=parcel.copy)
         await self._turns.settle(Settlement([attempt], [handed.claim]))
         _count([attempt])
 

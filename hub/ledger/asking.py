@@ -20,11 +20,11 @@ ASK: Final = f"""
 SELECT o.part, o.off, o.recipient, o.event_id::text, o.patient_key, o.source, o.received_us, o.channel, o.form, o.detail, o.labels,
        o.purpose, o.kind, o.attempts, d.subscription, d.because, k.keys, o.control_id, o.payload, o.items, o.dropped, o.copy_id,
        d.rule = '{Rule.PATIENT_UNRESOLVED}' AND {PATIENTS_OF} <> 1,
-       CASE WHEN o.fence IS NOT NULL THEN (SELECT array_agg(retired) FROM merge WHERE in_force AND patient = o.patient_key) END,
+       CASE WHEN o.fence IS NOT NULL THEN (SELECT array_agg(retired) FROM merge WHERE in_force AND patient = o.patient_key) END, d.detail,
        c.consents, (SELECT version FROM directory_version)
 FROM unnest(%s::int[], %s::bigint[], %s::text[]) WITH ORDINALITY AS w(part, off, recipient, n)
 CROSS JOIN LATERAL (SELECT * FROM outbox WHERE part = w.part AND off = w.off AND recipient = w.recipient OFFSET 0) o
-LEFT JOIN LATERAL (SELECT rule, because, subscription FROM decision
+LEFT JOIN LATERAL (SELECT rule, because, subscription, detail FROM decision
                    WHERE part = w.part AND off = w.off AND recipient = w.recipient OFFSET 0) d ON true
 CROSS JOIN LATERAL (SELECT o.lock_keys || coalesce((SELECT array_agg(key) FROM identity i, unnest(i.lock_keys) AS key
                                                     WHERE i.patient_key = o.patient_key), '{{}}') AS keys) k
@@ -55,9 +55,9 @@ def _policy(rows: Sequence[Any] | None) -> Policy:
 
 def _parcel(row: TupleRow) -> Parcel:
     part, off, recipient, event_id, patient, source, received, channel, form, detail, labels, purpose, kind, attempts, *rest = row
-    subscription, because, keys, control_id, payload, items, dropped, copy_id, conflict, merged, *_ = rest
+    subscription, because, keys, control_id, payload, items, dropped, copy_id, conflict, merged, decided, *_ = rest
     return Parcel(
         Place(part, off, recipient), event_id, patient, source, received, channel, form, detail, tuple(labels), purpose, kind, attempts,
         subscription or "", tuple(because or ()), frozenset(keys), control_id, bytes(payload), bool(conflict), tuple(merged or ()),
-        unpacked(bytes(items)), tuple(dropped), copy_id,
+        unpacked(bytes(items)), tuple(dropped), copy_id, decided or "",
     )  # fmt: skip

@@ -8,6 +8,7 @@ from psycopg.rows import TupleRow
 from hub.ledger.arrays import ints, texts
 from hub.ledger.connect import AsyncConn, faults
 from hub.ledger.outbox import FETCHER, Place, Remainder, Waiting
+from hub.ledger.sent_copies import OF_THE_DEAD
 
 OWNER: Final = 7200  # + partition: the session advisory lock of its delivery process
 NEWS: Final = "hub_outbox"  # NOTIFY by transit after it has committed new deliveries
@@ -31,15 +32,16 @@ _CLAIM_AGAIN: Final = """
 INSERT INTO claim (id, worker, claimed_us, patient_keys, lock_keys, parts, offs, recipients)
 VALUES (%s, %s, %s, %s::text[], '{}', %s::int[], %s::bigint[], %s::text[]) ON CONFLICT (id) DO NOTHING RETURNING id"""
 _GONE: Final = ""  # the worker of claims whose owner lost its partitions: what it had begun may still be under way
-_LEFTOVERS: Final = """
+_LEFTOVERS: Final = f"""
 WITH left_over AS (SELECT c.id, c.claimed_us, u.* FROM claim c, unnest(c.parts, c.offs, c.recipients) AS u(part, off, recipient)
                    WHERE c.worker <> ALL (%(not_theirs)s) AND u.part = ANY (%(parts)s::int[])),
      raised AS (UPDATE outbox o SET attempts = o.attempts + 1 FROM left_over l
                 WHERE o.part = l.part AND o.off = l.off AND o.recipient = l.recipient
-                RETURNING o.part, o.off, o.recipient, o.attempts, l.claimed_us)
+                RETURNING o.part, o.off, o.recipient, o.attempts, o.copy_id, o.detail, o.dropped, l.claimed_us),
+     {OF_THE_DEAD}
 INSERT INTO attempt (part, off, recipient, n, started_us, ended_us, outcome, code)
 SELECT part, off, recipient, attempts, claimed_us, greatest(claimed_us, %(now)s), 'unknown', 'died' FROM raised
-ON CONFLICT DO NOTHING"""
+ON CONFLICT DO NOTHING"""  # noqa: S608  # a constant
 _REMEMBERED: Final = """
 INSERT INTO claim (worker, claimed_us, patient_keys, lock_keys, parts, offs, recipients)
 SELECT %(gone)s, c.claimed_us, array_agg(u.patient_key), c.lock_keys, array_agg(u.part), array_agg(u.off), array_agg(u.recipient)

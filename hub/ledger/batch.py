@@ -68,6 +68,7 @@ class Entry:
     origin: str = ""  # whose it would be without a merge, "" = the same patient's
     fence: tuple[int, ...] | None = None  # partition, offset, ... to be decided before it is delivered; None = the patient is not merged
     state: PatientState = _UNKNOWN
+    raw_digest: bytes = b""  # SHA-256 of the message's bytes, b"" = not taken yet
 
 
 @dataclass(frozen=True, slots=True)

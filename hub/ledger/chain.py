@@ -1,8 +1,9 @@
 """The chain of what was recorded: one link for the rows that a transaction added, each hashed with the hash of the link before it.
 
 Pure. A link's digest is the SHA-256 of its rows as COPY (FORMAT BINARY) gives them, without the file's header and trailer; its hash is the
-SHA-256 of the hash before it, the digest, and ``chain n form count total rows`` in words. Triggers do the same in SQL (migration 0015) for
-every chain but transit's, whose rows are at hand as bytes already. A message's own bytes are content and stand in no link.
+SHA-256 of the hash before it, the digest, and ``chain n form count total rows`` in words. Triggers do the same in SQL (migrations 0015 and
+0024) for every chain but transit's, whose rows are at hand as bytes already. A message's own bytes are content and stand in no link, but
+their SHA-256 does. Transit's first form had fewer columns; the rest of those messages is in the chains ``FACTS``.
 """
 
 import json
@@ -17,18 +18,22 @@ from typing import Final
 from hub.ledger.batch import Writes
 from hub.ledger.rows import COLUMNS
 
-FORM: Final = 1
+FORM: Final = 2  # of transit's links; every other chain has had one form
+FIRST_FORM: Final = 1
 START: Final = bytes(32)  # what stands before the first link
 TRANSIT: Final = "transit-"  # + partition: messages and the decisions on them
 DELIVERY: Final = "delivery-"  # + partition: attempts
-MESSAGE: Final = (
-    "part, off, event_id, adapter, provider, application, sender, control_id, trigger, kind, patient_key, received_us, decided_us, answer, "
-    "encoding, outcome, reason, place"
-)
+FACTS: Final = "facts-"  # + partition: all columns of the messages that were chained in the first form
+COPY: Final = "copy-"  # + partition: what left that was not the message as it was decided
+RECEIPT: Final = "receipt-"  # + partition
+MESSAGE: Final = COLUMNS["message"].replace(" raw,", "")
+FIRST_MESSAGE: Final = MESSAGE.partition(", occurred_us")[0]
 DECISION: Final = COLUMNS["decision"]
 
-_FIELDS: Final = MESSAGE.count(",") + 1
-_BEGINS: Final = Struct(">h").pack(_FIELDS)
+_count: Final = Struct(">h").pack
+_FIELDS: Final = FIRST_MESSAGE.count(",") + 1  # those before the bytes
+_BEGINS: Final = _count(MESSAGE.count(",") + 1)
+_FIRST_BEGINS: Final = _count(_FIELDS)
 _length: Final = Struct(">i").unpack_from
 
 
@@ -110,8 +115,18 @@ def added(writes: Writes, tables: Mapping[str, Sequence[bytes]]) -> Mapping[int,
 
 
 def _without_content(row: bytes) -> bytes:
-    """The columns ``MESSAGE`` of a row of COPY that begins with them."""
+    """The columns ``MESSAGE`` of a row of COPY."""
+    end = _before_content(row)
+    return _BEGINS + row[2:end] + row[end + 4 + _length(row, end)[0] :]
+
+
+def in_first_form(row: bytes) -> bytes:
+    """The columns ``FIRST_MESSAGE`` of a row of COPY that begins with them."""
+    return _FIRST_BEGINS + row[2 : _before_content(row)]
+
+
+def _before_content(row: bytes) -> int:
     end = 2
     for _ in range(_FIELDS):
         end += 4 + _length(row, end)[0]
-    return _BEGINS + row[2:end]
+    return end

@@ -4,21 +4,33 @@ import json
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from struct import Struct
 from types import MappingProxyType
 from typing import Final, Protocol
 
 from hub.ledger.arrays import ints
-from hub.ledger.chain import DECISION, DELIVERY, MESSAGE, TRANSIT, Link, transit_digest
+from hub.ledger.chain import (
+    COPY,
+    DECISION,
+    DELIVERY,
+    FACTS,
+    FIRST_FORM,
+    MESSAGE,
+    RECEIPT,
+    TRANSIT,
+    Link,
+    in_first_form,
+    transit_digest,
+)
 from hub.ledger.connect import Conn
 
 _HEADER_BYTES: Final = 19  # PostgreSQL documentation, COPY, "Binary Format"
 _TRAILER: Final = b"\xff\xff"
 _BIGINT: Final = range(-(2**63), 2**63)
 _LISTED: Final = 10
-_NAME: Final = re.compile(rf"(?:{TRANSIT}|{DELIVERY})[0-9]{{1,9}}|disclosure|consent|access", re.ASCII)
+_NAME: Final = re.compile(rf"(?:{TRANSIT}|{DELIVERY}|{FACTS}|{COPY}|{RECEIPT})[0-9]{{1,9}}|disclosure|consent|access|change", re.ASCII)
 _bigint: Final = Struct(">q").unpack_from
 _AT_OFF: Final = 14  # where the offset begins in a row of transit, after the count, the partition and a length
 _RANGE: Final = "COPY (SELECT {} FROM {} WHERE part = {} AND off > {} AND off <= {}) TO STDOUT (FORMAT BINARY)"
@@ -66,30 +78,41 @@ def rows_of(conn: Conn, chain: str) -> Rows | None:
     """None for the name of no chain."""
     if not _NAME.fullmatch(chain):
         return None
-    return TransitRows(conn, int(chain.removeprefix(TRANSIT))) if chain.startswith(TRANSIT) else KeyedRows(conn, chain)
+    name, dash, part = chain.partition("-")
+    if name + dash in (TRANSIT, FACTS):
+        return TransitRows(conn, int(part), is_facts=name + dash == FACTS)
+    return KeyedRows(conn, chain)
 
 
 class TransitRows:
-    """Messages and decisions: a link stands for all there are from an offset to another."""
+    """Messages and decisions: a link stands for all there are from an offset to another.
 
-    def __init__(self, conn: Conn, part: int) -> None:
+    first: so many messages are in links of the first form. is_facts: the messages alone, as those were chained again.
+    """
+
+    def __init__(self, conn: Conn, part: int, *, is_facts: bool) -> None:
         self._conn = conn
         self._part = part
+        self._is_facts = is_facts
         self._seen = -1  # offset up to which rows were looked at
         self._strange: list[int] = []
+        self.first = 0
 
     def of(self, links: Sequence[Link]) -> Iterator[Now]:
         """As ``Rows``."""
         ranges = [_range(link) for link in links]
         last = max([self._seen, *(r.stop - 1 for r in ranges)])
-        tables = [self._between(columns, name, last) for columns, name in ((MESSAGE, "message"), (DECISION, "decision"))]
+        tables = [self._between(MESSAGE, "message", last), {} if self._is_facts else self._between(DECISION, "decision", last)]
         self._seen = last
         offs = sorted(tables[0].keys() | tables[1].keys())
         ours: set[int] = set()
-        for r in ranges:
+        for link, r in zip(links, ranges, strict=True):
             mine = offs[bisect_left(offs, r.start) : bisect_right(offs, r.stop - 1)]
             ours.update(mine)
             messages, decisions = ([row for off in mine for row in table.get(off, ())] for table in tables)
+            if link.form == FIRST_FORM and not self._is_facts:
+                self.first += len(messages)
+                messages = [in_first_form(row) for row in messages]
             where = f"offsets {r.start} to {r.stop - 1}"
             yield Now(len(messages) + len(decisions), transit_digest(messages, decisions), where, is_sound=bool(r))
         self._strange += sorted(set(offs) - ours)[:_LISTED]
@@ -97,7 +120,7 @@ class TransitRows:
     def _between(self, columns: str, table: str, last: int) -> dict[int, list[bytes]]:
         """Offset -> rows, of those not looked at yet."""
         found: dict[int, list[bytes]] = {}
-        for row in _copied(self._conn, _RANGE.format(columns, table, self._part, self._seen, last)):
+        for row in copied(self._conn, _RANGE.format(columns, table, self._part, self._seen, last)):
             found.setdefault(_bigint(row, _AT_OFF)[0], []).append(row)
         return found
 
@@ -107,6 +130,8 @@ class TransitRows:
 
     def strangers(self) -> list[str]:
         """As ``Rows``: between the links, and after the last."""
+        if self._is_facts:
+            return []
         query = "SELECT off FROM message WHERE part = %s AND off > %s UNION SELECT off FROM decision WHERE part = %s AND off > %s LIMIT %s"
         rest = self._conn.execute(query, (self._part, self._seen, self._part, self._seen, _LISTED)).fetchall()
         return [f"offset {off}" for off in (*self._strange, *(off for (off,) in rest))]
@@ -132,8 +157,19 @@ _ATTEMPTS: Final = _Kind(
     "t.part = {part} AND t.off = (k.v ->> 0)::bigint AND t.recipient = k.v ->> 1 AND t.n = (k.v ->> 2)::int",
     "t.part = {part}",
 )
+_COPIES: Final = replace(_ATTEMPTS, table="sent_copy", columns="part, off, recipient, t.n, copy_id, detail, dropped")
+_RECEIPTS: Final = _Kind(
+    "receipt",
+    "part, off, recipient, receipt_id, t.n, status, codes, said_us, noted_us, t.digest",
+    "t.off, t.recipient, t.receipt_id",
+    (int, str, str),
+    "t.part = {part} AND t.off = (k.v ->> 0)::bigint AND t.recipient = k.v ->> 1 AND t.receipt_id = k.v ->> 2",
+    "t.part = {part}",
+)
+_OF_PART: Final = MappingProxyType({DELIVERY: _ATTEMPTS, COPY: _COPIES, RECEIPT: _RECEIPTS})
 _KINDS: Final = MappingProxyType(
     {
+        "change": _Kind("audit_change", "t.n, at_us, what, key, state", "t.n", (int,), "t.n = (k.v ->> 0)::bigint"),
         "disclosure": _Kind(
             "disclosure",
             "consent_id, version, part, off, recipient, noted_us",
@@ -167,8 +203,8 @@ class KeyedRows:
 
     def __init__(self, conn: Conn, chain: str) -> None:
         self._conn = conn
-        self._kind = _KINDS.get(chain, _ATTEMPTS)
-        part = chain.removeprefix(DELIVERY)
+        name, dash, part = chain.partition("-")
+        self._kind = _KINDS.get(chain) or _OF_PART[name + dash]
         kind, own = self._kind, {"part": part}
         self._words = {"chain": chain, "table": kind.table, "columns": kind.columns, "names": kind.names, "listed": _LISTED} | {
             "key": kind.key.format(**own),
@@ -183,7 +219,7 @@ class KeyedRows:
         sound = {link.n for link in links if _are_keys(link.rows, self._kind.types)}
         self._sound += sound
         rows: dict[int, list[bytes]] = {}
-        for row in _copied(self._conn, _KEYED.format(numbers=ints(sound), **self._words)):
+        for row in copied(self._conn, _KEYED.format(numbers=ints(sound), **self._words)):
             rows.setdefault(_bigint(row, 6)[0], []).append(self._fields + row[14:])
         for link in links:
             mine = rows.get(link.n, [])
@@ -223,7 +259,7 @@ def _are_keys(rows: str, types: tuple[type, ...]) -> bool:
     )
 
 
-def _copied(conn: Conn, query: str) -> Iterator[bytes]:
+def copied(conn: Conn, query: str) -> Iterator[bytes]:
     """Each row as COPY gives it."""
     with conn.cursor() as cursor, cursor.copy(query.encode()) as copy:
         is_first = True

@@ -20,6 +20,8 @@ from hub.ledger.consents import GATE
 from hub.ledger.outbox import Asked, Attempted, Claim, Parcel, Place, Remainder
 from hub.ledger.receipts import KEEP, kept_as
 from hub.ledger.release import NOTED, noted
+from hub.ledger.sent_copies import KEEP as KEEP_COPY
+from hub.ledger.sent_copies import kept_as as copy_kept_as
 from hub.model import Rule
 
 # Every query of delivery is a few index look-ups, whatever the statistics say (see ``asking``).
@@ -154,8 +156,10 @@ class Turns:
         for ended in attempts:
             if ended.parked == Rule.PATIENT_UNRESOLVED:
                 await self._conn.execute(_RESUME, (*ended.place, REDRIVE))
+            if ended.copy is not None:
+                await self._conn.execute(KEEP_COPY, copy_kept_as(ended, ended.copy))
             if ended.receipt is not None:
-                await self._conn.execute(KEEP, kept_as(ended.place, ended.receipt, ended.ended_us))
+                await self._conn.execute(KEEP, kept_as(ended.place, ended.n, ended.receipt, ended.ended_us))
         for rest in settlement.remainders:
             await self._conn.execute(_SHRINK, (texts(rest.patient_keys), *_places(rest.places), rest.id))
 

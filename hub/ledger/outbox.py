@@ -8,6 +8,7 @@ from hub.model import AttemptOutcome, Item, Policy, ReceiptStatus
 
 FETCHER: Final = "poll"  # the worker of claims on what is being handed to a recipient that fetches; in the web process
 FETCHED: Final = "fetched"  # code of the attempt by which it was
+READ: Final = frozenset({"read", "apprec"})  # codes of the attempt by which its recipient said that it has it: nothing leaves
 OTHER: Final = "other"  # a code of a receiver's own, which could say anything
 
 
@@ -63,11 +64,28 @@ class Parcel:
     items: tuple[Item, ...] | None = field(default=None, repr=False)  # of the message; None = nobody looked
     dropped: tuple[str, ...] = ()  # keys of those that the payload is without
     copy_id: str = ""  # the event id that a redacted copy bears, "" = the message's own
+    decided: str = ""  # the detail that was decided in transit, "" = the same
 
     @property
     def known_as(self) -> str:
         """The event id as its recipient may know it: that of the whole is a print of what the copy is without."""
         return self.copy_id or self.event_id
+
+    @property
+    def copy(self) -> "Copy | None":
+        """What it is of the message, where that is not the message as it was decided."""
+        if not self.copy_id and self.decided in ("", self.detail):
+            return None
+        return Copy(self.copy_id, self.detail, self.dropped)
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A message of which some is left out. copy_id: the event id that it bears, "" = the message's own. dropped: keys of items."""
+
+    copy_id: str
+    detail: str
+    dropped: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +117,7 @@ class Attempted:
     parked: str = ""
     receipt: Said | None = None
     consents: tuple[str, ...] = ()  # ids of those that withheld it
+    copy: Copy | None = None  # what left, or may have, where that was not the message as it was decided
 
     @property
     def settles(self) -> bool:

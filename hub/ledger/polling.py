@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 from hub.ledger.arrays import ints, texts
 from hub.ledger.connect import AsyncConn, faults
 from hub.ledger.outbox import FETCHER, Place, Waiting
+from hub.ledger.sent_copies import OF_THE_DEAD
 
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 # The first of each patient: within a partition by its place, between partitions by the time of receipt (``delivery.destination.precedes``).
@@ -15,11 +16,11 @@ SELECT part, off, recipient, patient_key, received_us, attempts, next_us, parked
 FROM (SELECT DISTINCT ON (patient_key) * FROM (
           SELECT DISTINCT ON (patient_key, part)
                  part, off, recipient, patient_key, received_us, attempts, next_us, parked, octet_length(payload) AS size,
-                 event_id::text, fence
+                 event_id::text, copy_id, fence
           FROM outbox WHERE channel = 'poll' AND recipient = %(recipient)s AND (parked = '' OR %(hold)s)
           ORDER BY patient_key, part, off) f
       ORDER BY patient_key, received_us, part, off) o
-WHERE parked = '' AND next_us <= %(now)s AND (%(event)s = '' OR event_id = %(event)s)
+WHERE parked = '' AND next_us <= %(now)s AND (%(event)s = '' OR %(event)s IN (event_id, copy_id))
       AND NOT EXISTS (SELECT 1 FROM unpassed(fence))
 ORDER BY received_us, part, off LIMIT %(limit)s"""
 _CLAIMED: Final = """
@@ -32,19 +33,24 @@ SELECT o.part, o.off, o.recipient, o.attempts, o.received_us,
        EXISTS (SELECT 1 FROM attempt a WHERE a.part = o.part AND a.off = o.off AND a.recipient = o.recipient AND a.outcome = 'unknown'),
        EXISTS (SELECT 1 FROM claim c, unnest(c.parts, c.offs, c.recipients) AS u(part, off, recipient)
                WHERE u.part = o.part AND u.off = o.off AND u.recipient = o.recipient)
-FROM outbox o WHERE o.channel = 'poll' AND o.recipient = %s AND o.event_id::text = %s ORDER BY o.part, o.off LIMIT 1"""
+FROM outbox o WHERE o.channel = 'poll' AND o.recipient = %(recipient)s AND %(event)s IN (o.event_id::text, o.copy_id)
+ORDER BY o.part, o.off LIMIT 1"""
 _DELIVERED: Final = """
 SELECT EXISTS (SELECT 1 FROM attempt a JOIN message m USING (part, off)
-               WHERE m.event_id = %s AND a.recipient = %s AND a.outcome = 'delivered')"""
+               WHERE m.event_id = %(event)s::uuid AND a.recipient = %(recipient)s AND a.outcome = 'delivered')
+    OR EXISTS (SELECT 1 FROM bundle b JOIN sent_copy s USING (part, off) JOIN attempt a USING (part, off, recipient)
+               WHERE b.bundle_id = %(event)s::uuid AND s.copy_id = %(event)s::text AND s.recipient = %(recipient)s
+                     AND a.outcome = 'delivered')"""
 # As an owner of partitions does with what the one before left (``backlog``): it may have been handed over.
-_LEFTOVERS: Final = """
+_LEFTOVERS: Final = f"""
 WITH gone AS (DELETE FROM claim WHERE worker = %(worker)s AND claimed_us < %(before)s RETURNING claimed_us, parts, offs, recipients),
      left_over AS (SELECT g.claimed_us, u.* FROM gone g, unnest(g.parts, g.offs, g.recipients) AS u(part, off, recipient)),
      raised AS (UPDATE outbox o SET attempts = o.attempts + 1 FROM left_over l
                 WHERE o.part = l.part AND o.off = l.off AND o.recipient = l.recipient
-                RETURNING o.part, o.off, o.recipient, o.attempts, l.claimed_us)
+                RETURNING o.part, o.off, o.recipient, o.attempts, o.copy_id, o.detail, o.dropped, l.claimed_us),
+     {OF_THE_DEAD}
 INSERT INTO attempt (part, off, recipient, n, started_us, ended_us, outcome, code)
-SELECT part, off, recipient, attempts, claimed_us, %(now)s, 'unknown', 'died' FROM raised ON CONFLICT DO NOTHING"""
+SELECT part, off, recipient, attempts, claimed_us, %(now)s, 'unknown', 'died' FROM raised ON CONFLICT DO NOTHING"""  # noqa: S608  # a constant
 
 
 class Given(NamedTuple):
@@ -69,7 +75,7 @@ class Polling:
             return await (await self._conn.execute(query.encode(), values)).fetchall()
 
     async def firsts(self, limit: int, now_us: int, *, hold: bool, event_id: str = "") -> list[Waiting]:
-        """The first delivery of each patient that may be asked about now, the oldest first; or the one of this event, if it is one."""
+        """The first delivery of each patient that may be asked about now, the oldest first; or that of this event or copy, if it is one."""
         values = {"recipient": self._recipient, "hold": hold, "now": now_us, "limit": limit, "event": event_id}
         return [Waiting(Place(*row[:3]), *row[3:]) for row in await self._fetch(_FIRSTS, values)]
 
@@ -79,13 +85,14 @@ class Polling:
         return {Place(*row) for row in await self._fetch(_CLAIMED, asked)}
 
     async def given(self, event_id: str) -> Given | None:
-        """The delivery of an event, None when it waits no more, or never did."""
-        rows = await self._fetch(_FETCHED, (self._recipient, event_id))
+        """The delivery of an event or a copy, None when it waits no more, or never did."""
+        rows = await self._fetch(_FETCHED, {"recipient": self._recipient, "event": event_id})
         return Given(Place(*rows[0][:3]), *rows[0][3:]) if rows else None
 
     async def was_delivered(self, event_id: str) -> bool:
-        """Whether the event was delivered to the recipient."""
-        return _UUID.fullmatch(event_id) is not None and bool((await self._fetch(_DELIVERED, (event_id, self._recipient)))[0][0])
+        """Whether the event, or the copy of this id, was delivered to the recipient."""
+        values = {"recipient": self._recipient, "event": event_id.lower()}
+        return _UUID.fullmatch(event_id) is not None and bool((await self._fetch(_DELIVERED, values))[0][0])
 
     async def provider(self) -> dict[str, object] | None:
         """The recipient's entry as configured, None when there is none."""

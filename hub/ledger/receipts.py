@@ -6,6 +6,7 @@ A delivery is found by what every message keeps (``message``, ``decision``, ``bu
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any, Final
 
 from psycopg.rows import class_row
@@ -15,22 +16,30 @@ from hub.ledger.outbox import Place, Said
 from hub.model import Adapter
 
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-# What may have reached the recipient: an attempt in which bytes may have left, or one that is under way and not written down yet.
+# What may have reached the recipient, whole or as a copy, and in which attempt last: one in which bytes may have left, or one that is under
+# way and not written down yet. To say that something was read is an attempt in which nothing leaves.
 _SENT: Final = """
-SELECT m.part, m.off, d.recipient, m.event_id::text, d.detail, m.adapter, m.control_id, m.sender
-FROM message m JOIN decision d USING (part, off)
-WHERE {} AND d.recipient = %(recipient)s AND (
-    EXISTS (SELECT 1 FROM attempt a WHERE a.part = m.part AND a.off = m.off AND a.recipient = d.recipient
-            AND a.outcome IN ('delivered', 'refused', 'failed', 'unknown'))
-    OR EXISTS (SELECT 1 FROM claim c, unnest(c.parts, c.offs, c.recipients) AS u(part, off, recipient)
-               WHERE u.part = m.part AND u.off = m.off AND u.recipient = d.recipient))
-ORDER BY m.decided_us DESC LIMIT 100"""
+SELECT m.part, m.off, d.recipient, m.event_id::text, s.detail, m.adapter, m.control_id, m.sender, s.copy_id, s.n
+FROM message m JOIN decision d USING (part, off) CROSS JOIN LATERAL (
+    SELECT coalesce(c.copy_id, '') AS copy_id, coalesce(c.detail, d.detail) AS detail, max(a.n) AS n
+    FROM attempt a LEFT JOIN sent_copy c USING (part, off, recipient, n)
+    WHERE a.part = m.part AND a.off = m.off AND a.recipient = d.recipient AND a.outcome IN ('delivered', 'refused', 'failed', 'unknown')
+          AND a.code NOT IN ('read', 'apprec')
+    GROUP BY 1, 2
+    UNION ALL
+    SELECT coalesce(o.copy_id, ''), coalesce(o.detail, d.detail), coalesce(o.attempts, 0) + 1
+    FROM claim c CROSS JOIN LATERAL unnest(c.parts, c.offs, c.recipients) AS u(part, off, recipient)
+    LEFT JOIN outbox o USING (part, off, recipient)
+    WHERE u.part = m.part AND u.off = m.off AND u.recipient = d.recipient) s
+WHERE {} AND d.recipient = %(recipient)s ORDER BY m.decided_us DESC, s.n DESC LIMIT 100"""
+_OURS: Final = "(m.part, m.off) IN (SELECT part, off FROM bundle WHERE bundle_id = %(id)s::uuid)"
 _BY_ID: Final = _SENT.format("m.control_id = %(id)s AND m.adapter = %(kith)s")
 _BY_EVENT: Final = _SENT.format("m.event_id = %(id)s")
-_BY_OURS: Final = _SENT.format("(m.part, m.off) IN (SELECT part, off FROM bundle WHERE bundle_id = %(id)s)")
+_BY_COPY: Final = _SENT.format(f"s.copy_id = %(id)s::text AND {_OURS}")
+_BY_OURS: Final = _SENT.format(_OURS)
 KEEP: Final = """
-INSERT INTO receipt (part, off, recipient, receipt_id, status, codes, said_us, noted_us, raw)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"""
+INSERT INTO receipt (part, off, recipient, n, receipt_id, status, codes, said_us, noted_us, raw, digest)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"""
 _KEPT: Final = "SELECT status, codes FROM receipt WHERE part = %s AND off = %s AND recipient = %s AND receipt_id = %s"
 _WAITS: Final = "SELECT 1 FROM outbox WHERE part = %s AND off = %s AND recipient = %s AND channel = 'poll'"
 _OPEN: Final = """
@@ -51,7 +60,10 @@ _LIST_MAX: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A message that was sent to the recipient, or may have been. Several can have one control id: it is their senders'."""
+    """A message that was sent to the recipient, or may have been, n: last in this attempt. Several can have one control id: their senders'.
+
+    copy_id: the event id of a copy of which something was left out, "" = it was sent whole.
+    """
 
     part: int
     off: int
@@ -61,6 +73,13 @@ class Candidate:
     adapter: str
     control_id: str = field(repr=False)
     sender: str = field(repr=False)
+    copy_id: str
+    n: int
+
+    @property
+    def known_as(self) -> str:
+        """The event id as the recipient was told it."""
+        return self.copy_id or self.event_id
 
     @property
     def place(self) -> Place:
@@ -101,11 +120,13 @@ def candidates(conn: Conn, original_id: str, recipient: str) -> list[Candidate]:
 
 
 def sent_of(conn: Conn, event_id: str, recipient: str) -> Candidate | None:
-    """The message of this event as it was sent to a recipient, the latest of several passages. Raises Faulted."""
+    """The message of this event or copy as it was sent to a recipient, the latest of several passages. Raises Faulted."""
     if not _UUID.fullmatch(event_id):
         return None
     with faults(), conn.cursor(row_factory=class_row(Candidate)) as cursor:
-        return cursor.execute(_BY_EVENT.encode(), {"id": event_id, "recipient": recipient}).fetchone()
+        values = {"id": event_id.lower(), "recipient": recipient}
+        found = cursor.execute(_BY_EVENT.encode(), values).fetchall() or cursor.execute(_BY_COPY.encode(), values).fetchall()
+    return next((c for c in found if c.known_as == values["id"]), next(iter(found), None))
 
 
 def waits_to_be_read(conn: Conn, place: Place) -> bool:
@@ -114,17 +135,17 @@ def waits_to_be_read(conn: Conn, place: Place) -> bool:
         return conn.execute(_WAITS, place).fetchone() is not None
 
 
-def kept_as(place: Place, said: Said, now_us: int) -> tuple[object, ...]:
-    """The values of ``KEEP``."""
-    return (*place, said.id, said.status.value, list(said.codes), said.said_us, now_us, said.raw)
+def kept_as(place: Place, n: int, said: Said, now_us: int) -> tuple[object, ...]:
+    """The values of ``KEEP``. n: the attempt that it answers."""
+    return (*place, n, said.id, said.status.value, list(said.codes), said.said_us, now_us, said.raw, sha256(said.raw).digest())
 
 
-def keep(conn: Conn, place: Place, said: Said, now_us: int) -> bool | None:
+def keep(conn: Conn, about: Candidate, said: Said, now_us: int) -> bool | None:
     """Keep a receipt. True: it is new; False: it was kept before; None: another one was kept under its id. Raises Faulted."""
     with faults():
-        if conn.execute(KEEP, kept_as(place, said, now_us)).rowcount > 0:
+        if conn.execute(KEEP, kept_as(about.place, about.n, said, now_us)).rowcount > 0:
             return True
-        kept: Any = conn.execute(_KEPT, (*place, said.id)).fetchone()
+        kept: Any = conn.execute(_KEPT, (*about.place, said.id)).fetchone()
     return False if kept == (said.status, list(said.codes)) else None
 
 

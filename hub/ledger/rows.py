@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, lru_cache
+from hashlib import sha256
 from types import MappingProxyType
 from typing import Final
 
@@ -18,7 +19,7 @@ COLUMNS: Final[Mapping[str, str]] = MappingProxyType(
         "identity": "link_key, patient_key, lock_keys, origin",
         "message": "part, off, event_id, adapter, provider, application, sender, control_id, trigger, kind, patient_key, received_us, "
         "decided_us, answer, encoding, outcome, reason, place, raw, occurred_us, municipality, ward, encounter_class, labels, addressed, "
-        "gps, pathway, unresolved, items, origin",
+        "gps, pathway, unresolved, items, origin, digest",
         "decision": "part, off, recipient, result, rule, detail, subscription, because, dropped",
         "outbox": "part, off, recipient, event_id, patient_key, source, received_us, channel, form, detail, labels, purpose, lock_keys, "
         "control_id, kind, payload, origin, fence, items, dropped, copy_id",
@@ -81,7 +82,7 @@ def _place(entry: Entry) -> bytes:
 def _message(entry: Entry, place: bytes, event_id: bytes, decided_us: int) -> bytes:
     plan, r = entry.plan, entry.plan.received
     return row(
-        30,
+        31,
         place,
         event_id,
         word(r.adapter),
@@ -102,6 +103,7 @@ def _message(entry: Entry, place: bytes, event_id: bytes, decided_us: int) -> by
         blob(b"" if plan.outcome is Outcome.REPEAT else r.raw),  # the first one's bytes are the same
         _facts(entry),
         text(entry.origin) if entry.origin else NULL,
+        blob(entry.raw_digest or sha256(r.raw).digest()),
     )
 
 

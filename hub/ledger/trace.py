@@ -16,7 +16,8 @@ from hub.errors import ANSWERS, Reason
 from hub.identity import PARTS_MAX, derived_id, part_control_id
 from hub.ledger.arrays import ints
 from hub.ledger.connect import Conn, faults
-from hub.ledger.outbox import FETCHED
+from hub.ledger.disclosures import SENT
+from hub.ledger.outbox import FETCHED, READ
 from hub.ledger.rows import known_as_id
 from hub.model import Form, Outcome, Result, Rule
 
@@ -38,7 +39,8 @@ SELECT o.part, o.off, o.recipient, o.channel, o.form, o.attempts, o.next_us, o.p
     WHERE u.part = o.part AND u.off = o.off AND u.recipient = o.recipient) AS claimed,
     (SELECT json_agg(f ORDER BY f.part) FROM unpassed(o.fence) AS f) AS fence
 FROM outbox o {_OF}"""  # noqa: S608
-_ATTEMPTS: Final = f"SELECT a.* FROM attempt a {_OF} ORDER BY a.n"  # noqa: S608
+_ATTEMPTS: Final = f"""
+SELECT a.*, c.dropped FROM attempt a {_OF} LEFT JOIN sent_copy c USING (part, off, recipient, n) ORDER BY a.n"""  # noqa: S608
 _DISCLOSURES: Final = f"SELECT x.* FROM disclosure x {_OF} ORDER BY x.noted_us"  # noqa: S608
 _RECEIPTS: Final = f"SELECT x.* FROM receipt x {_OF} ORDER BY x.noted_us, x.receipt_id"  # noqa: S608
 _SETTLING: Final = frozenset({"delivered", "withheld", "discarded"})
@@ -166,9 +168,16 @@ class _Told:
             told["delivery"]["application"] = said[-1].status
         if waiting and waiting.form == Form.FHIR:
             told["bundle_id"] = derived_id(waiting.copy_id or m.event_id, "bundle", waiting.detail)
-        if left_out := waiting.dropped if waiting else d.dropped:
+        if left_out := _left_out(d, waiting, attempts):
             told["left_out"] = list(left_out)
         return told
+
+
+def _left_out(d: Any, waiting: Any, attempts: Sequence[Any]) -> Sequence[str]:
+    """What the recipient will get the message without, or got it without last, or would have."""
+    sent = [a.dropped or () for a in attempts if a.outcome in SENT and a.code not in READ]
+    found: Sequence[str] = waiting.dropped if waiting else sent[-1] if sent else d.dropped
+    return found
 
 
 def _translated(m: Any) -> Json:
@@ -199,8 +208,9 @@ def _delivery(d: Any, waiting: Any, attempts: Sequence[Any], receipt: Any) -> Js
 
 def _said(x: Any) -> Json:
     told: Json = {"status": x.status, "codes": list(x.codes), "said": moment(x.said_us), "kept": moment(x.noted_us)}
-    return told | ({"seen": moment(x.seen_us)} if x.seen_us is not None else {})
+    return told | ({"attempt": x.n} if x.n is not None else {}) | ({"seen": moment(x.seen_us)} if x.seen_us is not None else {})
 
 
 def _attempt(a: Any) -> Json:
-    return {"n": a.n, "started": moment(a.started_us), "ended": moment(a.ended_us), "outcome": a.outcome, "code": a.code}
+    told: Json = {"n": a.n, "started": moment(a.started_us), "ended": moment(a.ended_us), "outcome": a.outcome, "code": a.code}
+    return told | ({"left_out": list(a.dropped)} if a.dropped else {})

@@ -11,9 +11,11 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 from hub.ledger.arrays import ints, texts
-from hub.ledger.chain import DELIVERY, TRANSIT, Head, Link
-from hub.ledger.chained import CHAINS, Now, Rows, rows_of
+from hub.ledger.chain import COPY, DELIVERY, FACTS, RECEIPT, TRANSIT, Head, Link
+from hub.ledger.chained import CHAINS, Now, Rows, TransitRows, rows_of
+from hub.ledger.changes import CHANGE, Difference, differences
 from hub.ledger.connect import Conn, faults
+from hub.ledger.contents import altered
 
 FINDINGS_MAX: Final = 1_000
 _PAGE: Final = 200
@@ -34,6 +36,9 @@ _LINKS: Final = """
 SELECT chain, n, form, count, total, rows::text, digest, hash FROM audit_link WHERE chain = %s AND n > %s ORDER BY n LIMIT %s"""
 
 
+_TABLES: Final = (("message", TRANSIT), ("decision", TRANSIT), ("attempt", DELIVERY), ("sent_copy", COPY), ("receipt", RECEIPT))
+
+
 class Damage(StrEnum):
     """What is wrong at a place of a chain."""
 
@@ -43,6 +48,8 @@ class Damage(StrEnum):
     LINK_CHANGED = "link_changed"  # edited, replaced or out of its order
     LINK_MISSING = "link_missing"
     TRUNCATED = "truncated"  # a checkpoint saw more than there is
+    CONTENT_CHANGED = "content_changed"  # a message's bytes, or a receipt's, are not those that came
+    CONTENT_MISSING = "content_missing"
     CHECKPOINT_CHANGED = "checkpoint_changed"  # not what was signed, or signed by no key that is trusted
     CHECKPOINT_MISSING = "checkpoint_missing"
 
@@ -97,8 +104,18 @@ def verify(conn: Conn, promises: Promises = lambda _conn, _report: ()) -> Report
                 report.add(Damage.LINK_CHANGED, chain, 0, "the hub has no chain of this name")
             else:
                 _Walk(conn, chain, report).all(rows)
+        for one in altered(conn):
+            report.add(Damage.CONTENT_MISSING if one.is_gone else Damage.CONTENT_CHANGED, one.chain, 0, f"offset {one.off}")
+        for differs in differences(conn):
+            report.add(_damage_of(differs), CHANGE, differs.n, f"{differs.table} {differs.key}")
         _keep(conn, promises(conn, report), report)
     return report
+
+
+def _damage_of(d: Difference) -> Damage:
+    if not d.found:
+        return Damage.ROW_MISSING
+    return Damage.ROW_CHANGED if d.said else Damage.ROW_ADDED
 
 
 def _keep(conn: Conn, promises: Iterable[Promise], report: Report) -> None:
@@ -120,7 +137,7 @@ def _keep(conn: Conn, promises: Iterable[Promise], report: Report) -> None:
 def _chains(conn: Conn) -> set[str]:
     """Those that have links, and those whose rows there are."""
     found = {chain for (chain,) in conn.execute(_CHAINS)} | CHAINS
-    for table, prefix in (("message", TRANSIT), ("decision", TRANSIT), ("attempt", DELIVERY)):
+    for table, prefix in _TABLES:
         found |= {f"{prefix}{part}" for (part,) in conn.execute(_PARTS.format(table).encode())}
     return found
 
@@ -144,6 +161,8 @@ class _Walk:
         for key in rows.strangers():
             self._add(Damage.ROW_ADDED, self._head.n, f"in no link: {key}")
         self._report.heads[self._chain] = self._head
+        if isinstance(rows, TransitRows) and rows.first:
+            self._check_facts(rows.first)
 
     def _add(self, damage: Damage, n: int, where: str) -> None:
         self._report.add(damage, self._chain, n, where)
@@ -155,6 +174,13 @@ class _Walk:
         elif not link.follows(before) or not is_sound:
             self._add(Damage.LINK_CHANGED, link.n, "it does not follow from the one before it")
         self._head = link.head
+
+    def _check_facts(self, messages: int) -> None:
+        """Messages that were chained in the first form are in a chain of their own with the rest of them, which was walked before."""
+        chain = self._chain.replace(TRANSIT, FACTS)
+        found = self._report.heads.get(chain, Head()).total
+        if found != messages:
+            self._report.add(Damage.LINK_MISSING, chain, 0, f"it has {found} of {messages} messages")
 
     def _check_rows(self, link: Link, now: Now, rows: Rows) -> None:
         if now.count < link.count:

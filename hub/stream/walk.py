@@ -34,11 +34,16 @@ class Item:
     received: Received
     message: Message | None
     sender_key: bytes = b""
-    digest: bytes = b""
+    raw_digest: bytes = b""  # SHA-256 of the bytes
     keys: PatientKeys = NO_KEYS
     merged: PatientKeys = NO_KEYS
     apart: PatientKeys = NO_KEYS
     error: str = ""
+
+    @property
+    def digest(self) -> bytes:
+        """What tells a repeat from a conflict: half of ``raw_digest``."""
+        return self.raw_digest[:16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,7 @@ class Walked:
 def read_item(spot: Spot, received: Received, message: Message, pseudonyms: Pseudonyms) -> Item:
     """What must be known of a message before the ledger is asked. Raises nothing that is the message's own doing."""
     who = f"{received.provider}\x1f{received.application}\x1f{received.sender}\x1f{received.control_id}"
-    item = Item(spot, received, message, sha256(who.encode("utf-8", "replace")).digest()[:16], sha256(received.raw).digest()[:16])
+    item = Item(spot, received, message, sha256(who.encode("utf-8", "replace")).digest()[:16], sha256(received.raw).digest())
     if received.identifiers:
         item.keys = pseudonyms.of_message(received.identifiers, received.provider)
     if received.refusal is None:
@@ -152,13 +157,15 @@ class Walk:
         if first is None or received.event_id in known.redrives:
             return None
         if first == item.digest:
-            return Entry(item.spot, Plan(received, Outcome.REPEAT), self._persons.owner(item.keys, received)[0], ())
+            plan_ = Plan(received, Outcome.REPEAT)
+            return Entry(item.spot, plan_, self._persons.owner(item.keys, received)[0], (), raw_digest=item.raw_digest)
         self._out.conflicts += 1
         return self._quarantined(item, Refusal(Reason.DUPLICATE_CONTROL_ID, _CONTROL_ID[received.adapter]))
 
     def _quarantined(self, item: Item, refusal: Refusal) -> Entry:
         owner, _ = self._persons.owner(item.keys, item.received)
-        return Entry(item.spot, Plan(item.received, Outcome.QUARANTINED, refusal=refusal), owner, item.keys.locks)
+        plan_ = Plan(item.received, Outcome.QUARANTINED, refusal=refusal)
+        return Entry(item.spot, plan_, owner, item.keys.locks, raw_digest=item.raw_digest)
 
     def _planned(self, item: Item) -> Entry:
         """Plan a new message and take over what it changes. Nothing is changed when this raises."""
@@ -190,7 +197,8 @@ class Walk:
         self._out.errors += [(received.event_id, error) for error in made.errors]
         links = tuple({*item.keys.links, *item.merged.links, *([received.patient_key] if received.patient_key else [])})
         known_as = message.known_as if event is not None else ()
-        return Entry(item.spot, made, who.owner, own, event, links if who.in_conflict else (), known_as, origin, fence, state)
+        conflict = links if who.in_conflict else ()
+        return Entry(item.spot, made, who.owner, own, event, conflict, known_as, origin, fence, state, item.raw_digest)
 
     def _again_for(self, made: Plan, event_id: str) -> Plan:
         """Of a message redriven for some recipients, only their part."""

@@ -66,7 +66,7 @@ async def waiting(request: web.Request) -> web.Response:
         found = await pickup.offered(int(number))
     ids = [i for i in (*asked, *her_ids(provider)) if i.isdigit()]
     her_id = {"receiverHerId": int(ids[0])} if ids else {}
-    return as_json([{"id": parcel.event_id} | her_id for parcel in found])
+    return as_json([{"id": parcel.known_as} | her_id for parcel in found])
 
 
 async def business_document(request: web.Request) -> web.StreamResponse:

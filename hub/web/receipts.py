@@ -32,14 +32,14 @@ class Receipts:
         another one under an id that was used; Faulted.
         """
         found = await self._pool.run(ledger.candidates, receipt.original_id, provider)
-        known = {c.event_id: c for c in reversed(found)}  # of several passages of one message the latest
-        about = correlate(receipt, map(_sent, known.values()))
+        known = {_sent(c): c for c in reversed(found)}  # of several passages of one message the latest
+        about = correlate(receipt, known)
         if about is None:
             raise Rejected(Reason.BROKEN_REFERENCE, ORIGINAL)
-        await self._keep(known[about.event_id], as_kept(receipt, raw))
+        await self._keep(known[about], as_kept(receipt, raw))
 
     async def keep_of(self, event_id: str, said: Said, provider: str) -> None:
-        """``keep`` of one that names the event."""
+        """``keep`` of one that names the event, or the copy."""
         found = await self._pool.run(ledger.sent_of, event_id, provider)
         if found is None:
             raise Rejected(Reason.BROKEN_REFERENCE, "id")
@@ -47,7 +47,7 @@ class Receipts:
 
     async def _keep(self, about: Candidate, said: Said) -> None:
         place = about.place
-        is_new = await self._pool.run(ledger.keep, place, said, self._clock())
+        is_new = await self._pool.run(ledger.keep, about, said, self._clock())
         if is_new is None:
             raise Rejected(Reason.DUPLICATE_CONTROL_ID, f"{PLACE}/Id")
         if is_new:
@@ -58,5 +58,5 @@ class Receipts:
 
 
 def _sent(c: Candidate) -> Sent:
-    control_id = c.control_id if c.adapter == Adapter.KITH else ""
-    return Sent(c.event_id, c.recipient, Detail(c.detail), control_id, c.sender)
+    control_id = c.control_id if c.adapter == Adapter.KITH and not c.copy_id else ""
+    return Sent(c.known_as, c.recipient, Detail(c.detail), control_id, c.sender)

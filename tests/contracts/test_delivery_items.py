@@ -49,6 +49,8 @@ def test_a_lock_reaches_what_is_queued(database_url: str) -> None:
         assert [results(body) for body in receiver.bodies] == [LEFT] * 3
         assert not any(b"CANARY" in body for body in receiver.bodies)
         assert [a[1:] for a in attempts(database_url, "a")] == [(1, "held", "made_anew"), (2, "delivered", "AA")] * 3
+        copies = query(database_url, "SELECT off, n, copy_id <> '', detail, dropped FROM sent_copy ORDER BY off")
+        assert copies == [(off, 2, True, "full", ["OBX[4]"]) for off in range(3)]
 
     run(work)
 

@@ -62,7 +62,8 @@ class Receipt:
 class Sent:
     """A message as it left the hub for one recipient: composed under an id of the hub's, or the sender's own under the sender's.
 
-    control_id: of one that came as KITH. sender: the first of the names it gives its sender.
+    event_id: that of a copy where something was left out. control_id: of one that came as KITH. sender: the first of the names it gives
+    its sender.
     """
 
     event_id: str
@@ -124,8 +125,8 @@ def correlate(receipt: Receipt, sent: Iterable[Sent]) -> Sent | None:
 
     An id of a sender's own is the sender's only: of several messages under it the one is meant whose sender the receipt is for.
     """
-    found = {one.event_id: one for one in sent if receipt.original_id in _ids(one)}
-    named = [one for one in found.values() if len(found) == 1 or one.sender in receipt.receivers]
+    found = {one for one in sent if receipt.original_id in _ids(one)}
+    named = [one for one in found if len(found) == 1 or one.sender in receipt.receivers]
     return named[0] if len(named) == 1 else None
 
 

@@ -1,0 +1,41 @@
+"""Whether the bytes of messages and receipts are those whose SHA-256 is in the chain. They are hashed here, one after the other."""
+
+from collections.abc import Iterator
+from hashlib import sha256
+from struct import Struct
+from typing import Final, NamedTuple
+
+from hub.ledger.chain import RECEIPT, TRANSIT
+from hub.ledger.chained import copied
+from hub.ledger.connect import Conn
+from hub.model import Outcome
+
+# part, off, then what tells whether there must be bytes, the SHA-256, the bytes
+_MESSAGES: Final = f"""
+COPY (SELECT part, off, outcome = '{Outcome.REPEAT}', digest, raw FROM message) TO STDOUT (FORMAT BINARY)"""  # noqa: S608  # a constant
+_RECEIPTS: Final = "COPY (SELECT part, off, false, digest, raw FROM receipt) TO STDOUT (FORMAT BINARY)"
+_place: Final = Struct(">iiq").unpack_from
+_length: Final = Struct(">i").unpack_from
+_PLACE_AT: Final = 6
+_REPEAT_AT: Final = 26
+_DIGEST_AT: Final = 27
+
+
+class Altered(NamedTuple):
+    """A row whose bytes are not those that came, or no longer there."""
+
+    chain: str
+    off: int
+    is_gone: bool
+
+
+def altered(conn: Conn) -> Iterator[Altered]:
+    """Each of them. Raises psycopg.Error."""
+    for prefix, query in ((TRANSIT, _MESSAGES), (RECEIPT, _RECEIPTS)):
+        for row in copied(conn, query):
+            part, _, off = _place(row, _PLACE_AT)
+            end = _DIGEST_AT + 4 + max(0, _length(row, _DIGEST_AT)[0])
+            digest, raw = row[_DIGEST_AT + 4 : end], row[end + 4 :]
+            is_repeat = row[_REPEAT_AT] == 1  # the first one has the bytes
+            if sha256(raw).digest() != digest and (raw or not is_repeat):
+                yield Altered(f"{prefix}{part}", off, not raw)
