@@ -415,7 +415,7 @@ class Item:
     """One thing a message tells, small enough to be left out of it. Empty or None where nobody knows: a lock then matches."""
 
     key: str  # its place in the message: the same at every reading, and no patient data
-    type: str = ""  # FHIR resource type
+    type: str = ""  # FHIR resource types it is told as, its own first, with spaces between
     labels: tuple[str, ...] = ()  # confidentiality and sensitivity; () = nobody has labelled it, which is taken as N
     codes: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # (system, code)
     first_us: int | None = None  # when it was clinically true, not when it was written
@@ -426,6 +426,11 @@ class Item:
     is_frame: bool = (
         False  # who, where and when only (a visit): what is clinical of it are items of their own, so no code or label is missing
     )
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The FHIR resource types, its own first."""
+        return tuple(self.type.split())
 
 
 @dataclass(frozen=True, slots=True)

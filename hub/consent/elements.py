@@ -12,6 +12,7 @@ _STANDARD: Final = frozenset({
     "decision", "controller", "grantor", "grantee", "manager", "regulatoryBasis", "policyBasis", "policyText", "expression",
     "resourceType", "documentType", "verification",
 })  # fmt: skip
+_MODIFIER: Final = "modifierExtension"
 _CODING: Final = frozenset({"id", "extension", "system", "version", "code", "display", "userSelected"})
 
 
@@ -32,6 +33,20 @@ def only(element: Json, understood: frozenset[str], where: str) -> None:
     other = [name for name in element if name not in understood]
     if other:
         raise refused(next((f"{where}.{name}" for name in other if name in _STANDARD), where))
+
+
+def modified(value: object) -> bool:
+    """Whether an extension anywhere below modifies what it stands in; what is contained is nothing of the resource itself."""
+    left = [value]
+    while left:
+        one = left.pop()
+        if isinstance(one, Mapping):
+            if _MODIFIER in one:
+                return True
+            left += [v for name, v in one.items() if name != "contained"]
+        elif isinstance(one, list):
+            left += one
+    return False
 
 
 def a_list(element: Json, name: str, where: str) -> Sequence[Any]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
-from hub.consent.elements import Json, a_text, an_object, codings, each, only, refused
+from hub.consent.elements import Json, a_text, an_object, codings, each, modified, only, refused
 from hub.consent.fhir_provision import Organisations, provision_from_fhir
 from hub.consent.times import bounds
 from hub.errors import Reason, Rejected
@@ -73,6 +73,7 @@ def consent_from_fhir(resource: Json, version: int, organisations: Organisations
     try:
         _whole(resource)
         provision, base = _provision(resource, organisations)
+        _unmodified(resource)
         consent = Consent(consent_id, version, active, provision, base, _given_us(resource), tuple(_replaces(resource)))
     except Rejected:
         if active:
@@ -110,9 +111,15 @@ def patient_of(resource: Json) -> Identifier:
 def _whole(resource: Json) -> None:
     """Refuses what would change the meaning of the whole resource."""
     only(resource, _ELEMENTS, "Consent")
-    scopes = {code for _, code in codings(resource.get("scope", {}), "Consent.scope")}
-    if scopes and "patient-privacy" not in scopes:
+    if "scope" in resource and "patient-privacy" not in {code for _, code in codings(resource["scope"], "Consent.scope")}:
         raise refused("Consent.scope")
+
+
+def _unmodified(resource: Json) -> None:
+    """Refuses what an extension modifies, in elements too of which the hub reads nothing."""
+    found = next((name for name, value in resource.items() if name != "contained" and modified(value)), "")
+    if found:
+        raise refused(f"Consent.{found}")
 
 
 def _provision(resource: Json, organisations: Organisations | None) -> tuple[Provision, Base]:
@@ -143,7 +150,7 @@ def _permit(made: Provision, rules: Sequence[_Policy | None], uris: Sequence[_Po
             raise refused("Consent.policyRule")
         return made, Base.LAW
     _verified(resource)
-    return made, Base.EXPLICIT
+    return _narrowed(made, uris), Base.EXPLICIT
 
 
 def _implied(
@@ -158,9 +165,14 @@ def _implied(
     if made.deny:
         return made, Base.EXPLICIT
     _verified(resource)
+    return _narrowed(made, bases), Base.EXPLICIT
+
+
+def _narrowed(made: Provision, bases: Sequence[_Policy | None]) -> Provision:
+    """A permit of no more than its base policies give, where the root does not say itself of what it is."""
     labels = tuple(label for base in bases if base for label in base.labels)
     purposes = tuple(purpose for base in bases if base for purpose in base.purposes)
-    return replace(made, labels=made.labels or labels, purposes=made.purposes or purposes), Base.EXPLICIT
+    return replace(made, labels=made.labels or labels, purposes=made.purposes or purposes)
 
 
 def _verified(resource: Json) -> None:
@@ -172,8 +184,11 @@ def _verified(resource: Json) -> None:
 
 def _rules(resource: Json) -> Iterator[_Policy | None]:
     """The base policies that policyRule names by code; None for each that the hub does not know."""
-    for system, code in codings(resource.get("policyRule", {}), "Consent.policyRule"):
+    found = codings(resource["policyRule"], "Consent.policyRule") if "policyRule" in resource else []
+    for system, code in found:
         yield next((policy for (of, word), policy in _RULES.items() if word == code and system in ("", of)), None)
+    if "policyRule" in resource and not found:  # in words
+        yield None
 
 
 def _uris(resource: Json) -> Iterator[_Policy | None]:

@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 
 from hub.consent.elements import Json, a_list, a_text, an_object, coded, codings, each, only, refused
 from hub.consent.question import CONFIDENTIALITY, PURPOSES, SENSITIVITIES
-from hub.consent.resource_types import RESOURCE_TYPES
+from hub.consent.resource_types import NO_ITEMS, RESOURCE_TYPES
 from hub.consent.times import bounds
 from hub.errors import Reason
 from hub.identity import DNR, FHN, FNR, HPR, HUB_PROVIDER, NO_BASIS, canonical
@@ -162,8 +162,8 @@ def _kind(reference: Json, identifier: Identifier, where: str) -> ActorKind:
 
 
 def _type_of(literal: str) -> str:
-    """The resource type in a literal reference; "" where it shows none."""
-    parts = literal.split("/")
+    """The resource type in a literal reference, of a version or not; "" where it shows none."""
+    parts = literal.partition("/_history/")[0].split("/")
     return parts[-2] if len(parts) > 1 and parts[-2] in RESOURCE_TYPES else ""
 
 
@@ -190,7 +190,7 @@ def _label(coding: Json, where: str) -> str:
 
 def _type(coding: Json, where: str) -> str:
     system, code = coded(coding, where)
-    if code not in RESOURCE_TYPES or system not in _TYPE_SYSTEMS:
+    if code not in RESOURCE_TYPES - NO_ITEMS or system not in _TYPE_SYSTEMS:
         raise refused(where)
     return code
 
@@ -216,7 +216,7 @@ def _data(entry: Json, at: _Place, where: str) -> Iterator[DataReference]:
     reference = an_object(entry.get("reference", {}), f"{where}.reference")
     only(reference, _REFERENCE, f"{where}.reference")
     named = [*_literal(reference.get("reference")), *_named(reference, at, f"{where}.reference")]
-    if not named:
+    if not named or (meaning == Meaning.INSTANCE and _type_of(str(reference.get("reference", ""))) in NO_ITEMS):
         raise refused(f"{where}.reference")
     for identifier in named:
         yield DataReference(Meaning(meaning), identifier)

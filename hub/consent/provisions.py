@@ -4,6 +4,7 @@ A provision applies where each element that it has matches; of one element any v
 Where nobody can say whether an element matches, it does for a deny and does not for a permit: both err on the patient's side.
 """
 
+import re
 from collections.abc import Iterable
 from enum import StrEnum
 from types import MappingProxyType
@@ -24,6 +25,11 @@ _WITHIN: Final = MappingProxyType(
         "PATRQT": frozenset({"FAMRQT", "PWATRNY"}),
     }
 )
+# A literal reference (FHIR R4, 2.3.0.1): relative or absolute, of a version or not, to something inside it or not
+_LITERAL: Final = re.compile(
+    r"(?:[^?#]*/)?([A-Z][A-Za-z]+)/([A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]{1,64})?(?:[#|].*)?", re.ASCII | re.DOTALL
+)
+_URN: Final = "urn:"
 
 
 class Opinion(StrEnum):
@@ -58,7 +64,7 @@ def could_apply(provision: Provision, case: Case) -> bool:
         and (not provision.actors or any(names_asked(a, question) for a in provision.actors))
         and (not provision.purposes or any(_could_be_for(p, question.purpose) for p in provision.purposes))
         and (not provision.labels or case.whole or could_mean(provision.labels, item.labels or _labels_of(item)))
-        and (not provision.classes or not item.type or item.type in provision.classes)
+        and (not provision.classes or not item.type or not set(item.types).isdisjoint(provision.classes))
         and (not provision.codes or any(_could_be_coded(c, item) for c in provision.codes))
         and (not provision.data or any(_could_be_meant(d, item) for d in provision.data))
         and (provision.data_period is None or _overlaps(provision.data_period, item, unknown=True))
@@ -73,7 +79,7 @@ def surely_applies(provision: Provision, case: Case) -> bool:
         and (not provision.actors or any(surely_names_asked(a, question) for a in provision.actors))
         and (not provision.purposes or any(question.purpose in (p, *_WITHIN.get(p, ())) for p in provision.purposes))
         and (not provision.labels or (not case.whole and surely_means(provision.labels, item.labels)))
-        and (not provision.classes or item.type in provision.classes)
+        and (not provision.classes or item.type.partition(" ")[0] in provision.classes)
         and (not provision.codes or not set(provision.codes).isdisjoint(item.codes))
         and (not provision.data or any(_is_meant(d, item) for d in provision.data))
         and (provision.data_period is None or _overlaps(provision.data_period, item, unknown=False))
@@ -113,10 +119,10 @@ def _could_be_coded(code: tuple[str, str], item: Item) -> bool:
 
 def _could_be_meant(data: DataReference, item: Item) -> bool:
     known, wanted = _known(data.meaning, item), data.identifier
-    comparable = [i.value for i in known if _is_comparable(i, wanted)]
-    if not comparable and data.meaning is Meaning.INSTANCE and _type_of(wanted) and item.type:
-        return _type_of(wanted) == item.type
-    return wanted.value in comparable if comparable else True
+    comparable = [_bare(i) for i in known if _is_comparable(i, wanted)]
+    if not comparable and data.meaning is Meaning.INSTANCE and item.type and (literal := _LITERAL.fullmatch(wanted.value)):
+        return literal[1] == item.types[0]
+    return _bare(wanted) in comparable if comparable else True
 
 
 def _is_meant(data: DataReference, item: Item) -> bool:
@@ -137,9 +143,18 @@ def _is_comparable(known: Identifier, wanted: Identifier) -> bool:
     """Whether two identifiers that differ are known to name two things: of one system, or literal references to one type."""
     if known.system != wanted.system:
         return known.value == wanted.value and not (known.system and wanted.system)
-    return _type_of(known) == _type_of(wanted)
+    return _sort_of(known) == _sort_of(wanted)
 
 
-def _type_of(reference: Identifier) -> str:
-    """The resource type of a literal reference such as ``Encounter/1``; "" for anything else."""
-    return reference.value.partition("/")[0] if not reference.system and "/" in reference.value else ""
+def _sort_of(named: Identifier) -> str:
+    """What can be told apart: the resource type of a literal reference, ``urn:`` of an address of that kind, "" for a number."""
+    if named.system:
+        return ""
+    literal = _LITERAL.fullmatch(named.value)
+    return literal[1] if literal else _URN if named.value.startswith(_URN) else ""
+
+
+def _bare(named: Identifier) -> str:
+    """A literal reference without the server it is at and the version it is of: a lock concerns it wherever, and in every version."""
+    literal = None if named.system else _LITERAL.fullmatch(named.value)
+    return f"{literal[1]}/{literal[2]}" if literal else named.value

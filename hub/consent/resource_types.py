@@ -17,3 +17,10 @@ RESOURCE_TYPES: Final = frozenset({
     "ResearchStudy", "ResearchSubject", "RiskAssessment", "Schedule", "ServiceRequest", "Slot", "Specimen", "Substance",
     "SupplyDelivery", "SupplyRequest", "Task", "VerificationResult", "VisionPrescription",
 })  # fmt: skip
+# Who and where, and what is about a message itself: they go along with what is told, and by themselves nothing can be kept back.
+ACTORS: Final = frozenset((
+    "Patient", "Practitioner", "PractitionerRole", "Organization", "Location", "Device", "RelatedPerson", "HealthcareService", "Endpoint",
+    "Group", "Person",
+))  # fmt: skip
+ABOUT: Final = frozenset({"MessageHeader", "Provenance", "AuditEvent", "Consent"})
+NO_ITEMS: Final = ACTORS | ABOUT

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from psycopg.rows import namedtuple_row
 
-from hub.ledger.arrays import texts
+from hub.ledger.arrays import ints, texts
 from hub.ledger.connect import Conn, faults
 from hub.ledger.stored import WHOSE
 from hub.model import AttemptOutcome, Result
@@ -40,6 +40,13 @@ SELECT {TOLD} FROM (
     ORDER BY received_us DESC, part, off LIMIT %s) m
 CROSS JOIN LATERAL (SELECT * FROM decision WHERE part = m.part AND off = m.off ORDER BY recipient OFFSET 0) d
 ORDER BY m.received_us DESC, m.part, m.off, d.recipient LIMIT %s"""  # noqa: S608  # a constant
+
+_AT: Final = f"""
+SELECT {TOLD} FROM (
+    SELECT m.* FROM unnest(%s::int[], %s::bigint[]) AS w(part, off)
+    CROSS JOIN LATERAL (SELECT * FROM message WHERE part = w.part AND off = w.off OFFSET 0) m) m
+CROSS JOIN LATERAL (SELECT * FROM decision WHERE part = m.part AND off = m.off ORDER BY recipient OFFSET 0) d
+ORDER BY m.received_us DESC, m.part, m.off, d.recipient"""  # noqa: S608  # a constant
 
 
 class Fate(StrEnum):
@@ -136,6 +143,13 @@ def disclosures_of(conn: Conn, patient_keys: Collection[str], since_us: int = 0,
     with faults(), conn.cursor(row_factory=namedtuple_row) as cursor:
         rows = cursor.execute(_OF_PATIENT, (texts(list(patient_keys)), since_us, limit, limit)).fetchall()
     return [disclosure(row) for row in rows]
+
+
+def disclosures_at(conn: Conn, places: Collection[tuple[int, int]]) -> list[Disclosure]:
+    """``disclosures_of`` of the messages at these places (partition, offset), every recipient of each. Raises Faulted."""
+    columns = (ints(part for part, _ in places), ints(off for _, off in places))
+    with faults(), conn.cursor(row_factory=namedtuple_row) as cursor:
+        return [disclosure(row) for row in cursor.execute(_AT, columns).fetchall()]
 
 
 def disclosure(row: Any) -> Disclosure:

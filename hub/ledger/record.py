@@ -22,6 +22,7 @@ from hub.ledger.stored import WHOSE
 
 FOREVER_US: Final = 2**62
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_RECIPIENTS_ID: Final = re.compile(r"(\d{1,18})\.[0-9a-f]{16}", re.ASCII)
 _SESSION: Final = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
 _TOLD: Final = "NOT (outcome = 'failed' AND code = ANY (%(not_sent)s)) AND (NOT %(only_sent)s OR outcome = ANY (%(sent)s))"
 _OF_MESSAGES: Final = f"""
@@ -126,6 +127,17 @@ class Record:
         """Whether something left the hub, or may have."""
         return self.attempt is not None and self.attempt.is_disclosure
 
+    @property
+    def delivery(self) -> str:
+        """What its recipient may know the delivery of this message to it by: nothing of the message is in it."""
+        assert self.told is not None
+        return _short(str(self.told.part), str(self.told.off), self.told.recipient)
+
+    @property
+    def recipients_id(self) -> str:
+        """The id of a disclosure for its recipient: when, and which."""
+        return f"{self.at_us}.{_short(self.delivery, str(self.attempt.n if self.attempt else 0))}"
+
 
 @dataclass(frozen=True, slots=True)
 class Sought:
@@ -177,6 +189,18 @@ def find(conn: Conn, record_id: str) -> Record | None:
         values = _values(Sought(event_id=whose, count=10_000))
         found = _fetch(conn, _OF_MESSAGES.format(_BY_EVENT), values) + _fetch(conn, _READ.format(_ACCESS_BY_ID), values | {"access": whose})
         return next((r for r in _records(conn, found) if r.id == record_id), None)
+
+
+def find_given(conn: Conn, recipients_id: str, recipient: str) -> Record | None:
+    """The disclosure to this recipient with this id of its. Raises Faulted."""
+    at = _RECIPIENTS_ID.fullmatch(recipients_id)
+    if at is None:
+        return None
+    at_us = int(at[1])
+    with faults(), conn.transaction():
+        conn.execute(_SESSION)
+        found = _places(conn, Sought(only_to=recipient, from_us=at_us, to_us=at_us + 1, count=10_000))
+        return next((r for r in _records(conn, found) if r.recipients_id == recipients_id), None)
 
 
 def keep_access(conn: Conn, access: Access, patients: Iterable[str]) -> None:

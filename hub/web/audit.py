@@ -1,10 +1,10 @@
 """``/fhir/AuditEvent``: the record of decisions, disclosures and readings, searched and read; whoever reads it is recorded in it.
 
 An administrator sees all of it, a patient what is of them, a provider what was disclosed to it: what was withheld from it is not told to
-it, nor that anything was. No answer is given that could not be recorded first.
+it, nor that anything was, nor that something was left out of what it got. No answer is given that could not be recorded first.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -14,11 +14,11 @@ from hub.identity import canonical
 from hub.ledger.connect import Conn
 from hub.ledger.consents import get_consent
 from hub.ledger.disclosures import patient_keys_of
-from hub.ledger.record import Access, Page, Record, Sought, find, keep_access, search
+from hub.ledger.record import Access, Page, Record, Sought, find, find_given, keep_access, search
 from hub.model import Identifier
 from hub.web.access import require
 from hub.web.answers import Unprocessable, fhir
-from hub.web.audit_event import PATIENT, audit_event
+from hub.web.audit_event import PATIENT, audit_event, to_its_recipient
 from hub.web.audit_query import Query, parse
 from hub.web.state import STATE, State
 from hub.web.tokens import Principal, Role
@@ -48,7 +48,7 @@ async def search_events(request: web.Request) -> web.Response:
     sought, person, reader = await _allowed(state, who, query)
     access = _access(request, who, reader, "search-type", f"AuditEvent?{query.with_key(person.key if person else '')}")
     page = await state.ledger.run(_search, sought, access, person)
-    return fhir(_bundle(request, query, page))
+    return fhir(_bundle(request, query, page, _teller(who)))
 
 
 async def read_event(request: web.Request) -> web.Response:
@@ -56,14 +56,17 @@ async def read_event(request: web.Request) -> web.Response:
     state = request.app[STATE]
     who = require(request, Role.ADMIN, Role.PATIENT, Role.PROVIDER)
     own = await _person(state, _identifier(who)) if who.role is Role.PATIENT else None
-    record = await state.ledger.run(find, request.match_info["id"])
+    if who.role is Role.PROVIDER:  # what is not its own is not there
+        record = await state.ledger.run(find_given, request.match_info["id"], who.id)
+    else:
+        record = await state.ledger.run(find, request.match_info["id"])
     if record is None:
         raise web.HTTPNotFound
-    if not _may_see(who, own, record):
+    if own is not None and record.patient_key not in own.keys:
         raise web.HTTPForbidden
     access = _access(request, who, own.key if own else who.id, "read", f"AuditEvent/{record.id}")
     await state.ledger.run(keep_access, access, [record.patient_key] if record.patient_key else [])
-    return fhir(audit_event(record))
+    return fhir(_teller(who)(record))
 
 
 def _search(conn: Conn, sought: Sought, access: Access, person: _Person | None) -> Page:
@@ -83,7 +86,7 @@ async def _allowed(state: State, who: Principal, query: Query) -> tuple[Sought, 
                 raise web.HTTPForbidden
             person, reader = own, own.key
         case Role.PROVIDER:
-            if sought.agent not in {"", who.id}:
+            if sought.agent not in {"", who.id} or sought.event_id or sought.consent_id:  # either could be guessed at
                 raise web.HTTPForbidden
             sought = replace(sought, only_to=who.id)
         case Role.ADMIN:
@@ -126,10 +129,8 @@ async def _person(state: State, identifier: Identifier) -> _Person:
     return _Person(min(keys, default=links[0]), keys or frozenset(links[:1]))
 
 
-def _may_see(who: Principal, own: _Person | None, record: Record) -> bool:
-    if who.role is Role.PROVIDER:
-        return record.is_disclosure and record.told is not None and record.told.recipient == who.id
-    return who.role is Role.ADMIN or (own is not None and record.patient_key in own.keys)
+def _teller(who: Principal) -> Callable[[Record], dict[str, Any]]:
+    return to_its_recipient if who.role is Role.PROVIDER else audit_event
 
 
 def _access(request: web.Request, who: Principal, reader: str, interaction: str, query: str) -> Access:
@@ -137,10 +138,11 @@ def _access(request: web.Request, who: Principal, reader: str, interaction: str,
     return Access(state.clock(), who.role.value, reader, request.remote or "", interaction, query)
 
 
-def _bundle(request: web.Request, query: Query, page: Page) -> dict[str, Any]:
+def _bundle(request: web.Request, query: Query, page: Page, told: Callable[[Record], dict[str, Any]]) -> dict[str, Any]:
     base = f"{request.url.origin()}/fhir/AuditEvent"
     links = [{"relation": "self", "url": f"{base}?{request.query_string}"}]
     if page.next is not None:
         links.append({"relation": "next", "url": f"{base}?{query.after(*page.next)}"})
-    entries = [{"fullUrl": f"{base}/{record.id}", "resource": audit_event(record), "search": {"mode": "match"}} for record in page.records]
+    resources = [told(record) for record in page.records]
+    entries = [{"fullUrl": f"{base}/{r['id']}", "resource": r, "search": {"mode": "match"}} for r in resources]
     return {"resourceType": "Bundle", "type": "searchset", "link": links} | ({"entry": entries} if entries else {})

@@ -7,6 +7,7 @@ the profile itself wants a person's role for each agent, and the hub knows organ
 
 import base64
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
@@ -20,6 +21,7 @@ Json = dict[str, Any]
 
 PATIENT: Final = "urn:hub:patient"  # the patient's key in the hub: a keyed hash, the same for all that is recorded of the patient
 EVENT: Final = "urn:ietf:rfc:3986"
+DELIVERY: Final = "urn:hub:delivery"  # a message to one recipient, as the recipient is told of it
 _BALP: Final = "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit."
 _AUTHZ: Final = "https://profiles.ihe.net/ITI/BALP/CodeSystem/AuthZsubType"
 _NORWAY: Final = "urn:AuditEventNorwayCommonTrustFramework/StructureDefinition/"
@@ -46,7 +48,10 @@ _OUTCOMES: Final = MappingProxyType(
         AttemptOutcome.DISCARDED.value: ("8", "not sent: given up by an operator"),
     }
 )
-_RESULTS: Final = MappingProxyType({Result.PERMIT.value: "0", Result.HOLD.value: "4", Result.DENY.value: "8"})
+_RESULTS: Final = MappingProxyType({Result.PERMIT.value: "0", Result.REDACT.value: "0", Result.HOLD.value: "4", Result.DENY.value: "8"})
+# What a recipient is told of what it was sent
+_ITS_OWN: Final = frozenset({"kind", "detail", "subscription"})
+_UNTOUCHED: Final = frozenset({"decision-ref-user-selected", "toa"})
 
 
 def audit_event(record: Record) -> Json:
@@ -58,6 +63,25 @@ def audit_event(record: Record) -> Json:
     if record.is_disclosure or record.fact is Fact.LATE:
         return found | _disclosed(record, record.told)
     return found | _decided(record, record.told)
+
+
+def to_its_recipient(record: Record) -> Json:
+    """A disclosure as its recipient reads it: the same of a copy that something was left out of as of a whole message.
+
+    So without the row and the consents that decided, which for a copy are those of what was left out, and without the event's id: that is
+    a print of the whole message, by which whoever has the rest could try out what is missing.
+    """
+    told = record.told
+    assert told is not None  # it is a disclosure
+    found = _disclosed(record, replace(told, rule="", because=()))
+    for agent in found["agent"]:
+        agent.pop("policy", None)
+    patient, relation = found["extension"]
+    found["extension"] = [patient, relation | {"extension": [e for e in relation["extension"] if e["url"] in _UNTOUCHED]}]
+    message = found["entity"][1]
+    message["what"] = {"identifier": {"system": DELIVERY, "value": record.delivery}}
+    message["detail"] = [d for d in message["detail"] if d["type"] in _ITS_OWN]
+    return {"resourceType": "AuditEvent", "id": record.recipients_id} | found
 
 
 def _disclosed(record: Record, told: Disclosure) -> Json:

@@ -7,7 +7,7 @@ import pytest
 from hub.identity import FNR
 from hub.ledger.connect import Conn, connect
 from hub.ledger.directory import replace_file_entries
-from hub.ledger.disclosures import Attempt, Fate, UnderWay, disclosures_of, patient_keys_of
+from hub.ledger.disclosures import Attempt, Fate, UnderWay, disclosures_at, disclosures_of, patient_keys_of
 from hub.model import Identifier
 from tests.contracts.audit_rig import Decide, attempt, deciding
 from tests.contracts.transit_rig import NUMBER, PROVIDERS, PSEUDONYMS, SUBSCRIPTIONS, received
@@ -78,3 +78,12 @@ def test_another_patient_and_what_came_before_are_left_out(conn: Conn, decide: D
     assert len(disclosures_of(conn, keys, limit=1)) == 1
     assert patient_keys_of(conn, ["nobody"]) == frozenset()
     assert disclosures_of(conn, frozenset()) == []
+
+
+def test_of_some_messages_all_recipients_are_told_however_old_they_are(conn: Conn, decide: Decide) -> None:
+    """A page of old messages must not be told as if nobody had got them."""
+    decide(*(received(f"c{n}") for n in range(4)))
+    found = disclosures_at(conn, {(0, 2), (0, 0), (5, 5)})
+    assert sorted((d.off, d.recipient) for d in found) == [(0, "clinic"), (0, "town"), (2, "clinic"), (2, "town")]
+    assert found == [d for d in disclosures_of(conn, patient_keys_of(conn, [LINK])) if d.off in {0, 2}]
+    assert disclosures_at(conn, frozenset()) == []

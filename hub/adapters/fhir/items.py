@@ -12,15 +12,11 @@ from hub.adapters.fhir.document import Json, obj, objects, text
 from hub.adapters.fhir.facts import labels_of
 from hub.adapters.fhir.message import Message
 from hub.adapters.fhir.times import span_us
+from hub.adapters.item_types import contained, with_types
+from hub.consent.resource_types import ABOUT, ACTORS
 from hub.identity import HUB_PROVIDER
 from hub.model import Identifier, Item, Received
 
-# What is no item: it goes when nothing that is left needs it.
-ACTORS: Final = frozenset((
-    "Patient", "Practitioner", "PractitionerRole", "Organization", "Location", "Device", "RelatedPerson", "HealthcareService", "Endpoint",
-    "Group", "Person",
-))  # fmt: skip
-ABOUT: Final = frozenset({"MessageHeader", "Provenance", "AuditEvent", "Consent"})
 _TIMES: Final = (  # when it was so, the most telling first; a choice of types by its stem
     "effective", "performed", "onset", "occurrence", "occurred", "period", "start", "authoredOn", "whenHandedOver", "whenPrepared",
     "collected", "date", "created", "recordedDate", "issued", "started", "sent", "servicedDate", "recorded",
@@ -58,7 +54,7 @@ def items_of(message: Message, received: Received) -> tuple[Item, ...]:
         found.append(made)
         if own is not resource and REASON in resource:
             found.append(replace(made, key=reason(n), type="Condition", codes=tuple(dict.fromkeys(_codes(resource[REASON]))), ids=()))
-    return tuple(found)
+    return with_types(found, message.bundle)
 
 
 def _whole(message: Message) -> tuple[str, ...]:
@@ -76,7 +72,7 @@ def _item(message: Message, n: int, resource: Json, known: tuple[Identifier, tup
     name = text(resource.get("id"))
     return Item(
         key=place(n),
-        type=kind,
+        type=" ".join(dict.fromkeys((kind, *contained(resource)))),
         labels=tuple(dict.fromkeys((*whole, *labels_of(resource)))),
         codes=tuple(dict.fromkeys(_codes(resource))),
         first_us=min((first for first, _ in spans), default=None),

@@ -11,10 +11,11 @@ from typing import Any, Final
 
 from hub.adapters import bundle as bundles
 from hub.adapters.fhir.document import Json, as_written, obj, objects, text
-from hub.adapters.fhir.items import ABOUT, ACTORS, REASON, place, reason
+from hub.adapters.fhir.items import REASON, place, reason
 from hub.adapters.fhir.message import Message
 from hub.adapters.fhir.whole import references
 from hub.adapters.labels import label_of
+from hub.consent.resource_types import ABOUT, ACTORS
 
 # References that R4 demands, by type and path; without one of them what holds it says nothing.
 _REQUIRED: Final = frozenset((

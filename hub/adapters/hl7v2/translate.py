@@ -17,6 +17,7 @@ from hub.adapters.hl7v2.mappings.gp import gps
 from hub.adapters.hl7v2.mappings.times import microseconds
 from hub.adapters.hl7v2.message import identifiers, retired, told_apart
 from hub.adapters.hl7v2.redaction import without
+from hub.adapters.item_types import with_types
 from hub.errors import Reason, Rejected
 from hub.identity import redacted
 from hub.model import Detail, Event, Form, Identifier, Item, Kind, Provider, Received
@@ -80,7 +81,11 @@ class Hl7v2Message:
 
     def items(self) -> tuple[Item, ...]:
         """What can be left out of it."""
-        return items_of(self._cut(), self._received)
+        found = items_of(self._cut(), self._received)
+        try:
+            return with_types(found, self.bundle())
+        except Exception:  # noqa: BLE001  # whatever it is, whoever would get it as FHIR meets it again, and is told
+            return found
 
     def without(self, keys: Collection[str]) -> "Hl7v2Message | None":
         """The message as if it had never held these items; None when nothing of it is left to be told. Raises Rejected."""

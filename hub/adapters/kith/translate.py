@@ -7,6 +7,7 @@ from typing import Final
 from hub.adapters import bundle as bundles
 from hub.adapters import plo, volven
 from hub.adapters.bundle import Json
+from hub.adapters.item_types import with_types
 from hub.adapters.kith import facts
 from hub.adapters.kith.mappings.bundle import bundle
 from hub.adapters.kith.message import Message, read
@@ -73,7 +74,11 @@ class KithMessage:
         named = tuple(dict.fromkeys(((f"urn:oid:{volven.MESSAGE}", message.type), *said)))
         source = Identifier(HUB_PROVIDER, self._received.provider)
         ids = (Identifier("", self._received.control_id),)
-        return (Item(_WHOLE, "DocumentReference", event.labels, named, event.occurred_us, event.occurred_us, (source,), ids),)
+        whole = Item(_WHOLE, "DocumentReference", event.labels, named, event.occurred_us, event.occurred_us, (source,), ids)
+        try:
+            return with_types((whole,), self.bundle())
+        except Exception:  # noqa: BLE001  # whatever it is, whoever would get it as FHIR meets it again, and is told
+            return (whole,)
 
     def without(self, keys: Collection[str]) -> "KithMessage | None":
         """The message, or None."""

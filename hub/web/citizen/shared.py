@@ -6,13 +6,15 @@ from typing import Final
 
 from aiohttp import web
 
-from hub.ledger.disclosures import Attempt, Disclosure, Fate, disclosures_of
-from hub.model import AttemptOutcome, Detail, Kind, Relation, Rule
+from hub.consent.question import SOURCE_LOCKED
+from hub.delivery.book import MADE_ANEW
+from hub.ledger.disclosures import Attempt, Disclosure, Fate, disclosures_at
+from hub.model import AttemptOutcome, Detail, Kind, Relation, Result, Rule
 from hub.pipeline import NOT_SUBSCRIBED
 from hub.web.citizen.entitled import entitled
 from hub.web.citizen.records import Looked, Record, keys_of, note_reading, older, part_of, records_of
 from hub.web.citizen.visit import Visit, enter
-from hub.web.citizen.vocabulary import DETAILS, KINDS, OUTCOMES, RELATIONS, RULES, Said
+from hub.web.citizen.vocabulary import DETAILS, KINDS, LEFT_OUT, OUTCOMES, RELATIONS, RULES, SOURCE_HAS_LOCKED, Said
 
 _TONES: Final = {Fate.DELIVERED: "good", Fate.WITHHELD: "bad", Fate.WAITING: "", Fate.DISCARDED: ""}
 _RULES: Final = frozenset(rule.value for rule in Rule)
@@ -20,13 +22,18 @@ _RULES: Final = frozenset(rule.value for rule in Rule)
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One recipient of one message. mine: withheld because of the patient's own lock. at_us: when it got it, or was decided against."""
+    """One recipient of one message. at_us: when it got it, or was decided against.
+
+    mine: withheld, it or a part of it, because of the patient's own lock. why: of what was sent, or of why nothing was; None = nobody knows
+    of a rest. left_out: that a part was, and why; None = nothing was.
+    """
 
     recipient: str
     fate: Said
     tone: str
     at_us: int
-    why: Said
+    why: Said | None
+    left_out: Said | None
     relations: tuple[Said, ...]
     detail: Said
     mine: bool
@@ -54,7 +61,7 @@ async def show(request: web.Request) -> web.Response:
         await note_reading(visit)
         keys = await keys_of(visit)
         looked = await records_of(visit, right, keys, part)
-        rows = [d for d in await visit.state.ledger.run(disclosures_of, keys) if (d.part, d.off) in looked.places]
+        rows = await visit.state.ledger.run(disclosures_at, looked.places)
         found = told(rows, looked.records, await _names(visit), is_own=visit.subject.basis is None)
     if only:
         found = [t for t in found if any(line.mine for line in t.lines)]
@@ -88,10 +95,32 @@ def _lines(group: Iterable[Disclosure], names: Mapping[str, str]) -> Iterator[Li
         relations = tuple(RELATIONS[Relation(word)] for word in d.because if word in set(Relation))
         outcome = AttemptOutcome.WITHHELD if d.fate is Fate.WITHHELD else AttemptOutcome(last.outcome) if last else AttemptOutcome.HELD
         is_out = d.fate is Fate.WITHHELD
+        part = not is_out and _is_part(d)
+        mine = _is_mine(d, rule, part=part)
         yield Line(
-            names.get(d.recipient, d.recipient), OUTCOMES[outcome], _TONES[d.fate], last.ended_us if last else d.decided_us, RULES[rule],
-            () if is_out else relations, DETAILS[Detail(d.detail)], is_out and rule is Rule.LOCKED, bool(d.under_way),
+            names.get(d.recipient, d.recipient), OUTCOMES[outcome], _TONES[d.fate], last.ended_us if last else d.decided_us,
+            _why(d, rule, is_out=is_out), LEFT_OUT[mine] if part else None, () if is_out else relations, DETAILS[Detail(d.detail)],
+            mine and (is_out or part), bool(d.under_way),
         )  # fmt: skip
+
+
+def _is_part(d: Disclosure) -> bool:
+    """Whether something was left out of it: in transit, or when it was asked about again."""
+    return d.result == Result.REDACT or any(a.code == MADE_ANEW for a in d.attempts)
+
+
+def _is_mine(d: Disclosure, rule: Rule, *, part: bool) -> bool:
+    """Whether a lock of the patient's own did it, and not one of the source's, or a label."""
+    if part and d.result != Result.REDACT:  # asked about again: only a lock can have come meanwhile
+        return True
+    return rule is Rule.LOCKED and (SOURCE_LOCKED not in d.because or any("/" in word for word in d.because))
+
+
+def _why(d: Disclosure, rule: Rule, *, is_out: bool) -> Said | None:
+    """The rule in words; of a part that was left out the rule speaks of that part alone."""
+    if not is_out and d.result == Result.REDACT:
+        return None
+    return SOURCE_HAS_LOCKED if rule is Rule.LOCKED and not _is_mine(d, rule, part=False) else RULES[rule]
 
 
 def _rule(d: Disclosure, last: Attempt | None) -> Rule:

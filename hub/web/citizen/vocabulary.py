@@ -129,6 +129,21 @@ RULES: Final[Mapping[Rule, Said]] = MappingProxyType(
     }
 )
 
+SOURCE_HAS_LOCKED: Final = ("Avsenderen har sperret opplysningene.", "The sender has locked the information.")
+# Something was left out: by the patient's own lock or by a rule
+LEFT_OUT: Final[Mapping[bool, Said]] = MappingProxyType(
+    {
+        True: (
+            "En del av meldingen er holdt tilbake fordi du har sperret for den. Mottakeren ser ikke at noe mangler.",
+            "A part of the message was withheld because you have locked it. The recipient does not see that anything is missing.",
+        ),
+        False: (
+            "En del av meldingen er holdt tilbake, fordi den er merket eller sperret av avsenderen. Mottakeren ser ikke at noe mangler.",
+            "A part of the message was withheld: the sender has marked or locked it. The recipient does not see that anything is missing.",
+        ),
+    }
+)
+
 RELATIONS: Final[Mapping[Relation, Said]] = MappingProxyType(
     {
         Relation.GP: ("fastlegen din", "your general practitioner"),

@@ -125,7 +125,12 @@ BASES = {
         None, [{"uri": f"{PCF}Policy-basic-normal"}], {"purpose": [TPO[1]], "securityLabel": [R]},
         Base.EXPLICIT, Provision(False, labels=("R",), purposes=("HPAYMT",))),
     "all": (None, [{"uri": f"{PCF}Policy-all-normal"}], None, Base.EXPLICIT, Provision(False, labels=("N",))),
-    "all, said to be a permit": (None, [{"uri": f"{PCF}Policy-all-normal"}], {"type": "permit"}, Base.EXPLICIT, Provision(False)),
+    "all, said to be a permit": (
+        None, [{"uri": f"{PCF}Policy-all-normal"}], {"type": "permit"}, Base.EXPLICIT, Provision(False, labels=("N",))),
+    "basic, said to be a permit": (
+        None, [{"uri": f"{PCF}Policy-basic-normal"}], {"type": "permit", "securityLabel": [R]},
+        Base.EXPLICIT, Provision(False, labels=("R",), purposes=("TREAT",))),
+    "a deny under a rule in words": ({"text": "share with nobody"}, None, {"type": "deny"}, Base.LAW, Provision(True)),
     "break-glass only": (None, [{"uri": f"{PCF}Policy-break-glass-only"}], None, Base.EXPLICIT, Provision(True)),
     "deny": (None, [{"uri": f"{PCF}Policy-deny"}], None, Base.EXPLICIT, Provision(True)),
     "deny, said to be one": (None, [{"uri": f"{PCF}Policy-deny"}], {"type": "deny"}, Base.EXPLICIT, Provision(True)),
@@ -223,6 +228,10 @@ REFUSED = {
     "a label without code": ({"securityLabel": [{"display": "R"}]}, "securityLabel[0]"),
     "an unknown type": ({"class": [{"code": "Obsrevation"}]}, "class[0]"),
     "a type of another system": ({"class": [{"system": "urn:ietf:bcp:13", "code": "Observation"}]}, "class[0]"),
+    "a type that no lock can keep back: the patient": ({"class": [{"code": "Observation"}, {"code": "Patient"}]}, "class[1]"),
+    "and that of an author": ({"provision": [{"type": "deny", "class": [{"code": "Practitioner"}]}]}, "provision[0].class[0]"),
+    "one thing that no lock can keep back": (
+        {"data": [{"meaning": "instance", "reference": reference("http://x/fhir/Patient/1/_history/2")}]}, "data[0].reference"),
     "a code in words": ({"code": [{"text": "everything about my knee"}]}, "code[0]"),
     "a code without codings": ({"code": [{"coding": []}]}, "code[0]"),
     "a coding of an empty code": ({"code": [{"coding": [{"system": "s", "code": " "}]}]}, "code[0].coding[0]"),
@@ -378,3 +387,34 @@ def test_what_is_taken_means_the_same_when_it_comes_back_and_is_never_wider(root
         for element in set(root) - {"type", "provision"}:
             wider = {name: value for name, value in root.items() if name != element}
             assert opinion(read(wider, policyRule=rule), asked) is Opinion.PERMIT
+
+
+M = [{"url": "http://x/not-for", "valueString": "y"}]
+# elements of an active permit || place
+MODIFIED = {
+    "a rule in words": ({"policyRule": {"text": "deny unless the patient was asked"}}, "policyRule"),
+    "a rule without a code": ({"policyRule": {"coding": [{"display": "OPTIN"}]}}, "policyRule"),
+    "a rule of nothing": ({"policyRule": {}}, "policyRule"),
+    "a rule modified": ({"policyRule": {"coding": [{"code": "OPTIN", "modifierExtension": M}]}}, "policyRule"),
+    "a scope in words": ({"scope": {"text": "research"}}, "scope"),
+    "a patient modified": ({"patient": {"identifier": {"system": FNR, "value": "15076500565"}, "modifierExtension": M}}, "patient"),
+    "a verification modified": ({"verification": [{"verified": True, "modifierExtension": M}]}, "verification"),
+    "a source modified": ({"sourceAttachment": {"modifierExtension": M}}, "sourceAttachment"),
+    "an extension modified": ({"extension": [{"url": "x", "extension": [{"url": "y", "modifierExtension": M}]}]}, "extension"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("elements", "place"), MODIFIED.values(), ids=MODIFIED.keys())
+def test_what_modifies_anything_is_refused_wherever_it_stands(elements: dict[str, Any], place: str) -> None:
+    with pytest.raises(Rejected) as found:
+        read({"type": "permit"}, **elements)
+    assert (found.value.reason, found.value.where) == (Reason.UNSUPPORTED_CONSENT, f"Consent.{place}")
+    assert not read({"type": "permit"}, **elements, status="inactive").active
+
+
+def test_an_actor_modified_is_refused_and_what_is_contained_is_its_own_affair() -> None:
+    who = {"reference": {"identifier": {"system": ENH, "value": "1", "assigner": {"modifierExtension": M}}}}
+    with pytest.raises(Rejected) as found:
+        of({"actor": [who]})
+    assert found.value.where == "Consent.provision"
+    assert read({"type": "deny"}, contained=[{"resourceType": "Basic", "modifierExtension": M}]).provision == Provision(True)

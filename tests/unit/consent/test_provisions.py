@@ -227,3 +227,40 @@ def test_what_a_consent_says(root: Provision, law: Opinion | None, explicit: Opi
     asked = case()
     assert opinion(Consent("c", 1, True, root, Base.LAW), asked) == law
     assert opinion(Consent("c", 1, True, root, Base.EXPLICIT), asked) == explicit
+
+
+ENCOUNTER = Item("3", "Encounter", ids=(Identifier("", "Encounter/1"), Identifier("", "urn:uuid:1"), Identifier("urn:e", "77")))
+LINKED = Item("4", "Observation Encounter", ids=(Identifier("", "Observation/4"),), links=(Identifier("", "Encounter/1/_history/2"),))
+# a literal reference || whether a lock on the thing itself, and on what is linked with it, holds for ENCOUNTER and for LINKED
+REFERENCES = {
+    "Encounter/1": (True, True, False, True),
+    "http://a/fhir/Encounter/1": (True, True, False, True),
+    "Encounter/1/_history/2": (True, True, False, True),
+    "http://a/fhir/Encounter/1/_history/2": (True, True, False, True),
+    "/Encounter/1": (True, True, False, True),
+    "Encounter/1#part": (True, True, False, True),
+    "http://a/fhir/Encounter/2": (False, False, False, False),
+    "Encounter/2/_history/1": (False, False, False, False),
+    "Encounter?identifier=http://x/y|77": (True, True, True, True),  # nobody can tell
+    "urn:uuid:1": (True, True, True, True),
+    "urn:uuid:2": (False, False, True, True),
+    "Observation/4": (False, True, True, True),
+}
+
+
+@pytest.mark.parametrize(("reference", "holds"), REFERENCES.items(), ids=REFERENCES.keys())
+def test_a_reference_means_the_same_however_it_is_written(reference: str, holds: tuple[bool, bool, bool, bool]) -> None:
+    def locked(meaning: Meaning, item: Item) -> bool:
+        provision = Provision(True, data=(DataReference(meaning, Identifier("", reference)),))
+        return opinion(Consent("c", 1, True, provision), case(item=item)) is LOCK
+
+    found = [locked(meaning, item) for item in (ENCOUNTER, LINKED) for meaning in (Meaning.INSTANCE, Meaning.RELATED)]
+    assert tuple(found) == holds
+
+
+def test_a_lock_finds_every_type_that_a_thing_is_told_as_and_a_permit_its_own() -> None:
+    def said(type_: str, *, deny: bool) -> Opinion | None:
+        return opinion(Consent("c", 1, True, Provision(deny, classes=(type_,)), Base.EXPLICIT), case(item=LINKED))
+
+    assert [said(type_, deny=True) for type_ in ("Observation", "Encounter", "Condition")] == [LOCK, LOCK, None]
+    assert [said(type_, deny=False) for type_ in ("Observation", "Encounter", "Condition")] == [PERMIT, None, None]

@@ -7,7 +7,8 @@ from fhir.resources.R4B.auditevent import AuditEvent
 
 from hub.ledger.disclosures import Attempt, Disclosure, UnderWay
 from hub.ledger.record import Access, Fact, Record
-from hub.web.audit_event import audit_event
+from hub.model import Result
+from hub.web.audit_event import audit_event, to_its_recipient
 
 EVENT = "0f0e0d0c-0b0a-8908-8706-050403020100"
 KEY = "ab" * 16
@@ -107,7 +108,7 @@ def test_what_was_not_sent_is_a_decision(outcome: str, code: str, said: str, sub
     assert code in event["outcomeDesc"]
 
 
-@pytest.mark.parametrize(("result", "outcome"), [("permit", "0"), ("deny", "8"), ("hold", "4")])
+@pytest.mark.parametrize(("result", "outcome"), [("permit", "0"), ("redact", "0"), ("deny", "8"), ("hold", "4")])
 def test_a_decision_by_consent_has_balps_slices_and_no_other_entity(result: str, outcome: str) -> None:
     event = decided(result=result, rule="11-locked", because=("lock-1/2", "lock-2/1", "pathway"))
     assert event["meta"]["profile"] == ["https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.AuthZconsent"]
@@ -126,6 +127,36 @@ def test_a_decision_without_a_consent_claims_no_profile_that_asks_for_one() -> N
     assert "meta" not in event
     assert event["subtype"][0]["code"] == "AuthZ-Role"
     assert entities(event) == ["1"]
+
+
+def test_every_answer_of_a_decision_has_an_outcome() -> None:
+    assert {result: decided(result=result)["outcome"] for result in Result} == {"permit": "0", "redact": "0", "deny": "8", "hold": "4"}
+
+
+def test_its_recipient_reads_the_same_of_a_copy_as_of_the_whole() -> None:
+    """Neither the lock, nor the row, nor the id of the whole message, of which the id is a print: a copy bears an id of its own."""
+    changes = {"result": "redact", "rule": "11-locked", "because": ("lock-1/2", "pathway"), "event_id": EVENT[::-1]}
+    whole, copy = (
+        to_its_recipient(Record(f"{t.event_id}.1", Fact.ATTEMPTED, AT_US, KEY, t, Attempt(1, 1, AT_US, "delivered", "AA")))
+        for t in (told(rule="12-explicit-permit", because=("permit-1/3",)), told(**changes))
+    )
+    assert copy == whole
+    AuditEvent.model_validate(copy)
+    assert (copy["type"]["code"], copy["outcome"], who(copy, "110152"), who(copy, "159541003")) == ("110106", "0", "town", "olav")
+    assert {d["type"]: d["valueString"] for d in copy["entity"][1]["detail"]} == {
+        "kind": "patient.admitted", "detail": "minimal", "subscription": "town-1",
+    }  # fmt: skip
+    assert copy["id"].startswith(f"{AT_US}.")
+
+
+def test_its_recipient_tells_apart_what_it_was_sent() -> None:
+    def read(n: int, **changes: Any) -> dict[str, Any]:
+        attempt = Attempt(n, 1, AT_US, "failed", "timeout")
+        return to_its_recipient(Record("x", Fact.ATTEMPTED, AT_US, KEY, told(**changes), attempt))
+
+    first, again, other = read(1), read(2), read(1, off=6)
+    assert len({e["id"] for e in (first, again, other)}) == 3
+    assert first["entity"][1] == again["entity"][1] != other["entity"][1]
 
 
 def test_a_send_that_a_lock_came_too_late_for() -> None:

@@ -50,9 +50,10 @@ def test_a_report_is_its_orders_and_their_results() -> None:
         "NTE|1||note",
         "OBR|2||F2|9-9^other^LN", "OBX|1|NM|1-1^x^LN||7", "SPM|1|||BLD",
     )  # fmt: skip
-    assert [(i.key, i.type) for i in found.values()] == [
+    assert [(i.key, i.types[0]) for i in found.values()] == [
         ("ORC[3]", "ServiceRequest"), ("OBX[5]", "Observation"), ("OBR[7]", "ServiceRequest"), ("OBX[8]", "Observation"),
     ]  # fmt: skip
+    assert all({*i.types[1:]} == {"Encounter", "DiagnosticReport", "Specimen"} for i in found.values())  # told as these too
     assert found["ORC[3]"].codes == ((LOINC, "1234-5"),)
     assert found["ORC[3]"].ids == (Identifier("SYS", "P1"), Identifier("LAB", "F1"))
     assert found["OBX[5]"].codes == ((LOINC, "7777-7"), ("http://snomed.info/sct", "165816005"))
@@ -84,7 +85,7 @@ def test_an_order_label_is_one_of_its_item_and_a_header_label_one_of_every_item(
     ],
 )  # fmt: skip
 def test_every_family_has_its_items(kind: str, segments: tuple[str, ...], types: list[str]) -> None:
-    assert [i.type for i in items(kind, *segments).values()] == types
+    assert [i.types[0] for i in items(kind, *segments).values()] == types
 
 
 def test_no_kind_of_message_lacks_items_and_every_key_is_its_own() -> None:

@@ -8,7 +8,7 @@ from hub.ledger.disclosures import Attempt, Disclosure, UnderWay
 from hub.model import Adapter, Event, Kind, Rule
 from hub.web.citizen.records import Record
 from hub.web.citizen.shared import Line, told
-from hub.web.citizen.vocabulary import KINDS, RULES
+from hub.web.citizen.vocabulary import KINDS, LEFT_OUT, RULES, SOURCE_HAS_LOCKED
 
 NAMES = {"nidaros": "Nidaros legesenter", "olav": "St. Olavs hospital"}
 NOTHING: Any = None
@@ -53,6 +53,26 @@ def test_every_fate_in_words(given: Disclosure, fate: str, tone: str, at_us: int
 def test_the_reason_is_of_the_last_word() -> None:
     assert line(row(("withheld", Rule.LOCKED.value))).why == RULES[Rule.LOCKED]
     assert line(row(("withheld", "subscription_ended"))).why == RULES[Rule.NO_RELATION]
+
+
+@pytest.mark.parametrize(
+    ("given", "left_out", "why", "mine"),
+    [
+        (row(("delivered", "AA"), result="redact", rule=Rule.LOCKED, because=("c/1", "gp")), LEFT_OUT[True], None, True),
+        (row(result="redact", rule=Rule.LOCKED, because=("c/1", "gp")), LEFT_OUT[True], None, True),
+        (row(("held", "made_anew"), ("delivered", "AA")), LEFT_OUT[True], RULES[Rule.TREATING_RELATION], True),
+        (row(("delivered", "AA"), result="redact", rule=Rule.NO_RELATION, because=("gp", "R")), LEFT_OUT[False], None, False),
+        (row(("delivered", "AA"), result="redact", rule=Rule.LOCKED, because=("NORS", "gp")), LEFT_OUT[False], None, False),
+        (row(("delivered", "AA"), result="redact", rule=Rule.LOCKED, because=("NORS", "c/1")), LEFT_OUT[True], None, True),
+        (row(("held", "made_anew"), ("withheld", Rule.LOCKED.value)), None, RULES[Rule.LOCKED], True),
+        (row(result="deny", rule=Rule.LOCKED, because=("NORS", "gp")), None, SOURCE_HAS_LOCKED, False),
+        (row(result="deny", rule=Rule.LOCKED, because=("c/1", "gp")), None, RULES[Rule.LOCKED], True),
+    ],
+)
+def test_a_part_that_was_withheld_is_told_of(given: Disclosure, left_out: Any, why: Any, *, mine: bool) -> None:
+    """And who got the rest is not told that they did so because the patient had locked."""
+    found = line(given)
+    assert (found.left_out, found.why, found.mine) == (left_out, why, mine)
 
 
 def test_why_it_was_entitled_is_told_of_those_who_got_it() -> None:
