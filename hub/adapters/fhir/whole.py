@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 from hub.adapters.fhir.document import Json, obj, objects, text
-from hub.adapters.fhir.message import identified
+from hub.adapters.fhir.message import identified, names_patient
 from hub.adapters.fhir.submission import Change
 from hub.errors import Reason, Rejected
 from hub.model import Identifier
@@ -171,7 +171,7 @@ def _names(changes: Sequence[Change]) -> dict[str, int]:
 
 
 def _numbers(resource: Json) -> list[Json]:
-    return [i for i in objects(resource.get("identifier")) if text(i.get("value"))]
+    return [i for i in objects(resource.get("identifier")) if names_patient(i)]
 
 
 def _may_be_patient(name: str, reference: Json) -> bool:
@@ -184,4 +184,4 @@ def _said_patient(name: str, reference: Json) -> Json:
     if not _may_be_patient(name, reference):
         return {}
     said = conditional(name) or obj(reference.get("identifier"))
-    return said if text(said.get("value")) else {}
+    return said if names_patient(said) else {}

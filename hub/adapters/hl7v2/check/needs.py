@@ -42,6 +42,10 @@ NEEDS: Final = (
          "no national person number: locks that the patient has set under it, and what other providers sent, are not found",
          "a repetition with the number: <number>^^^&2.16.578.1.12.4.1.4.1&ISO^FNR (D-number .4.2, common help number .4.3)",
          field("PID", 3)),
+    Need(_W, "identity.names-nobody", identity.names_nobody,
+         "names nobody, or not this patient alone: what stands for an unknown number, a policy's (MB, SN), whoever pays (GI, GN), a"
+         " stay's or an account's (VN, AN). The hub does not know the patient by it: it would make several patients one",
+         "nothing where no number is known; the policy's number in IN1, the account's in PID-18, the visit's in PV1-19", field("PID", 3)),
     Need(_N, "identity.not-read", identity.not_read,
          "holds something that does not say whose number it is: the hub does not know the patient by it",
          "the identifier in PID-3, with its assigning authority", field("PID", 2)),
