@@ -143,14 +143,14 @@ def _event(content: Content, received: Received) -> Event:
         encounter_id=content.value("PV1", 19) or content.value("PV1", 50),
         labels=labels.all_of(content),
         merged=_merged(content, received) if kind is Kind.MERGED else (),
-        admitted_us=microseconds(content.value("PV1", 44)),
-        discharged_us=microseconds(content.value("PV1", 45)),
+        admitted_us=microseconds(content.text.at(content.value("PV1", 44))),
+        discharged_us=microseconds(content.text.at(content.value("PV1", 45))),
     )
 
 
 def _occurred(content: Content, received_us: int) -> int:
     for name, n in _TIMES:
-        us = microseconds(content.value(name, n))
+        us = microseconds(content.text.at(content.value(name, n)))
         if us is not None:
             return us
     return received_us

@@ -91,7 +91,7 @@ NEEDS: Final = (
     Need(_W, "time.unreadable", pathway.unreadable_time,
          "no time: what hangs on it goes by another, or by when the hub had the message", "YYYYMMDDHHMM[SS][+/-ZZZZ]", ""),
     Need(_N, "time.no-offset", pathway.without_offset,
-         "no offset from UTC: read as Norwegian civil time", "YYYYMMDDHHMMSS+0100", field("MSH", 7)),
+         "no offset from UTC: all times of the message without one are read as Norwegian civil time", "YYYYMMDDHHMMSS+0100", field("MSH", 7)),
     Need(_W, "event.two", pathway.two_events,
          "another event than MSH-9: the hub goes by MSH-9, others may go by this", "the event of MSH-9, or nothing", field("EVN", 1)),
     Need(_N, "event.no-structure", pathway.without_structure,

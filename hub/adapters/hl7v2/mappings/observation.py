@@ -79,7 +79,7 @@ def _coded(raw: str, t: Text, _units: Json) -> Json:
 
 
 def _moment(raw: str, t: Text, _units: Json) -> Json:
-    value = date_time(t.part(t.parts(raw), 1))
+    value = date_time(t.at(t.part(t.parts(raw), 1)))
     return {"valueDateTime": value} if value else {}
 
 
@@ -90,7 +90,7 @@ def _clock(raw: str, t: Text, _units: Json) -> Json:
 
 def _span(raw: str, t: Text, _units: Json) -> Json:
     parts = t.parts(raw)
-    value = datatypes.period(t.part(parts, 1), t.part(parts, 2))
+    value = datatypes.period(t.part(parts, 1), t.part(parts, 2), t)
     return {"valuePeriod": value} if value else {}
 
 

@@ -69,7 +69,7 @@ def _order(raw: str, t: Text) -> int | None:
 
 
 def _born(raw: str, t: Text) -> Json:
-    whole = date_time(datatypes.leaf(raw, t))
+    whole = date_time(t.at(datatypes.leaf(raw, t)))
     return {"extension": [extension("patient-birthTime", "valueDateTime", whole)]} if len(whole) > 10 else {}
 
 
