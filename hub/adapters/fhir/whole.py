@@ -48,10 +48,16 @@ class Whole:
         return f"{place}.resource.{element}" if element and place.startswith("Bundle.") else f"{place}.{element}" if element else place
 
     def find(self, name: str) -> int | None:
-        """The resource that a reference names: by fullUrl, or by type and id; None when it is not here."""
+        """The resource that a reference names: by fullUrl, or by type and id; None when it is not here.
+
+        One of another server is another's, whatever its id (R4 bundle.html#references).
+        """
         name = name.partition("/_history/")[0]
         found = self._names.get(name)
-        return found if found is not None or "://" not in name else self._names.get("/".join(name.split("/")[-2:]))
+        if found is not None or "://" not in name:
+            return found
+        found = self._names.get("/".join(name.split("/")[-2:]))
+        return found if found is None or not _is_at_a_server(self.changes[found].name) else None
 
     def target(self, reference: Json) -> int | None:
         """What a Reference leads to; a conditional or logical one may lead to a Patient who has that identifier."""
@@ -163,11 +169,18 @@ def kind_named(name: str) -> str:
 
 def _names(changes: Sequence[Change]) -> dict[str, int]:
     out: dict[str, int] = {}
+    two: set[str] = set()  # types and ids that two servers have
     for n, change in enumerate(changes):
         for name in (change.name, f"{text(change.resource.get('resourceType'))}/{text(change.resource.get('id'))}"):
             if change.resource and name and not name.endswith("/"):
-                out.setdefault(name, n)
-    return out
+                first = changes[out.setdefault(name, n)].name
+                if first != change.name and _is_at_a_server(first) and _is_at_a_server(change.name):
+                    two.add(name)
+    return {name: n for name, n in out.items() if name not in two}
+
+
+def _is_at_a_server(name: str) -> bool:
+    return name.startswith(("http://", "https://"))
 
 
 def _numbers(resource: Json) -> list[Json]:
