@@ -29,6 +29,19 @@ NO_BASIS: Final = MappingProxyType(
 )
 
 PARTS_MAX: Final = 250  # patients of one message
+# Types of table 0203 whose numbers are others' as well: a policy that a family shares, whoever pays the bill
+SHARED_TYPES: Final = frozenset({"MB", "SN", "GI", "GN"})
+# ... whose numbers are a stay's or an account's, and may be another patient's record number
+STAY_TYPES: Final = frozenset({"AN", "ANC", "AND", "ANT", "VN"})
+
+_UNKNOWN: Final = frozenset(
+    {"UNKNOWN", "UNK", "UKJENT", "NONE", "INGEN", "MANGLER", "UOPPGITT", "NULL", "NIL", "NA", "NAN", "UNDEFINED", "NOTAVAILABLE", "TBD"}
+)
+_ALL_ONE: Final = {"0": 1, "9": 6}  # a digit -> from how many of it on, with nothing else, a number says that there is none
+_ALL_ANY: Final = 9  # ... of any other
+_BLOTTED: Final = 3  # X, and nothing else
+_NO_NUMBER: Final = "00000"  # how a date of birth is made eleven digits
+
 _CONTROL_ID_MAX: Final = 20  # characters that every HL7 v2 receiver takes (MSH-10 before 2.7)
 _CONTROL_ID_HASH: Final = 14  # hex digits, 56 bits
 _IDENTIFIERS_MAX: Final = 100
@@ -52,6 +65,19 @@ def canonical(system: str, value: str) -> Identifier:
         if found is not None:
             return Identifier(_OF_KIND[found.kind], value)
     return Identifier(system, value)
+
+
+def names_nobody(identifier: Identifier) -> bool:
+    """Whether this stands where no number is known: zeros or nines, "unknown" in a word, a date of birth made as long as a person number.
+
+    Everybody of whom a sender knows no number has the same, so it makes nobody the same patient.
+    """
+    value = identifier.value
+    said = value if value.isalnum() else "".join(c for c in value if c.isalnum())
+    if said.isdigit():
+        is_one_digit = said.count(said[0]) == len(said) and len(said) >= _ALL_ONE.get(said[0], _ALL_ANY)
+        return is_one_digit or (value.endswith(_NO_NUMBER) and identifier.system in NATIONAL and person_number(value) is None)
+    return not said or said.upper() in _UNKNOWN or (len(said) >= _BLOTTED and not said.strip("Xx"))
 
 
 def are_too_many(identifiers: Collection[Identifier]) -> bool:

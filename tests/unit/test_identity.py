@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.consent.fhir import consent_from_fhir
-from hub.identity import DNR, FHN, FNR, HNR, Pseudonyms, canonical, derived_id, event_id
+from hub.identity import DNR, FHN, FNR, HNR, Pseudonyms, canonical, derived_id, event_id, names_nobody
 from hub.model import Identifier
 
 KEYS = Pseudonyms(b"secret")
@@ -36,6 +36,27 @@ def test_what_systems_write_for_unknown_joins_nobody() -> None:
 @pytest.mark.parametrize("system", ["", "NO-FNR", "FNR", "SFAC MRN"])
 def test_a_national_number_without_a_uri_is_the_national_number(system: str) -> None:
     assert canonical(system, " 15076500565 ") == Identifier(FNR, "15076500565")
+
+
+@pytest.mark.parametrize(
+    ("system", "value"),
+    [
+        ("MRN", v)
+        for v in ("0", "000", "999999", "999-99-9999", "111111111", "UNKNOWN", "ukjent", "N/A", "Not available", "?", "---", "xxxx")
+    ]
+    + [(FNR, "00000000000"), (FNR, "01018000000"), (FNR, "99999999999")],
+)
+def test_what_stands_for_an_unknown_number_names_nobody(system: str, value: str) -> None:
+    assert names_nobody(canonical(system, value))
+
+
+@pytest.mark.parametrize(
+    ("system", "value"),
+    [("MRN", v) for v in ("1", "9", "99999", "111111", "A0", "X1", "x", "NA1", "01018000000", "Å")]
+    + [(FNR, "15076500565"), (FNR, "98019800546"), (FHN, "88888888831")],
+)
+def test_every_other_number_names_somebody(system: str, value: str) -> None:
+    assert not names_nobody(canonical(system, value))
 
 
 def test_a_uri_is_kept_as_written() -> None:

@@ -66,6 +66,13 @@ def _no_person_number(case: _Case) -> Iterator[tuple[str, str]]:
             yield f"{place}.value", shape(value)
 
 
+def _names_nobody(case: _Case) -> Iterator[tuple[str, str]]:
+    known = {i.value for i in case.event.identifiers}
+    for place, _, value in _identifiers(case):
+        if value and value.strip() not in known:
+            yield place, ""
+
+
 def _without_person_number(case: _Case) -> Iterator[tuple[str, str]]:
     if not any(i.system in NATIONAL for i in case.event.identifiers):
         yield "Patient.identifier", ""
@@ -147,6 +154,11 @@ NEEDS: Final = (
     Need(_W, "identity.not-a-person-number", _no_person_number,
          "said to be a national person number, and none: length, date or control digits do not hold",
          "the number as the national register has it, or the system that it really has", "no-basis-Patient"),
+    Need(_W, "identity.names-nobody", _names_nobody,
+         "names nobody, or not this patient alone: what stands for an unknown number, a policy's (MB, SN), whoever pays (GI, GN), a"
+         " stay's or an account's (VN, AN). The hub does not know the patient by it: it would make several patients one",
+         "nothing where no number is known; the policy's number in Coverage, the account's in Account, the visit's in Encounter",
+         "FHIR R4 Identifier.type"),
     Need(_W, "identity.no-person-number", _without_person_number,
          "no national person number: locks that the patient has set under it, and what other providers sent, are not found",
          "an identifier in urn:oid:2.16.578.1.12.4.1.4.1 (D-number .4.2, common help number .4.3)", "no-basis-Patient"),

@@ -7,7 +7,7 @@ from typing import Any, Final
 from hub.adapters.fhir.document import Entries, Json, obj, objects, parse, text
 from hub.adapters.fhir.mappings import KINDS, OWN, RAISED_BY_THE_HUB, TAGGED, V2
 from hub.errors import Reason, Rejected
-from hub.identity import are_too_many, canonical
+from hub.identity import SHARED_TYPES, STAY_TYPES, are_too_many, canonical, names_nobody
 from hub.model import Identifier, Kind
 from hub.numbers import PersonNumbers
 
@@ -143,18 +143,32 @@ def event_code(header: Json) -> tuple[str, str]:
 
 
 def identifiers(patient: Json) -> tuple[Identifier, ...]:
-    """Patient.identifier, canonical and without repeats. Raises Rejected(MISSING_PATIENT, BAD_VALUE, TOO_COMPLEX)."""
+    """Those of Patient.identifier that name the patient, canonical and without repeats; of a stay or account only where it has no other.
+
+    Raises Rejected(MISSING_PATIENT, BAD_VALUE, TOO_COMPLEX).
+    """
     found: dict[Identifier, None] = {}
+    of_stays: dict[Identifier, None] = {}
     for given in objects(patient.get("identifier")):
         value = _printable(text(given.get("value")), "Patient.identifier.value")
         if value:
             _printable(text(given.get("system")), "Patient.identifier.system")
-            found[identified(given)] = None
+            if names_patient(given):
+                found[identified(given)] = None
+            elif names_patient(given, SHARED_TYPES):
+                of_stays[identified(given)] = None
+    found = found or of_stays
     if not found:
         raise Rejected(Reason.MISSING_PATIENT, "Patient.identifier")
     if are_too_many(found):
         raise Rejected(Reason.TOO_COMPLEX, "Patient.identifier")
     return tuple(found)
+
+
+def names_patient(given: Json, but: frozenset[str] = SHARED_TYPES | STAY_TYPES) -> bool:
+    """Whether an Identifier names a patient: it has a value, none that stands for an unknown one, and none of the types in ``but``."""
+    types = {text(c.get("code")) for c in objects(obj(given.get("type")).get("coding"))}
+    return bool(text(given.get("value"))) and types.isdisjoint(but) and not names_nobody(identified(given))
 
 
 def identified(given: Json) -> Identifier:
@@ -173,7 +187,7 @@ def merged(message: Message, known: tuple[Identifier, ...]) -> tuple[Identifier,
     for patient in message.entries.of("Patient"):
         if patient is not message.patient:
             retired += objects(patient.get("identifier"))
-    given = dict.fromkeys(identified(i) for i in retired if text(i.get("value")))
+    given = dict.fromkeys(identified(i) for i in retired if names_patient(i))
     found = tuple(i for i in given if i not in known)
     if not found and event_code(message.header) != _ACCOUNT_MERGE:
         raise Rejected(Reason.MISSING_FIELD, "Patient.link")

@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 from hub.adapters.fhir.document import Json, obj, objects, text
-from hub.adapters.fhir.message import identified
+from hub.adapters.fhir.message import identified, names_patient
 from hub.adapters.fhir.submission import Change
 from hub.errors import Reason, Rejected
 from hub.model import Identifier
@@ -48,10 +48,16 @@ class Whole:
         return f"{place}.resource.{element}" if element and place.startswith("Bundle.") else f"{place}.{element}" if element else place
 
     def find(self, name: str) -> int | None:
-        """The resource that a reference names: by fullUrl, or by type and id; None when it is not here."""
+        """The resource that a reference names: by fullUrl, or by type and id; None when it is not here.
+
+        One of another server is another's, whatever its id (R4 bundle.html#references).
+        """
         name = name.partition("/_history/")[0]
         found = self._names.get(name)
-        return found if found is not None or "://" not in name else self._names.get("/".join(name.split("/")[-2:]))
+        if found is not None or "://" not in name:
+            return found
+        found = self._names.get("/".join(name.split("/")[-2:]))
+        return found if found is None or not _is_at_a_server(self.changes[found].name) else None
 
     def target(self, reference: Json) -> int | None:
         """What a Reference leads to; a conditional or logical one may lead to a Patient who has that identifier."""
@@ -163,15 +169,22 @@ def kind_named(name: str) -> str:
 
 def _names(changes: Sequence[Change]) -> dict[str, int]:
     out: dict[str, int] = {}
+    two: set[str] = set()  # types and ids that two servers have
     for n, change in enumerate(changes):
         for name in (change.name, f"{text(change.resource.get('resourceType'))}/{text(change.resource.get('id'))}"):
             if change.resource and name and not name.endswith("/"):
-                out.setdefault(name, n)
-    return out
+                first = changes[out.setdefault(name, n)].name
+                if first != change.name and _is_at_a_server(first) and _is_at_a_server(change.name):
+                    two.add(name)
+    return {name: n for name, n in out.items() if name not in two}
+
+
+def _is_at_a_server(name: str) -> bool:
+    return name.startswith(("http://", "https://"))
 
 
 def _numbers(resource: Json) -> list[Json]:
-    return [i for i in objects(resource.get("identifier")) if text(i.get("value"))]
+    return [i for i in objects(resource.get("identifier")) if names_patient(i)]
 
 
 def _may_be_patient(name: str, reference: Json) -> bool:
@@ -184,4 +197,4 @@ def _said_patient(name: str, reference: Json) -> Json:
     if not _may_be_patient(name, reference):
         return {}
     said = conditional(name) or obj(reference.get("identifier"))
-    return said if text(said.get("value")) else {}
+    return said if names_patient(said) else {}

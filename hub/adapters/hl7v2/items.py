@@ -86,7 +86,9 @@ class _Reading:
         self._text: Final = content.text
         self._whole: Final = whole(content)
         self._source: Final = Identifier(HUB_PROVIDER, received.provider)
-        self._came: Final = next((s for s in (span_us(content.value(n, f)) for n, f in (("EVN", 6), ("EVN", 2), ("MSH", 7))) if s), None)
+        self._came: Final = next(
+            (s for s in (span_us(content.text.at(content.value(n, f))) for n, f in (("EVN", 6), ("EVN", 2), ("MSH", 7))) if s), None
+        )
         self._links: Final = tuple(self._visits())
 
     def _visits(self) -> Iterator[Identifier]:
@@ -116,7 +118,7 @@ class _Reading:
 
     def _made(self, key: str, type_: str, segments: list[Segment]) -> Item:
         said = [(s, FIELDS[s.name]) for s in segments if s.name in FIELDS]
-        spans = [span for s, f in said for n in f.times if (span := span_us(self._first(s.field(n))))]
+        spans = [span for s, f in said for n in f.times if (span := span_us(self._text.at(self._first(s.field(n)))))]
         own = {label: None for s in segments for name, n in OF_ITEMS if s.name == name and (label := of_field(s, n, self._content))}
         authors = [i for s, f in said for n in f.people for i in self._each(s.field(n), actors.xcn)]
         authors += [i for s, f in said for n in f.places for i in self._each(s.field(n), actors.xon)]

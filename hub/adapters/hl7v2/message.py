@@ -4,7 +4,7 @@ Everything behind the gateway uses the identifiers found here; two readers can t
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -14,7 +14,7 @@ from hub.adapters.hl7v2 import escapes
 from hub.adapters.hl7v2.er7 import Er7, Limits, Segment
 from hub.adapters.hl7v2.escapes import Delimiters
 from hub.errors import Reason, Rejected
-from hub.identity import NATIONAL, are_too_many, canonical
+from hub.identity import NATIONAL, SHARED_TYPES, STAY_TYPES, are_too_many, canonical, names_nobody
 from hub.model import Identifier
 
 __all__ = ["Delimiters", "Envelope", "Er7", "Limits", "Segment", "envelope", "header", "identifiers", "patient", "retired"]
@@ -31,6 +31,7 @@ _UNLINKED: Final = 2  # patients of an A37
 _ONLY_EVENT: Final = MappingProxyType({"ORU": "R01", "ORM": "O01"})  # types whose event could be left out before 2.3
 _SSN: Final = 19
 _ALSO: Final = (2, 4, _SSN)  # fields of PID that may name the patient beside PID-3
+_OTHERS: Final = SHARED_TYPES | STAY_TYPES  # of identifiers: not the patient's, or not the patient's alone
 _NULL: Final = '""'  # "delete this value"
 _SYSTEMS: dict[tuple[str, str, str, str], str] = {}  # assigning authorities already read, at most 4096
 
@@ -101,9 +102,10 @@ def patient(er7: Er7) -> tuple[Identifier, ...]:
 
     Of an A37, which tells two patients apart, the first.
 
-    PID-3, which must be there; PID-2 and PID-4 (external and alternate id) where they say whose they are or hold a person number; PID-19
-    (SSN) where it holds a person number. PID may be repeated (results of one patient) as long as each repetition shares an identifier with
-    the ones before.
+    PID-3, which must name somebody: what stands for an unknown number, or is a policy's or whoever pays, does not; numbers of stays and
+    accounts (CX-5) do only where it has no other. PID-2 and PID-4 (external and alternate id) where they say whose they are or hold a
+    person number; PID-19 (SSN) where it holds one. PID may be repeated (results of one patient) as long as each repetition shares an
+    identifier with the ones before.
     """
     if er7.count("PID") > 1:
         if header(er7).trigger == _UNLINK:
@@ -143,7 +145,10 @@ def of_patient(pid: Segment) -> tuple[Identifier, ...]:
 
 
 def _of_patient(fields: Sequence[str], marks: Delimiters, encoding: str) -> tuple[Identifier, ...]:
-    found = _identifiers(fields[3], marks, encoding, "PID-3") if len(fields) > 3 else ()
+    if len(fields) <= 3:
+        return ()
+    found = _identifiers(fields[3], marks, encoding, "PID-3")
+    found = found or _identifiers(fields[3], marks, encoding, "PID-3", but=SHARED_TYPES)
     if not found:
         return ()
     others = [(n, fields[n]) for n in _ALSO if n < len(fields) and fields[n]]
@@ -185,11 +190,12 @@ def place_of(er7: Er7, wanted: Identifier) -> str:
 
 
 def identifiers(segment: Segment, n: int) -> tuple[Identifier, ...]:
-    """The identifiers (CX) of a field, canonical and without repeats; empty repetitions are passed over. Raises Rejected(BAD_VALUE)."""
+    """The identifiers (CX) of a field that name a patient, canonical and without repeats. Raises Rejected(BAD_VALUE)."""
     return _identifiers(segment.field(n), segment.delimiters, segment.encoding, f"{segment.name}-{n}")
 
 
-def _identifiers(text: str, marks: Delimiters, encoding: str, where: str) -> tuple[Identifier, ...]:
+def _identifiers(text: str, marks: Delimiters, encoding: str, where: str, but: Container[str] = _OTHERS) -> tuple[Identifier, ...]:
+    """Those of a field's identifiers that name a patient; ``but``: the types that do not."""
     found: dict[Identifier, None] = {}
     for rep in text.split(marks.repetition):
         parts = rep.split(marks.component, 4)
@@ -198,8 +204,15 @@ def _identifiers(text: str, marks: Delimiters, encoding: str, where: str) -> tup
             system = _system(parts[3], marks, encoding) if len(parts) > 3 and parts[3] else ""
             if not (value.isprintable() and system.isprintable()):
                 raise Rejected(Reason.BAD_VALUE, where)
-            found[canonical(system, value)] = None
+            known = canonical(system, value)
+            if not names_nobody(known) and (len(parts) < 5 or _type(parts[4], marks) not in but):
+                found[known] = None
     return tuple(found)
+
+
+def _type(text: str, marks: Delimiters) -> str:
+    """CX-5, of what stands behind CX-4."""
+    return text.partition(marks.component)[0].partition(marks.subcomponent)[0].strip()
 
 
 def _same_patient(groups: Iterable[tuple[Identifier, ...]]) -> tuple[Identifier, ...]:

@@ -15,7 +15,7 @@ from hub.adapters.hl7v2.mappings.content import Content
 from hub.adapters.hl7v2.mappings.datatypes import Json
 from hub.adapters.hl7v2.mappings.gp import gps
 from hub.adapters.hl7v2.mappings.times import microseconds
-from hub.adapters.hl7v2.message import identifiers, retired, told_apart
+from hub.adapters.hl7v2.message import identifiers, of_patient, retired, told_apart
 from hub.adapters.hl7v2.redaction import without
 from hub.adapters.item_types import with_types
 from hub.errors import Reason, Rejected
@@ -110,7 +110,7 @@ class Hl7v2Message:
         """
         pid = self._cut().segment("PID")
         if detail is Detail.NOTICE:
-            return frozenset(i.value for i in (identifiers(pid, 3) if pid is not None else ()))
+            return frozenset(i.value for i in (identifiers(pid, 3) or of_patient(pid) if pid is not None else ()))
         return frozenset(i.value for i in (*self._received.identifiers, *self.event().merged))
 
     def _bundle_bytes(self, detail: Detail) -> bytes:
@@ -148,14 +148,14 @@ def _event(content: Content, received: Received) -> Event:
         encounter_id=content.value("PV1", 19) or content.value("PV1", 50),
         labels=labels.all_of(content),
         merged=_merged(content, received) if kind is Kind.MERGED else (),
-        admitted_us=microseconds(content.value("PV1", 44)),
-        discharged_us=microseconds(content.value("PV1", 45)),
+        admitted_us=microseconds(content.text.at(content.value("PV1", 44))),
+        discharged_us=microseconds(content.text.at(content.value("PV1", 45))),
     )
 
 
 def _occurred(content: Content, received_us: int) -> int:
     for name, n in _TIMES:
-        us = microseconds(content.value(name, n))
+        us = microseconds(content.text.at(content.value(name, n)))
         if us is not None:
             return us
     return received_us

@@ -7,7 +7,7 @@ from hub.adapters.finding import shape
 from hub.adapters.hl7v2.check.case import NULL, Case, Spot, values
 from hub.adapters.hl7v2.er7 import Segment
 from hub.adapters.hl7v2.message import identifiers
-from hub.identity import NATIONAL, NO_BASIS
+from hub.identity import NATIONAL, NO_BASIS, SHARED_TYPES, STAY_TYPES
 from hub.numbers import person_number
 
 _URIS: Final = ("urn:", "http://", "https://")
@@ -71,6 +71,18 @@ def not_read(case: Case) -> Iterator[Spot]:
         for n in (2, 4, _SSN):
             if any(i not in case.event.identifiers for i in identifiers(pid, n)):
                 yield Spot(f"PID-{n}", number)
+
+
+def names_nobody(case: Case) -> Iterator[Spot]:
+    """PID-3 that stands for an unknown number, or is not the patient's alone."""
+    if case.event is None:
+        return
+    known = {i.value for i in case.event.identifiers}
+    for number, pid in case.numbered("PID"):
+        for value, _, _, kind in _identifiers(pid, 3):
+            if value not in known:
+                is_of_others = kind in SHARED_TYPES | STAY_TYPES
+                yield Spot("PID-3.5" if is_of_others else "PID-3.1", number)
 
 
 def merges_nobody(case: Case) -> Iterator[Spot]:

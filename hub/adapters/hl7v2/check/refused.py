@@ -36,7 +36,7 @@ PROBLEMS: Final[Mapping[Reason, str]] = MappingProxyType(
         Reason.MISSING_SEGMENT: "a segment that the event is nothing without is missing",
         Reason.MISSING_FIELD: "a field that the hub cannot do without is empty",
         Reason.BAD_VALUE: "a value that the hub cannot read",
-        Reason.MISSING_PATIENT: "no identifier of the patient: whom the message is about cannot be known",
+        Reason.MISSING_PATIENT: "no identifier of the patient, or none that names one alone: whom the message is about cannot be known",
         Reason.SEVERAL_PATIENTS: "several patients who share no identifier, and nothing tells what is whose",
         Reason.UNWELCOME_PERSON_NUMBER: "a synthetic person number where only real ones are taken, or the other way round",
     }

@@ -58,7 +58,7 @@ def _performs(reference: Json) -> Json:
 
 
 def _posted(raw: str, t: Text) -> str:
-    return date_time(datatypes.leaf(raw, t))
+    return date_time(t.at(datatypes.leaf(raw, t)))
 
 
 def money(raw: str, t: Text) -> Json:
@@ -114,7 +114,7 @@ def charge(draft: Draft, ft1: Segment, subject: Json, visit: Json, place: str) -
 
 def _when(raw: str, t: Text) -> Json:
     parts = t.parts(raw)
-    start, end = date_time(t.part(parts, 1)), date_time(t.part(parts, 2))
+    start, end = date_time(t.at(t.part(parts, 1))), date_time(t.at(t.part(parts, 2)))
     if start and end and start != end:
         return {"occurrencePeriod": {"start": start, "end": end}}
     return {"occurrenceDateTime": start} if start else {}

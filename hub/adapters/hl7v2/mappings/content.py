@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from hub.adapters.hl7v2.er7 import Er7, Segment
+from hub.adapters.hl7v2.mappings.times import zone_of
 
 NULL: Final = '""'  # "delete this value": there is none
 _USUAL: Final = ("^", "&", "~", "\\")
+_TO_THE_HOUR: Final = 10  # digits
 _SMALL: Final = 40  # segments of a message that is cut as a whole as soon as any of it is asked for
 _UNTEXT: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # no FHIR string holds these
 
@@ -22,7 +24,8 @@ class Text:
     repetition: str
     escape: str
     unescape: Callable[[str], str]
-    is_usual: bool = False  # the delimiters are those of nearly every message: what was read once may be known again
+    is_usual: bool = False  # the delimiters and the zone are those of nearly every message: what was read once may be known again
+    zone: str = ""  # the offset of times that have none; "" = Norwegian civil time
 
     def leaf(self, raw: str) -> str:
         """The characters meant by a piece that is not divided further; "" for none and for the v2 null."""
@@ -34,6 +37,10 @@ class Text:
         if self.escape in raw:
             raw = self.unescape(raw).strip()
         return raw if raw.isprintable() else _UNTEXT.sub("", raw).strip()
+
+    def at(self, time: str) -> str:
+        """A time (DTM) with the offset that holds for it where it has none: MSH-7's, throughout the message (HL7 v2.5.1 2.15.9.7)."""
+        return f"{time}{self.zone}" if self.zone and len(time) >= _TO_THE_HOUR and not {"+", "-"} & set(time) else time
 
     def parts(self, raw: str) -> list[str]:
         """The texts of a repetition's components; of a divided one its first subcomponent."""
@@ -68,7 +75,9 @@ class Content:
     def __init__(self, er7: Er7) -> None:
         marks = er7.delimiters
         marked = (marks.component, marks.subcomponent, marks.repetition, marks.escape)
-        self.text: Final = Text(*marked, er7.unescape, is_usual=marked == _USUAL)
+        head = (er7.line("MSH") or "").split(marks.field, 7)
+        zone = zone_of(head[6]) if len(head) > 6 else ""
+        self.text: Final = Text(*marked, er7.unescape, is_usual=marked == _USUAL and not zone, zone=zone)
         self._er7: Final = er7
         self._first: Final[dict[str, Segment | None]] = {}
         self._all: list[Segment] | None = None

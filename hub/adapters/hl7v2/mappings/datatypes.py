@@ -239,7 +239,7 @@ def _name_more(out: Json, parts: list[str], t: Text, first: int, raw: str) -> No
     at = 10 if first == 1 else 17  # period as DR, assembly order, start, end, professional suffix
     span = [t.leaf(p) for p in t.raw(raw, at).split(t.subcomponent)[:2]] if raw else []
     start, end = t.part(parts, at + 2) or t.part(span, 1), t.part(parts, at + 3) or t.part(span, 2)
-    put(out, "period", period(start, end))
+    put(out, "period", period(start, end, t))
     order = _ORDER.get(t.part(parts, at + 1), "")
     if order:
         out["extension"] = [extension("humanname-assembly-order", "valueCode", order)]
@@ -284,7 +284,7 @@ def _address_more(out: Json, parts: list[str], t: Text, raw: str) -> None:
     if tract:
         out["extension"] = [*out.get("extension", ()), extension("iso21090-ADXP-censusTract", "valueString", tract)]
     span = [t.leaf(p) for p in t.raw(raw, 12).split(t.subcomponent)[:2]]
-    put(out, "period", period(t.part(parts, 13) or t.part(span, 1), t.part(parts, 14) or t.part(span, 2)))
+    put(out, "period", period(t.part(parts, 13) or t.part(span, 1), t.part(parts, 14) or t.part(span, 2), t))
 
 
 def _street(raw: str, t: Text) -> list[str]:
@@ -320,7 +320,7 @@ def _telecom_more(out: Json, parts: list[str], t: Text) -> None:
     said = [extension(url, "valueString", value) for n, url in _TELECOM_PARTS if (value := t.part(parts, n))]
     if said:
         out["extension"] = said
-    put(out, "period", period(t.part(parts, 13), t.part(parts, 14)))
+    put(out, "period", period(t.part(parts, 13), t.part(parts, 14), t))
     rank = positive(t.part(parts, 18))
     if rank:
         out["rank"] = rank
@@ -350,7 +350,7 @@ def cx(raw: str, t: Text) -> Json:
         put(out, "type", identifier_type(kind))
         put(out, "assigner", assigner(whose, t) | ({"display": parts[5]} if size > 5 and parts[5] else {}))
         if size > 5:
-            put(out, "period", period(t.part(parts, 7), t.part(parts, 8)))
+            put(out, "period", period(t.part(parts, 7), t.part(parts, 8), t))
     if size > 1:
         put(out, "extension", check_digit(parts[1], parts[2] if size > 2 else ""))
     return out
@@ -385,7 +385,7 @@ def dln(raw: str, t: Text) -> Json:
         return {}
     out: Json = {"value": value, "type": identifier_type("DL")}
     put(out, "system", "%20".join(t.part(parts, 2).split()))
-    put(out, "period", period("", t.part(parts, 3)))
+    put(out, "period", period("", t.part(parts, 3), t))
     return out
 
 
@@ -399,9 +399,9 @@ def identifier_type(kind: str) -> Json:
 _IDENTIFIER_TYPES: Final = TABLES["IdentifierType"]
 
 
-def period(start: str, end: str) -> Json:
+def period(start: str, end: str, t: Text) -> Json:
     """Two DTM texts as a Period; either may be open."""
-    return span(date_time(start), date_time(end)) if start or end else {}
+    return span(date_time(t.at(start)), date_time(t.at(end))) if start or end else {}
 
 
 def leaf(raw: str, t: Text) -> str:
@@ -416,12 +416,12 @@ def text(raw: str, t: Text) -> str:
 
 def moment(raw: str, t: Text) -> str:
     """TS, DTM -> dateTime."""
-    return date_time(leaf(raw, t))
+    return date_time(t.at(leaf(raw, t)))
 
 
 def point(raw: str, t: Text) -> str:
     """TS, DTM -> instant."""
-    return instant(leaf(raw, t))
+    return instant(t.at(leaf(raw, t)))
 
 
 def placer(raw: str, t: Text) -> Json:

@@ -36,6 +36,7 @@ _GRAMMAR: Final = grammar(
     message="PID PV1 OBX ORC RXA", PID="NTE PRT OBX", PV1="PRT OBX", ORC="NTE PRT TQ1 RXA!", RXA="NTE PRT RXR OBX", OBX="NTE PRT",
 )  # fmt: skip
 _UNKNOWN_AMOUNT: Final = "999"
+_NOTHING_GIVEN: Final = "998"  # CVX
 _OWN_RECORD: Final = "00"
 _DELETED: Final = "D"  # 0323
 _GIVERS: Final = frozenset({"OP", "AP"})
@@ -144,6 +145,8 @@ def _given(draft: Draft, rxa: Node, made: Json) -> None:
     if segment.field(17):
         raw = next(iter(t.repetitions(segment.field(17))), "")
         datatypes.put(made, "manufacturer", draft.linked(order_types.coded_organization, raw, f"{place}-17") if raw else {})
+    if made.get("vaccineCode", {}).get("coding", [{}])[0].get("code") == _NOTHING_GIVEN:
+        made["status"] = "not-done"  # whatever RXA-20 says of it
     action = datatypes.leaf(segment.field(21), t)
     if action == _DELETED:
         made["status"] = "entered-in-error"

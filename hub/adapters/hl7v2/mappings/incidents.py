@@ -63,12 +63,12 @@ def death(draft: Draft, pda: Segment, about: Json) -> None:
     certified = {"code": {"text": "Death certification"}} | _moment(pda, 4, t)
     _done(draft, pda, 5, certified, about)
     parts = t.parts(pda.field(7))
-    examined = datatypes.period(t.part(parts, 1), t.part(parts, 2))
+    examined = datatypes.period(t.part(parts, 1), t.part(parts, 2), t)
     _done(draft, pda, 8, {"code": _AUTOPSY} | ({"performedPeriod": examined} if examined else {}), about)
 
 
 def _moment(pda: Segment, n: int, t: Text) -> Json:
-    when = date_time(datatypes.leaf(pda.field(n), t))
+    when = date_time(t.at(datatypes.leaf(pda.field(n), t)))
     return {"performedDateTime": when} if when else {}
 
 

@@ -233,5 +233,5 @@ def guarantor(draft: Draft, gt1: Segment, subject: Json, place: str) -> Json:
         person = apply(_GUARANTOR, gt1, {"resourceType": "RelatedPerson", "patient": subject}, draft, place)
         party = draft.add(place, person) if "name" in person else {}
     made: Json = {"party": party} if party else {}
-    put(made, "period", datatypes.period(datatypes.leaf(gt1.field(13), t), datatypes.leaf(gt1.field(14), t)) if party else {})
+    put(made, "period", datatypes.period(datatypes.leaf(gt1.field(13), t), datatypes.leaf(gt1.field(14), t), t) if party else {})
     return made

@@ -198,7 +198,7 @@ def _presented(attachments: list[Json], txa: Segment | None, t: Text) -> None:
 def _edited(draft: Draft, txa: Segment, target: Json, place: str) -> None:
     """TXA-8, 9, 21 and 23: who changed the document when and why, and to whom copies went."""
     t = draft.text
-    recorded = instant(datatypes.leaf(txa.field(8), t))
+    recorded = instant(t.at(datatypes.leaf(txa.field(8), t)))
     agents = []
     for number, kind in ((9, None), (23, _RECIPIENT)):
         for n, raw in enumerate(t.repetitions(txa.field(number))):

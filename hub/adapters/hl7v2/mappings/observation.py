@@ -1,10 +1,12 @@
 """Observation: OBX with its comments and participants. The value's type is OBX-2's; what cannot be read as that type is kept as text.
 
+A number with a unit and no type is one; a text that holds a measurement holds its unit (OBX-6) too: R4 has no other place for it.
 Source: HL7 v2-to-FHIR OBX[Observation], OBX[Observation-Component], SN[Quantity|Ratio|Range], NA[SampledData]. Where R4 says otherwise:
 SampledData's values are parted by blanks, not by "^", and its ``period`` is required, so it says that v2 does not tell it; an attachment is
 in the extension of R5's ``Observation.value``; a Group of specimens (OBX-33 repeated) cannot be made, so each is referred to.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
@@ -31,12 +33,24 @@ _NOT_SOUGHT: Final = "N"  # 0085
 _population: Final = coded("NatureOfAbnormalTesting")
 _concept: Final = datatypes.concept("")
 TEXT_TYPES: Final = frozenset({"ST", "TX", "FT"})
+_MAY_BE_MEASURED: Final = TEXT_TYPES | {"", "NM", "VR"}
+_COMPARED: Final = re.compile(r"(<=|>=|[<>\u2264\u2265])\s*([\d.]+)", re.ASCII)
+_SIGNS: Final = {"\u2264": "<=", "\u2265": ">="}
+_MEASURED: Final = re.compile(r"[<>=~\u2264\u2265]*\s*[+-]?\d[\d.,:/+\s-]*(?:[eE][+-]?\d+)?", re.ASCII)
 _LINES: Final = frozenset({"TX", "FT"})  # their repetitions are the lines of one text (HL7 v2.5.1 7.4.2.5)
 
 
 def _numeric(raw: str, t: Text, units: Json) -> Json:
-    made = quantity(t.leaf(raw), units)
+    """NM; with a comparator, which only SN has, it can mean but one thing."""
+    compared = _COMPARED.fullmatch(t.leaf(raw))
+    made = quantity(compared[2], units, _SIGNS.get(compared[1], compared[1])) if compared else quantity(t.leaf(raw), units)
     return {"valueQuantity": made} if made else {}
+
+
+def _measured(text: str, units: Json) -> str:
+    """A text that stands for what was measured, with its unit: without it a number could be taken for one in another unit."""
+    unit = units.get("unit", "")
+    return f"{text} {unit}" if unit and _MEASURED.fullmatch(text) else text
 
 
 def _structured(raw: str, t: Text, units: Json) -> Json:
@@ -79,7 +93,7 @@ def _coded(raw: str, t: Text, _units: Json) -> Json:
 
 
 def _moment(raw: str, t: Text, _units: Json) -> Json:
-    value = date_time(t.part(t.parts(raw), 1))
+    value = date_time(t.at(t.part(t.parts(raw), 1)))
     return {"valueDateTime": value} if value else {}
 
 
@@ -90,7 +104,7 @@ def _clock(raw: str, t: Text, _units: Json) -> Json:
 
 def _span(raw: str, t: Text, _units: Json) -> Json:
     parts = t.parts(raw)
-    value = datatypes.period(t.part(parts, 1), t.part(parts, 2))
+    value = datatypes.period(t.part(parts, 1), t.part(parts, 2), t)
     return {"valuePeriod": value} if value else {}
 
 
@@ -116,7 +130,7 @@ VALUES: Final[Mapping[str, Callable[[str, Text, Json], Json]]] = MappingProxyTyp
 
 def value(kind: str, raw: str, t: Text, units: Json) -> Json:
     """One repetition of OBX-5 as Observation.value[x]; text when its type says nothing better."""
-    make = VALUES.get(kind)
+    make = VALUES.get(kind) or (_numeric if units and not kind else None)
     made = make(raw, t, units) if make else {}
     if made:
         return made
@@ -126,6 +140,8 @@ def value(kind: str, raw: str, t: Text, units: Json) -> Json:
     if kind in {"VR", "SN"}:
         parts = [p for p in (t.leaf(p) for p in t.parts(raw)) if p]
         text = "-".join(parts) if kind == "VR" else " ".join([*parts, *([units["unit"]] if parts and units else [])])
+    if units and kind in _MAY_BE_MEASURED:
+        text = _measured(text, units)
     return {"valueString": text} if text else {}
 
 

@@ -22,7 +22,7 @@ _PEOPLE: Final = ((10, "enterer"), (11, "verifier"), (12, "author"), (19, "perfo
 def provenance(draft: Draft, orc: Segment, target: Json, place: str) -> None:
     """Add the Provenance of an order."""
     t = draft.text
-    recorded = instant(datatypes.leaf(orc.field(9), t)) or instant(draft.content.value("MSH", 7))
+    recorded = instant(t.at(datatypes.leaf(orc.field(9), t))) or instant(draft.content.value("MSH", 7))
     agents = list(_agents(draft, orc, place))
     if not agents or not recorded:
         return

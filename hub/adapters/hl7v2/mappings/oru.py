@@ -192,7 +192,7 @@ def _results(group: Order) -> list[Node]:
 def _effective(obr: Segment | None, t: Text) -> Json:
     if obr is None:
         return {}
-    start, end = (date_time(t.part(t.parts(obr.field(n)), 1)) for n in (7, 8))
+    start, end = (date_time(t.at(t.part(t.parts(obr.field(n)), 1))) for n in (7, 8))
     if start and end and start != end:
         return {"effectivePeriod": span(start, end)}
     if end and not start:

@@ -69,7 +69,7 @@ def _order(raw: str, t: Text) -> int | None:
 
 
 def _born(raw: str, t: Text) -> Json:
-    whole = date_time(datatypes.leaf(raw, t))
+    whole = date_time(t.at(datatypes.leaf(raw, t)))
     return {"extension": [extension("patient-birthTime", "valueDateTime", whole)]} if len(whole) > 10 else {}
 
 
@@ -142,7 +142,14 @@ def _identifiers(draft: Draft, identifiers: tuple[Identifier, ...]) -> list[Json
             if not made["assigner"]:
                 del made["assigner"]
         out.append(made)
-    return out
+    return [*out, *_besides(draft.content, identifiers)]
+
+
+def _besides(content: Content, identifiers: tuple[Identifier, ...]) -> list[Json]:
+    """The numbers of PID-3 that the patient is not known by (a policy's, a stay's, zeros): told as they are, of the types they have."""
+    raw, known = content.field("PID", 3), {i.value for i in identifiers}
+    made = [datatypes.cx(one, content.text) for one in content.text.repetitions(raw)] if content.text.repetition in raw else []
+    return [m for m in made if m and m["value"] not in known]
 
 
 def _told(content: Content) -> Mapping[str, Json]:

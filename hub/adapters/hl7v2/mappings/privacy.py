@@ -49,7 +49,7 @@ def consents(draft: Draft, subject: Json) -> None:
         put(made, "identifier", [{"value": number}] if number else [])
         who = next(iter(t.repetitions(con.field(24))), "") if con.field(24) else ""
         put(made, "performer", [p] if who and (p := draft.linked(actors.xcn, who, f"CON[{n}]-24")) else [])
-        period = datatypes.period(datatypes.leaf(con.field(14), t), datatypes.leaf(con.field(15), t))
+        period = datatypes.period(datatypes.leaf(con.field(14), t), datatypes.leaf(con.field(15), t), t)
         made["policyRule"] = _POLICY
         put(made, "provision", {"period": period} if period else {})
         draft.add(f"CON[{n}]", made)

@@ -82,7 +82,7 @@ def ndl(draft: Draft, raw: str, place: str) -> Json:
     person = practitioner(draft, t.component.join([*name[:_CNN_NAME], authority]).rstrip(t.component), f"{place}/who")
     more: Json = {}
     if len(parts) > 1:
-        start, end = (date_time(t.leaf(p)) for p in [*parts[1:3], ""][:2])
+        start, end = (date_time(t.at(t.leaf(p))) for p in [*parts[1:3], ""][:2])
         if start or end:
             more["period"] = span(start, end)
         where = actors.location(draft, t.component.join(parts[3:11]), f"{place}/where") if any(parts[3:11]) else {}

@@ -102,7 +102,7 @@ def _device(draft: Draft, sft: Segment) -> Json:
     t = draft.text
     vendor, version, product, model = (t.part(t.parts(sft.field(n)), 1) for n in (1, 2, 3, 4))
     vendor = vendor or t.part(t.parts(sft.field(1)), 10)
-    installed = date_time(t.leaf(sft.field(6)))
+    installed = date_time(t.at(t.leaf(sft.field(6))))
     out: Json = {}
     put(out, "manufacturer", vendor)
     put(out, "modelNumber", model)
@@ -118,8 +118,8 @@ def _event(draft: Draft, evn: Segment, header: Json, agents: list[Json], recorde
     """EVN: when it was recorded and when it happened, why, who wrote it and where."""
     t = draft.text
     made: Json = {"resourceType": "Provenance", "target": [{"reference": header["reference"]}]}
-    put(made, "occurredDateTime", date_time(datatypes.leaf(evn.field(6), t)))
-    made["recorded"] = instant(datatypes.leaf(evn.field(2), t)) or recorded
+    put(made, "occurredDateTime", date_time(t.at(datatypes.leaf(evn.field(6), t))))
+    made["recorded"] = instant(t.at(datatypes.leaf(evn.field(2), t))) or recorded
     place = evn.field(7)
     put(made, "location", draft.linked(actors.site, place, "EVN-7") if place else {})
     reason = evn.field(4)
@@ -149,7 +149,7 @@ def updated(draft: Draft, pid: Segment, subject: Json, received_us: int) -> None
     if not datatypes.is_said(when) or not datatypes.is_said(who):
         return
     made: Json = {"resourceType": "Provenance", "target": [{"reference": subject["reference"]}]}
-    put(made, "occurredDateTime", date_time(datatypes.leaf(when, draft.text)))
+    put(made, "occurredDateTime", date_time(draft.text.at(datatypes.leaf(when, draft.text))))
     made |= {"recorded": iso_of(received_us), "activity": _UPDATED}
     facility = draft.linked(actors.organisation, who, "PID-34")
     if facility:

@@ -69,8 +69,8 @@ def resources(draft: Draft, subject: Json, visit: Json) -> list[Json]:
     if rf1 is not None:
         apply(RF1, rf1.segment, made, draft, "RF1")
         _authorized(draft, rf1.segment, made)
-        holds = (datatypes.leaf(rf1.segment.field(n), draft.text) for n in (7, 8))
-        datatypes.put(made, "occurrencePeriod", datatypes.period(*holds))
+        since, until = (datatypes.leaf(rf1.segment.field(n), draft.text) for n in (7, 8))
+        datatypes.put(made, "occurrencePeriod", datatypes.period(since, until, draft.text))
     if "orderDetail" in made and "code" not in made:  # R4 prr-1
         made["code"] = order_types.NOT_SAID
     made.setdefault("status", "active")
@@ -135,7 +135,7 @@ def _provider(draft: Draft, prd: Node) -> Json:
     phones += [p for ctd in prd.each("CTD") for raw in t.repetitions(ctd.segment.field(5)) if (p := datatypes.xtn(raw, t))]
     if phones:
         more["telecom"] = phones
-    span = datatypes.period(datatypes.leaf(segment.field(8), t), datatypes.leaf(segment.field(9), t))
+    span = datatypes.period(datatypes.leaf(segment.field(8), t), datatypes.leaf(segment.field(9), t), t)
     datatypes.put(more, "period", span)
     spot = actors.location(draft, segment.field(4), f"{place}/where") if segment.field(4) else {}
     datatypes.put(more, "location", [spot] if spot else [])
@@ -163,7 +163,7 @@ def _number(raw: str, t: Text) -> Json:
     out: Json = {"value": value}
     datatypes.put(out, "system", datatypes.authority("", t, kind))
     datatypes.put(out, "type", order_types.concept(f"{codes.TERMINOLOGY}v2-0338", kind) if kind else {})
-    datatypes.put(out, "period", datatypes.period("", t.part(parts, 4)))
+    datatypes.put(out, "period", datatypes.period("", t.part(parts, 4), t))
     return out
 
 
@@ -188,6 +188,6 @@ def _authorization(draft: Draft, aut: Node, subject: Json) -> Json:
         "patient": subject, "created": created, "insurer": payer or {"display": "unknown"}, "outcome": "complete",
         "preAuthRef": number["value"],
     }  # fmt: skip
-    span = datatypes.period(datatypes.leaf(segment.field(4), t), datatypes.leaf(segment.field(5), t))
+    span = datatypes.period(datatypes.leaf(segment.field(4), t), datatypes.leaf(segment.field(5), t), t)
     datatypes.put(made, "preAuthPeriod", span)
     return draft.add(aut.place, made)

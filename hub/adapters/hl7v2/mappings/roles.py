@@ -43,7 +43,7 @@ def pln(raw: str, t: Text) -> Json:
         return {}
     out: Json = {"value": value}
     put(out, "type", _licence(t.part(parts, 2), t) if t.part(parts, 2) else {})
-    put(out, "period", datatypes.period("", t.part(parts, 4)))
+    put(out, "period", datatypes.period("", t.part(parts, 4), t))
     return out
 
 
@@ -197,7 +197,7 @@ def follows_visit(draft: Draft, segment: Segment, visit: Json, place: str) -> No
     kinds = [k for raw in t.repetitions(segment.field(3 if segment.name == "ROL" else 4)) if (k := _kind(segment, raw, t))]
     put(made, "type", kinds)
     first = 5 if segment.name == "ROL" else 11
-    put(made, "period", datatypes.period(datatypes.leaf(segment.field(first), t), datatypes.leaf(segment.field(first + 1), t)))
+    put(made, "period", datatypes.period(datatypes.leaf(segment.field(first), t), datatypes.leaf(segment.field(first + 1), t), t))
     made["individual"] = reference
     draft.resource(visit).setdefault("participant", []).append(made)
 
@@ -244,7 +244,7 @@ def _rol_member(draft: Draft, rol: Segment, place: str) -> Json:
     office = _office(draft, rol.field(14), unit, {}, f"{place}-14")
     put(made, "member", person or office)
     put(made, "onBehalfOf", office if person else {})
-    put(made, "period", datatypes.period(datatypes.leaf(rol.field(5), t), datatypes.leaf(rol.field(6), t)))
+    put(made, "period", datatypes.period(datatypes.leaf(rol.field(5), t), datatypes.leaf(rol.field(6), t), t))
     return made if "member" in made else {}
 
 
@@ -270,7 +270,7 @@ def _prt_member(draft: Draft, prt: Segment, place: str) -> Json:
     else:
         put(made, "member", person or office)
         put(made, "onBehalfOf", office if person else {})
-    put(made, "period", datatypes.period(datatypes.leaf(prt.field(11), t), datatypes.leaf(prt.field(12), t)))
+    put(made, "period", datatypes.period(datatypes.leaf(prt.field(11), t), datatypes.leaf(prt.field(12), t), t))
     return made if "member" in made else {}
 
 

@@ -108,7 +108,7 @@ def of_tq(raw: str, t: Text) -> Schedule:
     times = [time for h in t.leaf(hours).split(",") if (time := time_of_day(h))]
     if times:
         repeat["timeOfDay"] = times
-    bounds = period(t.leaf(parts[3]), t.leaf(parts[4]))
+    bounds = period(t.leaf(parts[3]), t.leaf(parts[4]), t)
     found = _LENGTH.fullmatch(t.leaf(parts[2]))
     if bounds:
         repeat["boundsPeriod"] = bounds
@@ -188,7 +188,7 @@ _TQ1: Final[tuple[tuple[int, Callable[[str, Json, Text], None]], ...]] = ((5, _o
 
 def _bounds(tq1: Segment, t: Text) -> Json:
     """TQ1-6, 7 and 8: a period; of the three, two say the third; the length alone is one without a beginning."""
-    start, end = date_time(leaf(tq1.field(7), t)), date_time(leaf(tq1.field(8), t))
+    start, end = date_time(t.at(leaf(tq1.field(7), t))), date_time(t.at(leaf(tq1.field(8), t)))
     raw = t.repetitions(tq1.field(6))
     if raw and not (start and end):
         value, unit = duration(raw[0], t)

@@ -128,12 +128,13 @@ def _times(root: Node, sch: Segment | None, taking: list[Node], t: Text) -> Json
     """Start, end and length; an end that nobody gives follows from the length, and is the start when that is not known either."""
     tq1 = next((n.segment for group in (root, *root.each("SCH")) for n in group.each("TQ1")), None)
     timing = t.parts(next(iter(t.repetitions(sch.field(11))), "")) if sch is not None else []
-    start, end = (instant(datatypes.leaf(tq1.field(n), t)) for n in (7, 8)) if tq1 is not None else ("", "")
-    start, end = start or instant(t.part(timing, 4)), end or instant(t.part(timing, 5))
+    start, end = (instant(t.at(datatypes.leaf(tq1.field(n), t))) for n in (7, 8)) if tq1 is not None else ("", "")
+    start, end = start or instant(t.at(t.part(timing, 4))), end or instant(t.at(t.part(timing, 5)))
     length = _minutes(sch, 9, 10, t) if sch is not None else 0
     for node in taking:
         fields = _FIELDS[node.kind]
-        start, length = start or instant(t.leaf(node.segment.field(fields[0]))), length or _minutes(node.segment, fields[3], fields[4], t)
+        start = start or instant(t.at(t.leaf(node.segment.field(fields[0]))))
+        length = length or _minutes(node.segment, fields[3], fields[4], t)
     out: Json = {"minutesDuration": length} if length else {}
     if start:
         end = span(start, end).get("end", "")

@@ -111,7 +111,7 @@ def specimen(draft: Draft, node: Node, subject: Json) -> Json:
 
 def _span(spm: Segment, t: Text) -> tuple[str, str]:
     parts = t.parts(spm.field(17)) if spm.field(17) else []
-    return date_time(t.part(parts, 1)), date_time(t.part(parts, 2))
+    return date_time(t.at(t.part(parts, 1))), date_time(t.at(t.part(parts, 2)))
 
 
 def _collected(made: Json, start: str, end: str) -> None:

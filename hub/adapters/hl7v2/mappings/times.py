@@ -1,8 +1,8 @@
 """HL7 v2 times (DT, DTM, TS) as FHIR dates and as microseconds.
 
-A v2 time may stop at any digit and may lack its offset; without one it is civil time in ``ZONE``. FHIR wants minutes and seconds as soon
-as there is an hour, so those are filled with zeros (R4, "dateTime"); what the sender did not say beyond that is never added.
-Something that is no time gives ``""`` or None: one bad clock in a message must not stop the rest of it.
+A v2 time may stop at any digit and may lack its offset; without one it is in the zone of MSH-7 (``Text.at``), else civil time in ``ZONE``.
+FHIR wants minutes and seconds as soon as there is an hour, so those are filled with zeros (R4, "dateTime"); what the sender did not say
+beyond that is never added. Something that is no time gives ``""`` or None: one bad clock in a message must not stop the rest of it.
 """
 
 import re
@@ -37,6 +37,23 @@ def _moment(found: re.Match[str]) -> datetime:
     return datetime(
         int(year), int(month or 1), int(day or 1), int(hour or 0), int(minute or 0), int(second or 0), micro, tzinfo=_zone(offset)
     )  # fmt: skip
+
+
+def zone_of(text: str) -> str:
+    """The offset of MSH-7 where it is not that of Norwegian civil time at that moment; "" else.
+
+    A sender with Norway's offset lives in Norway, and its clock changes with the season: its other times are civil time.
+    """
+    if "+" not in text and "-" not in text:
+        return ""
+    found = _DTM.fullmatch(text.strip())
+    if found is None or not found[4] or not found[8]:
+        return ""
+    try:
+        moment = _moment(found)
+    except (ValueError, OverflowError):
+        return ""
+    return "" if moment.utcoffset() == moment.astimezone(ZONE).utcoffset() else found[8]
 
 
 def microseconds(text: str) -> int | None:

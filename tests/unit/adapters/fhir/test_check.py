@@ -46,6 +46,7 @@ BROKEN = {
     "identity.no-authority Patient.identifier[1].system": lambda b: patient(b)["identifier"][1].pop("system"),
     "identity.not-a-person-number Patient.identifier[0].value": lambda b: patient(b)["identifier"][0].update(value="13116900217"),
     "identity.no-person-number Patient.identifier": lambda b: patient(b)["identifier"].pop(0),
+    "identity.names-nobody Patient.identifier[1]": lambda b: patient(b)["identifier"][1].update(value="000000"),
     "routing.no-municipality Patient.address.district": lambda b: patient(b).pop("address"),
     "routing.no-gp Patient.generalPractitioner": lambda b: patient(b).pop("generalPractitioner"),
     "routing.gp-unknown Patient.generalPractitioner.identifier.system": lambda b: patient(b).update(

@@ -210,3 +210,23 @@ def test_of_a_notification_only_the_foci_are_events() -> None:
 
 def test_told_alone() -> None:
     assert told(stay(status="finished")) == ["patient.discharged"]
+
+
+def of_server(server: str, resource: dict[str, Any]) -> dict[str, Any]:
+    return {"fullUrl": f"https://{server}.example/fhir/{resource['resourceType']}/{resource['id']}", "resource": resource}
+
+
+def test_the_same_id_at_two_servers_is_two_patients() -> None:
+    """R4 bundle.html#references: a name without a server is the server's of the entry that says it."""
+    one, other = of_server("a", patient("1", KARI)), of_server("b", patient("1", OLA))
+    found = split(bundle(one, other, of_server("b", result("7", "1")), shape="collection"))
+    assert REPORTED not in {kind for kind, _ in kinds(found)}
+    assert found.refused == {2: Refusal(Reason.MISSING_PATIENT, "Bundle.entry[2]")}
+
+
+def test_a_patient_at_another_server_is_not_the_one_of_the_same_id_here() -> None:
+    there = result("7") | {"subject": {"reference": "https://b.example/fhir/Patient/1"}}
+    found = split(bundle(of_server("a", patient("1", KARI)), of_server("a", there), shape="collection"))
+    assert found.refused == {1: Refusal(Reason.MISSING_PATIENT, "Bundle.entry[1]")}
+    here = {"resource": patient("1", KARI)}  # of no server: the reference says which
+    assert kinds(split(bundle(here, of_server("b", there), shape="collection"))) == [(REPORTED, (1,))]

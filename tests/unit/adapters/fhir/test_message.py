@@ -88,12 +88,26 @@ def test_who_the_patient_is_must_be_clear() -> None:
 def test_a_patient_has_so_many_identifiers() -> None:
     made = bundle()
     patient = made["entry"][2]["resource"]
-    patient["identifier"] = [{"value": str(n)} for n in range(100)]
+    patient["identifier"] = [{"value": str(n)} for n in range(1, 101)]
     assert len(envelope(raw_of(made)).identifiers) == 100
-    patient["identifier"] = [{"value": str(n)} for n in range(101)]
+    patient["identifier"] = [{"value": str(n)} for n in range(1, 102)]
     assert refusal(raw_of(made)) == (Reason.TOO_COMPLEX, "Patient.identifier")
     patient["identifier"] = [{"system": "urn:x" * 100, "value": f"{n}{'x' * 500}"} for n in range(20)]
     assert refusal(raw_of(made)) == (Reason.TOO_COMPLEX, "Patient.identifier")
+
+
+def test_what_names_nobody_or_others_too_does_not_tell_who_the_patient_is() -> None:
+    def typed(value: str, kind: str) -> dict[str, Any]:
+        return {"system": "urn:x", "value": value, "type": {"coding": [{"code": kind}]}}
+
+    made = bundle()
+    patient = made["entry"][2]["resource"]
+    patient["identifier"] = [typed("7", "MR"), typed("8", "AN"), typed("W1", "MB"), typed("UNKNOWN", "MR"), typed("000-00-0000", "SS")]
+    assert envelope(raw_of(made)).identifiers == (Identifier("urn:x", "7"),)
+    patient["identifier"] = [typed("8", "AN"), typed("W1", "MB")]
+    assert envelope(raw_of(made)).identifiers == (Identifier("urn:x", "8"),)
+    patient["identifier"] = [typed("W1", "MB"), typed("0", "MR")]
+    assert refusal(raw_of(made)) == (Reason.MISSING_PATIENT, "Patient.identifier")
 
 
 def test_a_merge_that_retires_nobody_is_refused_at_the_door() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.adapters.hl7v2.message import Envelope, Er7, envelope, identifiers
+from hub.adapters.hl7v2.message import Envelope, Er7, envelope, identifiers, retired
 from hub.errors import Reason, Rejected
 from hub.identity import FNR
 from hub.model import Identifier
@@ -92,9 +92,11 @@ def test_triggers(kind: str, rest: list[str], trigger: str) -> None:
         ("PID|1||a\\X0D\\PID", (Reason.BAD_VALUE, "PID-3")),
         ("PID|1||7^^^HOSP\rPID|2||8^^^HOSP", (Reason.SEVERAL_PATIENTS, "PID")),
         ("PID|1||7^^^HOSP\rPID|2||", (Reason.MISSING_PATIENT, "PID[1]-3")),
-        ("PID|1||" + "~".join(f"{n}^^^HOSP" for n in range(101)), (Reason.TOO_COMPLEX, "PID-3")),
-        ("PID|1||" + "7" * 16_385, (Reason.TOO_COMPLEX, "PID-3")),
-        ("\r".join(f"PID|1||7^^^HOSP~{n}^^^HOSP" for n in range(101)), (Reason.TOO_COMPLEX, "PID-3")),
+        ("PID|1||00000000000^^^&2.16.578.1.12.4.1.4.1&ISO^FNR~UNKNOWN", (Reason.MISSING_PATIENT, "PID-3")),
+        ("PID|1||W7^^^INSURER^MB~W8^^^INSURER^SN", (Reason.MISSING_PATIENT, "PID-3")),  # a family has one policy
+        ("PID|1||" + "~".join(f"{n}^^^HOSP" for n in range(1, 102)), (Reason.TOO_COMPLEX, "PID-3")),
+        ("PID|1||" + "78" * 8_193, (Reason.TOO_COMPLEX, "PID-3")),
+        ("\r".join(f"PID|1||7^^^HOSP~{n}^^^HOSP" for n in range(8, 109)), (Reason.TOO_COMPLEX, "PID-3")),
     ],
 )
 def test_faults_of_the_patient(pid: str | None, expected: tuple[Reason, str]) -> None:
@@ -117,6 +119,10 @@ def test_faults_of_the_patient(pid: str | None, expected: tuple[Reason, str]) ->
         (f"{FNR_VALUE}^^^&2.16.578.1.12.4.1.4.1&ISO", [(FNR, FNR_VALUE)]),
         (f"{FNR_VALUE}~{FNR_VALUE}^^^&2.16.578.1.12.4.1.4.1&ISO", [(FNR, FNR_VALUE)]),
         ("a\\T\\b&x^^^H\\S\\", [("H^", "a&b")]),
+        ("01018000000^^^&2.16.578.1.12.4.1.4.1&ISO^FNR~7^^^HOSP^MR", [("HOSP", "7")]),  # a date of birth, for want of a number
+        ("7^^^HOSP^MR~0^^^HOSP^MR~999999999^^^HOSP^SS", [("HOSP", "7")]),
+        ("7^^^HOSP^MR~8^^^HOSP^AN~9^^^HOSP^VN&x^F~W7^^^INSURER^MB", [("HOSP", "7")]),  # account 8 may be another patient's record 8
+        ("8^^^HOSP^AN~9^^^HOSP^VN~W7^^^INSURER^MB", [("HOSP", "8"), ("HOSP", "9")]),  # better than nothing
     ],
 )
 def test_identifiers(pid3: str, expected: list[tuple[str, str]]) -> None:
@@ -131,6 +137,7 @@ def test_identifiers(pid3: str, expected: list[tuple[str, str]]) -> None:
         (f"||7^^^HOSP|{FNR_VALUE}", [(FNR, FNR_VALUE)]),
         (f"||7^^^HOSP{'|' * 16}{FNR_VALUE}|20", [(FNR, FNR_VALUE)]),  # PID-19
         (f"||7^^^HOSP{'|' * 16}123-45-6789", []),
+        ("|0^^^EXT|7^^^HOSP|8^^^HOSP^AN", []),
         ('|""|7^^^HOSP|""', []),
     ],
 )
@@ -143,6 +150,21 @@ def test_other_fields_that_name_the_patient(rest: str, more: list[tuple[str, str
 def test_a_repeated_patient_counts_when_the_repetitions_share_an_identifier() -> None:
     found = read(msh(f9="ADT^A40"), pid="PID|1||7^^^A~8^^^B\rMRG|9^^^A\rPID|1||8^^^B~10^^^C\rMRG|11")
     assert [i.value for i in found.identifiers] == ["7", "8", "10"]
+
+
+def test_two_patients_of_one_family_or_of_no_number_are_two() -> None:
+    """Neither the policy nor the zeros that both have make them one."""
+    pid = "PID|1||{0}^^^HOSP^MR~W1^^^INSURER^MB~00000000000^^^&2.16.578.1.12.4.1.4.1&ISO^FNR|"
+    one, other = (read(pid=pid.format(n)).identifiers for n in "78")
+    assert set(one).isdisjoint(other)
+
+
+def test_a_merge_retires_nobody_by_what_stands_for_an_unknown_number() -> None:
+    for mrg in ("MRG|UNKNOWN^^^HOSP", "MRG|8^^^HOSP^AN", "MRG|W1^^^INSURER^MB"):
+        er7 = Er7.from_bytes((msh() + "\r" + mrg).encode())
+        with pytest.raises(Rejected) as caught:
+            retired(er7.segments("MRG"), "ADT^A40")
+        assert (caught.value.reason, caught.value.where) == (Reason.MISSING_FIELD, "MRG-1")
 
 
 def test_identifiers_of_another_field() -> None:

@@ -131,8 +131,8 @@ def test_what_is_refused_says_why_and_where(raw: bytes, reason: Reason, where: s
 def test_a_patient_has_so_many_identifiers() -> None:
     one = '<Ident><Id>{0}</Id><TypeId V="XXX"/></Ident>'
     first = f"<Ident><Id>{FNR}"
-    assert len(envelope(changed(first, "".join(one.format(n) for n in range(99)) + first)).identifiers) == 100
-    assert fault(changed(first, "".join(one.format(n) for n in range(100)) + first)) == TOO_MANY
+    assert len(envelope(changed(first, "".join(one.format(n) for n in range(1, 100)) + first)).identifiers) == 100
+    assert fault(changed(first, "".join(one.format(n) for n in range(1, 101)) + first)) == TOO_MANY
     assert fault(changed(first, "".join(one.format(f"{n}{'x' * 240}") for n in range(80)) + first)) == TOO_MANY
 
 
@@ -162,6 +162,11 @@ def test_identifiers_stand_in_the_systems_of_no_basis(type_id: str, value: str, 
         f'<Id>{FNR}</Id><TypeId V="FNR" S="2.16.578.1.12.4.1.1.8116" DN="Fødselsnummer"/>', f"<Id>{value}</Id><TypeId {type_id}/>"
     )
     assert envelope(raw).identifiers == (expected,)
+
+
+def test_a_number_that_stands_for_none_names_nobody() -> None:
+    for value in ("00000000000", "01018000000", "UKJENT"):
+        assert fault(changed(f"<Id>{FNR}</Id>", f"<Id>{value}</Id>")) == (Reason.MISSING_PATIENT, "MsgHead/MsgInfo/Patient/Ident")
 
 
 @pytest.mark.parametrize(("number", "real", "synthetic"), [(FNR, "", "x"), ("15720255178", "x", ""), ("88888888831", "", "")])

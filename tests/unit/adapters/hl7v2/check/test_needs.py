@@ -23,6 +23,7 @@ BROKEN = {
     "identity.local-authority PID-3.4": spoiled(("PID", 3, "13116900216^^^&2.16.578.1.12.4.1.4.1&ISO~A77^^^STOLAV")),
     "identity.not-a-person-number PID-3.1": spoiled(("PID", 3, "13116900217^^^&2.16.578.1.12.4.1.4.1&ISO^FNR")),
     "identity.no-person-number PID-3": spoiled(("PID", 3, "A77^^^STOLAV&2.16.578.1.99.1&ISO^MR")),
+    "identity.names-nobody PID-3.1": spoiled(("PID", 3, "13116900216^^^&2.16.578.1.12.4.1.4.1&ISO^FNR~UNKNOWN^^^STOLAV&1.2&ISO^MR")),
     "identity.not-read PID-2": spoiled(("PID", 2, "B88")),
     "merge.no-authority MRG-1.4": raw(A40, EVN, PID, PD1, "MRG|B88"),
     "merge.nobody MRG-1": raw(A40, EVN, PID, PD1, "MRG|A77^^^STOLAV&2.16.578.1.99.1&ISO^MR"),
@@ -101,3 +102,7 @@ def test_what_the_sender_agreed_is_its_encoding() -> None:
 def test_a_message_the_hub_cannot_translate(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hub.adapters.hl7v2.mappings.bundle.FAMILIES", {})
     assert "fhir.no-translation MSH-9" in found(raw(*GOOD))
+
+
+def test_a_policys_number_is_told_by_its_type() -> None:
+    assert "identity.names-nobody PID-3.5" in found(spoiled(("PID", 3, "13116900216^^^&2.16.578.1.12.4.1.4.1&ISO^FNR~W1^^^X&1.2&ISO^MB")))

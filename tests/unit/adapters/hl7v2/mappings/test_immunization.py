@@ -52,6 +52,13 @@ def test_its_status(completion: str, action: str, status: str) -> None:
     assert given({20: completion, 21: action})["status"] == status
 
 
+@pytest.mark.parametrize(
+    ("completion", "action", "status"), [("", "A", "not-done"), ("CP", "A", "not-done"), ("CP", "D", "entered-in-error")]
+)
+def test_no_vaccine_given_is_not_done_whatever_else_is_said(completion: str, action: str, status: str) -> None:
+    assert given({5: "998^No vaccine administered^CVX", 6: "999", 20: completion, 21: action})["status"] == status
+
+
 def test_why_it_was_refused() -> None:
     made = given({6: "999", 18: "00^Foreldre^NIP002", 20: "RE"})
     assert (made["status"], made["statusReason"]["text"], "doseQuantity" in made) == ("not-done", "Foreldre", False)

@@ -134,3 +134,10 @@ def test_a_very_important_person_is_one_whatever_the_visit() -> None:
     bundle = rendered(hl7v2(message("ADT^A01", "|".join(visit))))
     assert of(bundle, "Patient")[0]["extension"][0]["url"] == f"{EXTENSION}patient-importance"
     assert of(bundle, "Encounter")[0]["hospitalization"]["specialCourtesy"][0]["text"] == "Important"
+
+
+def test_numbers_that_do_not_name_the_patient_are_told_as_what_they_are() -> None:
+    found = patient_of({3: "7^^^HOSP^MR~W1^^^INSURER^MB~8^^^HOSP^AN~000000000^^^&1.2&ISO^SS"})
+    assert [(i["value"], i["type"]["coding"][0]["code"]) for i in found["identifier"]] == [
+        ("7", "MR"), ("W1", "MB"), ("8", "AN"), ("000000000", "SS"),
+    ]  # fmt: skip

@@ -1,10 +1,13 @@
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.adapters.hl7v2.mappings.times import date, date_time, instant, iso_of, microseconds, span, time_of_day
+from hub.adapters.hl7v2.mappings.times import date, date_time, instant, iso_of, microseconds, span, time_of_day, zone_of
+from tests.unit.adapters.made import HEAD, PID, PV1, hl7v2, rendered
 
 
 @pytest.mark.parametrize(
@@ -92,3 +95,47 @@ def test_a_period_does_not_run_backwards(start: str, end: str, kept: object) -> 
 
 def test_microseconds_as_an_instant() -> None:
     assert iso_of(1_795_000_000_123_456) == "2026-11-18T11:06:40.123Z"
+
+
+@pytest.mark.parametrize(
+    ("sent", "zone"),
+    [
+        ("20261120083015", ""),
+        ("20261120083015+0100", ""),  # as in Norway: times of another season are in its other offset
+        ("20260720083015+0200", ""),
+        ("20260720083015+0100", "+0100"),
+        ("20261120083015+0000", "+0000"),
+        ("20261120083015.25-0500", "-0500"),
+        ("20261120+0000", ""),  # of a day no moment is known
+        ("20261120083015+2500", ""),
+        ("yesterday-0500", ""),
+    ],
+)
+def test_the_zone_of_a_message_is_that_of_its_header(sent: str, zone: str) -> None:
+    assert zone_of(sent) == zone
+
+
+ZONED = (
+    "EVN||{0}|{0}|||{0}", PID, "PD1||||9144889^Lund^Kari", PV1[:-15] + "{0}|{0}", "ORC|RE|P1|F1||||||{0}",
+    "OBR|1|P1|F1|1-8^Urea^LN|||{0}|{0}||||||||||||||{0}|||F", "TQ1|1||||||{0}|{0}", "OBX|1|TS|2-2^Seen^LN||{0}||||||F|||{0}|||||{0}",
+    "OBX|2|DR|3-3^Span^LN||{0}^{0}||||||F|||{0}", "SPM|1|S1||BLD|||||||||||||{0}^{0}|{0}",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("offset", "others"), [("+0000", "+0000"), ("-0500", "-0500"), ("+0100", "")])
+def test_times_without_an_offset_have_the_headers(offset: str, others: str) -> None:
+    """HL7 v2.5.1 2.15.9.7."""
+    said, meant = ([s.format(f"20261120071500{o}") for s in ZONED] for o in ("", others))
+    head = HEAD.format(type="ORU^R01").replace("20261120083015", f"20261120083015{offset}")
+    one, other = (hl7v2("".join(f"{s}\r" for s in (head, *segments)).encode()) for segments in (said, meant))
+    assert [replace(m.event(), event_id="") for m in (one,)] == [replace(m.event(), event_id="") for m in (other,)]
+    assert one.event().occurred_us == microseconds(f"20261120071500{others or '+0100'}")
+    assert times_of(rendered(one)) == times_of(rendered(other))
+    assert [i.first_us for i in one.items()] == [i.first_us for i in other.items()]
+
+
+def times_of(value: Any) -> list[str]:
+    """Every moment in a Bundle, in order."""
+    if isinstance(value, dict | list):
+        return [t for v in (value.values() if isinstance(value, dict) else value) for t in times_of(v)]
+    return [value] if isinstance(value, str) and value.startswith("2026-11-20T") else []
