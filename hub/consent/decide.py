@@ -13,8 +13,7 @@ from hub.consent.table import TABLE
 from hub.model import Boundaries, Consent, Item, Policy, Result
 
 BOUNDARIES: Final = Boundaries()
-_ASKED: Final = tuple(row.answer for row in TABLE)
-_SENT: Final = tuple(row.answer for row in TABLE if not row.asked_only)
+_ANSWERS: Final = tuple(row.answer for row in TABLE)
 _PLACES: Final = {row.rule: row.number for row in TABLE}
 
 
@@ -60,7 +59,7 @@ def _with_opinions(case: Case) -> Case:
 
 
 def _answer(case: Case) -> Verdict:
-    for answer in _SENT if case.question.asker is None else _ASKED:
+    for answer in _ANSWERS:
         verdict = answer(case)
         if verdict is not None:
             return verdict

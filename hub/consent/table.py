@@ -16,14 +16,13 @@ from hub.model import Rule
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row. source: law and paragraph, or where else it comes from. asked_only: it is about people who ask, not about what is sent."""
+    """One row. source: law and paragraph, or where else it comes from."""
 
     rule: Rule
     condition: str
     result: str
     source: str
     answer: Callable[[Case], Verdict | None]
-    asked_only: bool = False
 
     @property
     def number(self) -> int:
@@ -74,7 +73,6 @@ TABLE: Final = (
         "PERMIT or DENY",
         "pbrl § 5-1, § 4-3",
         rules.patient_asks,
-        asked_only=True,
     ),
     Row(
         Rule.REPRESENTATIVE,
@@ -84,7 +82,6 @@ TABLE: Final = (
         "PERMIT or DENY",
         "pbrl § 3-4, § 4-4, § 5-1; address code 6 or 7: no digital representation",
         rules.representative_asks,
-        asked_only=True,
     ),
     Row(
         Rule.STATUTORY_DUTY,
@@ -100,7 +97,6 @@ TABLE: Final = (
         "PERMIT, locked too",
         "hpl § 7; pbrl § 5-3 (weighty grounds)",
         rules.life_is_at_stake,
-        asked_only=True,
     ),
     Row(
         Rule.CONSENT_AFTER_LOCK,
@@ -109,7 +105,6 @@ TABLE: Final = (
         "PERMIT",
         "hpl § 22; pbrl § 5-3",
         rules.patient_has_consented_since,
-        asked_only=True,
     ),
     Row(
         Rule.LOCKED,

@@ -1,37 +1,37 @@
 """``make mutate``: every small change to the core that decides must be noticed by a test, or be listed with the reason why none can.
 
-mutmut changes the functions; ``tables`` changes what mutmut leaves: constants, tables, defaults, functions with a decorator. Both work on a
-copy in ``.mutate/`` and with the core's own unit tests alone. Exit code 1 when a change that is not in ``equivalent.toml`` went unnoticed.
+mutmut changes the functions; ``tables`` changes what mutmut leaves: constants, tables, defaults, functions with a decorator. Both are tried
+over a copy in ``.mutate/`` and with the core's own unit tests alone. Exit code 1 when a change that is not in ``equivalent.toml`` went
+unnoticed.
 """
 
 import argparse
 import json
 import os
+import re
 import shutil
-import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-import hypothesis.extra  # noqa: F401  # what takes the tests longest to load is loaded once, for every child
-import psycopg  # noqa: F401
-import pydantic  # noqa: F401
 import pytest
 
-from tests.mutation import functions
+from tests.mutation import afresh, functions, tables
+from tests.mutation.children import unnoticed
 from tests.mutation.judge import Survivor, judge, listed
-from tests.mutation.tables import Mutant, mutants
+from tests.mutation.tables import Mutant
+from tests.mutation.trial import Trial
 
 ROOT: Final = Path(__file__).parents[2]
 COPY: Final = ROOT / ".mutate"
 CORE: Final = ("hub/consent", "hub/routing", "hub/pipeline.py")
 TESTS: Final = ("tests/unit/consent", "tests/unit/routing", "tests/unit/test_pipeline.py", "tests/unit/test_pipeline_items.py")
-BESIDE: Final = ("deploy", "docs")  # the tests hold what is written there to the tables
-SETTLED: Final = ("-p", "no:randomly", "-p", "no:cacheprovider", "--hypothesis-profile=mutants")
-WARM: Final = ("-W", "ignore::pytest.PytestAssertRewriteWarning")  # a child finds the libraries loaded
-SECONDS_MAX: Final = 300  # of the tests of one mutant of a table: what makes them run for ever is noticed
+BESIDE: Final = ("deploy", "docs", "pyproject.toml")  # the tests hold what is written there to the tables
+SETTLED: Final = ("-q", "-s", "--assert=plain", "-p", "no:randomly", "-p", "no:cacheprovider", "--hypothesis-profile=mutants")
+_WARM: Final = ("-x", "-W", "ignore::pytest.PytestAssertRewriteWarning")  # a child finds the libraries loaded
 
 
 def main() -> int:
@@ -40,27 +40,34 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="mutants at once")
     parser.add_argument("paths", nargs="*", metavar="PATH", help=f"a part of {', '.join(CORE)}")
     given = parser.parse_args()
+    _prepare()
     sources = [path for path in _sources() if any(path.is_relative_to(part) for part in given.paths or CORE)]
-    _prepare(sources)
-    functions.run(COPY, given.jobs)
-    total, alive = 0, list[Survivor]()
-    for source in sources:
-        count, survivors = functions.results(COPY, source)
-        made = list(mutants((COPY / source).read_text("utf-8"), _module(source)))
-        of_tables = list(_unnoticed(source, made))
-        _say({"file": str(source), "functions": count, "tables": len(made), "unnoticed": len(survivors) + len(of_tables)})
-        total, alive = total + count + len(made), [*alive, *survivors, *of_tables]
-    return _judged(total, alive, tuple(f"{_module(source)}." for source in sources))
-
-
-def _judged(total: int, alive: Sequence[Survivor], within: tuple[str, ...]) -> int:
-    unlisted, stale = judge(alive, [s for s in listed() if s.where.startswith(within)])
-    for s in unlisted:
-        _say({"unnoticed": s.where, "was": s.was, "now": s.now})
+    texts = {_module(path): path.read_text("utf-8") for path in sources}
+    made = [m for name, text in texts.items() for m in (*functions.mutants(text, name), *tables.mutants(text, name))]
+    began = time.monotonic()
+    trial = Trial(texts, made, given.jobs)
+    if pytest.main([*SETTLED, *TESTS], plugins=[trial]) != 0:
+        raise RuntimeError("the tests fail without any mutant")
+    alive = [*_told(trial.alive), *_told(unnoticed(trial.unreached, _passes_afresh, given.jobs))]
+    counted, left = (Counter(_of(where, texts) for where in some) for some in ([m.where for m in made], [s.where for s in alive]))
+    for name, count in counted.items():
+        _say({"module": name, "mutants": count, "unnoticed": left[name]})
+    unlisted, stale = judge(alive, [s for s in listed() if s.where.startswith(tuple(f"{name}." for name in texts))])
     for s in stale:
         _say({"listed_but_noticed": s.where, "was": s.was, "now": s.now})
-    _say({"mutants": total, "unnoticed": len(alive), "not_listed": len(unlisted), "listed_but_noticed": len(stale)})
+    counts = {"mutants": len(made), "unnoticed": len(alive), "not_listed": len(unlisted), "listed_but_noticed": len(stale)}
+    _say({**counts, "seconds": round(time.monotonic() - began)})
     return 1 if unlisted else 0
+
+
+def _told(alive: Iterable[Mutant]) -> Iterator[Survivor]:
+    """What went unnoticed, said at once where it may not."""
+    may_live = listed()
+    for mutant in alive:
+        survivor = Survivor(mutant.where, mutant.was, mutant.now)
+        if survivor not in may_live:
+            _say({"unnoticed": survivor.where, "was": survivor.was, "now": survivor.now})
+        yield survivor
 
 
 def _say(line: dict[str, object]) -> None:
@@ -70,67 +77,44 @@ def _say(line: dict[str, object]) -> None:
 
 def _sources() -> Iterator[Path]:
     for part in CORE:
-        found = [ROOT / part] if part.endswith(".py") else sorted((ROOT / part).rglob("*.py"))
-        yield from (path.relative_to(ROOT) for path in found if path.read_text("utf-8").strip())
+        found = [Path(part)] if part.endswith(".py") else sorted(Path(part).rglob("*.py"))
+        yield from (path for path in found if path.read_text("utf-8").strip())
 
 
 def _module(source: Path) -> str:
     return ".".join(source.with_suffix("").parts)
 
 
-def _prepare(sources: Sequence[Path]) -> None:
-    """A copy of the project without anything of earlier runs."""
+def _of(where: str, names: Iterable[str]) -> str:
+    return next(name for name in names if where.startswith(f"{name}."))
+
+
+def _prepare() -> None:
+    """A copy of the project without anything of earlier runs, and from now on nothing but the copy."""
     shutil.rmtree(COPY, ignore_errors=True)
-    COPY.mkdir()
     for name in ("hub", "tests", *BESIDE):
-        shutil.copytree(ROOT / name, COPY / name, ignore=shutil.ignore_patterns("__pycache__"))
-    project = (ROOT / "pyproject.toml").read_text("utf-8")
-    (COPY / "pyproject.toml").write_text(project + functions.settings(sources, TESTS, SETTLED, BESIDE), "utf-8")
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        COPY.mkdir(exist_ok=True)
+        copy(ROOT / name, COPY / name)
+    os.chdir(COPY)
+    sys.path[0] = str(COPY)
+    afresh.unload({n for n in sys.modules if n.partition(".")[0] in ("hub", "tests")})
 
 
-def _unnoticed(source: Path, made: Sequence[Mutant]) -> Iterator[Survivor]:
-    """The mutants with which every test still passes; each is tried in a process of its own, over a copy that it alone has changed."""
-    nearest = sorted(TESTS, key=lambda tests: source.parent.name not in tests and source.stem not in tests)
-    original = (COPY / source).read_text("utf-8")
-    if not _passes(nearest):
-        raise RuntimeError("the tests fail without any mutant")
-    try:
-        for mutant in made:
-            (COPY / source).write_text(mutant.source, "utf-8")
-            if _passes(nearest):
-                yield Survivor(mutant.where, mutant.was, mutant.now)
-    finally:
-        (COPY / source).write_text(original, "utf-8")
+def _passes_afresh(mutant: Mutant) -> bool:
+    name = _of(mutant.where, map(_module, _sources()))
+    files = sorted(str(path) for tests in TESTS for path in ([Path(tests)] if tests.endswith(".py") else Path(tests).glob("test_*.py")))
+    nearest = _nearest(name, files)
+    others = [file for file in files if file not in nearest]
+    stages = [[*SETTLED, *_WARM, *files] for files in (nearest, others) if files]
+    return afresh.passes(mutant, name, Path(*name.split(".")).with_suffix(".py"), stages)
 
 
-def _passes(tests: Sequence[str]) -> bool:
-    child = os.fork()
-    if not child:
-        os._exit(_in_child(tests))
-    deadline = time.monotonic() + SECONDS_MAX
-    while time.monotonic() < deadline:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            return os.waitstatus_to_exitcode(status) == 0
-        time.sleep(0.01)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return False
-
-
-def _in_child(tests: Sequence[str]) -> int:
-    """pytest over the copy, told nothing of the modules of this process and telling nothing."""
-    try:
-        os.chdir(COPY)
-        for name in [n for n in sys.modules if n.partition(".")[0] in ("hub", "tests")]:
-            del sys.modules[name]
-        sys.path[0], sys.dont_write_bytecode = str(COPY), True
-        nothing = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nothing, 1)
-        os.dup2(nothing, 2)
-        return int(pytest.main(["-x", "-q", *SETTLED, *WARM, *tests]))
-    except BaseException:  # noqa: BLE001  # whatever the mutant breaks, it is noticed
-        return 1
+def _nearest(name: str, files: Sequence[str]) -> list[str]:
+    """The tests of the module's name, else those that name it."""
+    word = name.rpartition(".")[2]
+    own = [file for file in files if Path(file).stem == f"test_{word}"]
+    return own or [file for file in files if re.search(rf"\b{word}\b", Path(file).read_text("utf-8"))]
 
 
 if __name__ == "__main__":

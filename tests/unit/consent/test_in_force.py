@@ -46,6 +46,8 @@ ROWS = {
     "a ring with a successor": (
         (replace(LOCK, replaces=("new",)), NEW, replace(simple("last"), replaces=("new",))),
         (replace(simple("last"), replaces=("new",)),)),
+    "two, each by its own": (
+        (LOCK, PERMIT, NEW, replace(simple("other"), replaces=("permit",))), (NEW, replace(simple("other"), replaces=("permit",)))),
     "one that is not there": ((replace(NEW, replaces=("gone",)),), (replace(NEW, replaces=("gone",)),)),
 }  # fmt: skip
 
