@@ -11,13 +11,14 @@ from hub.consent.fhir import consent_from_fhir
 from hub.errors import Reason, Rejected
 from hub.ledger.consents import StoredConsent
 from hub.ledger.disclosures import disclosures_of
-from hub.model import Kind
+from hub.model import Kind, Result
 from hub.routing.directory import Directory
 from hub.terms import terms_of
 from hub.web.body import Form
 from hub.web.citizen.entitled import entitled
-from hub.web.citizen.locks import SORTS, Draft, lifted, lock, shown, sorts, worded
+from hub.web.citizen.locks import SORTS, Draft, begins_later, lifted, lock, shown, sorts, worded
 from hub.web.citizen.records import keys_of, note_reading
+from hub.web.citizen.times import civil
 from hub.web.citizen.visit import Visit, enter, submitted
 from hub.web.citizen.vocabulary import KINDS, Said
 from hub.web.consents import UnderWay, of_patient, write
@@ -29,10 +30,11 @@ _DAY_US: Final = 86_400_000_000
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What would have been otherwise for one provider: how many messages, and of what kinds the most."""
+    """What would have been otherwise for one provider: how many messages, and of what kinds the most. is_part: not all of each."""
 
     provider: str
     gains: bool
+    is_part: bool
     count: int
     kinds: tuple[Said, ...]
 
@@ -46,7 +48,7 @@ async def _page(visit: Visit, wrong: str = "") -> web.Response:
     directory = await visit.state.region.now()
     found = await of_patient(visit.state, visit.subject.principal)
     names = {p.id: p.name for p in directory.providers}
-    locks = shown([(s.resource, s.consent.version) for s in found], _names(directory))
+    locks = shown([s.consent for s in found], {s.consent.id: s.resource for s in found}, _names(directory), visit.now_us)
     return visit.page(
         "access.html", status=422 if wrong else 200, closed=(await entitled(visit)).closed, locks=locks, wrong=wrong, said_sorts=SORTS,
         providers=sorted(names.items(), key=lambda p: p[1]), sorts=[(s, SORTS[s]) for s in sorts()],
@@ -94,6 +96,7 @@ async def confirm(request: web.Request) -> web.Response:
     stored, under_way = await write(visit.state, visit.subject.principal, resource, directory, expected)
     return visit.page(
         "in_force.html", lock=_worded(resource, directory), said_sorts=SORTS, lifts=bool(form.get("lift")), at_us=stored.written_us,
+        is_later=stored.consent.active and begins_later(stored.consent, stored.written_us),
         under_way=await _named(visit, under_way, directory),
     )  # fmt: skip
 
@@ -109,6 +112,8 @@ async def _asked(visit: Visit, form: Form) -> tuple[dict[str, Any], StoredConsen
     draft = Draft.of(form)
     if draft.sort not in sorts():
         raise Rejected(Reason.BAD_VALUE, "sort")
+    if draft.last and draft.last < civil(visit.now_us).date():  # it would keep nobody out
+        raise Rejected(Reason.BAD_VALUE, "last")
     patient = visit.subject.identifier
     resource = lock(draft, patient, visit.state.pseudonyms.link(patient, ""), visit.session.who)
     return resource, found.get(resource["id"])
@@ -130,14 +135,19 @@ def _names(directory: Directory) -> Mapping[str, str]:
 
 def effects(found: Iterable[Change], directory: Directory) -> list[Effect]:
     """The changes by provider, the most first."""
-    by_provider: dict[tuple[str, bool], Counter[str]] = {}
+    by_provider: dict[tuple[str, bool, bool], Counter[str]] = {}
     for change in found:
-        by_provider.setdefault((change.recipient, change.gains), Counter())[change.kind] += 1
+        by_provider.setdefault((change.recipient, change.gains, _is_part(change)), Counter())[change.kind] += 1
     made = [
-        Effect(_name(provider, directory), gains, kinds.total(), tuple(KINDS[Kind(kind)] for kind, _ in kinds.most_common(3)))
-        for (provider, gains), kinds in by_provider.items()
+        Effect(_name(provider, directory), gains, is_part, kinds.total(), tuple(KINDS[Kind(kind)] for kind, _ in kinds.most_common(3)))
+        for (provider, gains, is_part), kinds in by_provider.items()
     ]
-    return sorted(made, key=lambda e: (-e.count, e.provider))
+    return sorted(made, key=lambda e: (-e.count, e.provider, e.is_part))
+
+
+def _is_part(change: Change) -> bool:
+    """Whether something of the message is seen both before and after."""
+    return all(d is not None and d.result in (Result.PERMIT, Result.REDACT) for d in (change.before, change.after))
 
 
 def _name(provider_id: str, directory: Directory) -> str:

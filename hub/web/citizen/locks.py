@@ -1,7 +1,7 @@
 """Locks as the page writes them (FHIR R4 Consent: the four Norwegian shapes, and by kind of information); any consent in words. Pure."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from functools import cache
@@ -11,7 +11,7 @@ from typing import Any, Final
 from hub.consent.fhir import consent_from_fhir
 from hub.errors import Reason, Rejected
 from hub.identity import HUB_PROVIDER, derived_id
-from hub.model import Identifier
+from hub.model import Consent, Identifier
 from hub.web.body import Form
 from hub.web.citizen.vocabulary import Said
 
@@ -130,7 +130,10 @@ def sorts() -> tuple[Sort, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Worded:
-    """A consent as the page tells of it. whom: names, () = everyone. is_plain: False = it says more than the page has words for."""
+    """A consent as the page tells of it. whom: names, () = everyone. is_plain: False = it says more than the page has words for.
+
+    is_later: its period has not begun.
+    """
 
     id: str
     version: int
@@ -140,6 +143,7 @@ class Worded:
     first: str
     last: str
     is_plain: bool
+    is_later: bool = False
 
 
 def worded(resource: Mapping[str, Any], version: int, names: Mapping[str, str]) -> Worded:
@@ -155,7 +159,19 @@ def worded(resource: Mapping[str, Any], version: int, names: Mapping[str, str]) 
     return Worded(str(resource["id"]), version, denies, whom, sort, first, last, is_plain)
 
 
-def shown(found: Sequence[tuple[Mapping[str, Any], int]], names: Mapping[str, str]) -> list[Worded]:
-    """Those of a patient's consents that have force, locks first."""
-    active = [worded(resource, version, names) for resource, version in found if resource.get("status") == "active"]
-    return sorted(active, key=lambda w: (not w.denies, w.whom, w.first, w.id))
+def shown(found: Iterable[Consent], resources: Mapping[str, Mapping[str, Any]], names: Mapping[str, str], now_us: int) -> list[Worded]:
+    """Those of a patient's consents that have force or will have, locks first. resources: by the consents' ids."""
+    active = [c for c in found if c.active and not _over(c, now_us)]
+    told = [replace(worded(resources[c.id], c.version, names), is_later=begins_later(c, now_us)) for c in active]
+    return sorted(told, key=lambda w: (not w.denies, w.whom, w.first, w.id))
+
+
+def begins_later(consent: Consent, now_us: int) -> bool:
+    """Whether its period has not begun."""
+    period = consent.provision.period
+    return period is not None and period.start_us is not None and now_us < period.start_us
+
+
+def _over(consent: Consent, now_us: int) -> bool:
+    period = consent.provision.period
+    return period is not None and period.end_us is not None and period.end_us < now_us

@@ -111,9 +111,10 @@ WORDS: Final[Mapping[str, Said]] = MappingProxyType(
             "De som gir deg helsehjelp kan få det de trenger, hvis du ikke motsetter deg det. Her kan du sperre.",
             "Those who treat you may receive what they need unless you object. Here you can lock.",
         ),
-        "locks_title": ("Det som gjelder nå", "What is in force now"),
+        "locks_title": ("Det som gjelder", "What is in force"),
         "locks_none": ("Du har ingen sperrer.", "You have no locks."),
         "tag_lock": ("Sperre", "Lock"),
+        "tag_later": ("Gjelder senere", "In force later"),
         "tag_permit": ("Tillatelse", "Permission"),
         "everyone": ("alle", "everyone"),
         "lock_denies": ("Sperret for {whom}: {what}.", "Locked for {whom}: {what}."),
@@ -153,7 +154,10 @@ WORDS: Final[Mapping[str, Said]] = MappingProxyType(
             "This kind of information cannot be locked by itself here.",
         ),
         "wrong_first": ("Den første dagen er ikke en dato.", "The first day is no date."),
-        "wrong_last": ("Den siste dagen må komme etter den første.", "The last day must come after the first."),
+        "wrong_last": (
+            "Den siste dagen må komme etter den første, og kan ikke være over.",
+            "The last day must come after the first, and may not be over.",
+        ),
         "wrong_other": ("Dette kan ikke sperres slik her.", "This cannot be locked like that here."),
         "preview_title": ("Dette vil sperren endre", "What the lock will change"),
         "preview_lift": ("Dette endrer seg hvis du opphever", "What changes if you lift it"),
@@ -163,6 +167,16 @@ WORDS: Final[Mapping[str, Said]] = MappingProxyType(
         "effect_loses_one": ("Ville ikke fått én melding.", "Would not have received one message."),
         "effect_gains_one": ("Ville fått én melding til.", "Would have received one more message."),
         "effect_gains": ("Ville fått {count} meldinger til.", "Would have received {count} more messages."),
+        "effect_loses_part": (
+            "Ville fått {count} meldinger uten en del av innholdet.",
+            "Would have received {count} messages without a part of the content.",
+        ),
+        "effect_loses_part_one": (
+            "Ville fått én melding uten en del av innholdet.",
+            "Would have received one message without a part of the content.",
+        ),
+        "effect_gains_part": ("Ville fått mer av {count} meldinger.", "Would have received more of {count} messages."),
+        "effect_gains_part_one": ("Ville fått mer av én melding.", "Would have received more of one message."),
         "effect_none": (
             "Ingen meldinger de siste {days} dagene ville vært annerledes.",
             "No message of the last {days} days would have been otherwise.",
@@ -188,6 +202,11 @@ WORDS: Final[Mapping[str, Said]] = MappingProxyType(
         "in_force_at": (
             "Den trådte i kraft {at}. Ingen sending som den stanser, begynner etter dette.",
             "It came into force on {at}. No sending that it stops begins after this.",
+        ),
+        "later_title": ("Sperren er lagret", "The lock is kept"),
+        "later_from": (
+            "Den gjelder fra og med {day}. Til da blir alt sendt som før.",
+            "It holds from {day}, that day included. Until then everything is sent as before.",
         ),
         "lifted_title": ("Opphevet", "Lifted"),
         "lifted_at": ("Det trådte i kraft {at}.", "It came into force on {at}."),

@@ -7,8 +7,9 @@ import pytest
 from hub.consent.fhir import consent_from_fhir
 from hub.errors import Rejected
 from hub.identity import FNR
-from hub.model import Identifier
+from hub.model import Consent, Identifier
 from hub.web.citizen.locks import TYPES, Draft, Sort, lifted, lock, shown, sorts, worded
+from tests.consents import simple
 
 WHO = Identifier(FNR, "13116900216")
 FORM = {"whom": "one", "provider": "nidaros", "sort": "", "first": "", "last": ""}
@@ -90,8 +91,12 @@ def test_an_organisation_is_told_by_its_name_whoever_wrote_its_number() -> None:
 
 
 def test_only_what_has_force_is_shown_locks_first() -> None:
+    def consent(id_: str, *, deny: bool, active: bool = True, start_us: int | None = None, end_us: int | None = None) -> Consent:
+        return simple(id_, active=active, deny=deny, start_us=start_us, end_us=end_us)
+
     found = [
-        ({"id": i, "status": s, "provision": {"type": t}}, 1)
-        for i, s, t in (("a", "active", "permit"), ("b", "active", "deny"), ("c", "inactive", "deny"))
-    ]
-    assert [w.id for w in shown(found, NAMES)] == ["b", "a"]
+        consent("a", deny=False), consent("b", deny=True), consent("c", deny=True, active=False), consent("d", deny=True, end_us=9),
+        consent("e", deny=True, start_us=11), consent("f", deny=True, start_us=10, end_us=10),
+    ]  # fmt: skip
+    resources = {c.id: {"id": c.id, "provision": {"type": "deny" if c.provision.deny else "permit"}} for c in found}
+    assert [(w.id, w.is_later) for w in shown(found, resources, NAMES, 10)] == [("b", False), ("e", True), ("f", False), ("a", False)]

@@ -1,0 +1,67 @@
+"""Locks as the page says them: in force, later or over; and what a lock on a part of what is sent would change."""
+
+import re
+from datetime import timedelta
+from urllib.parse import urlencode
+
+import pytest
+
+from hub.demo.people import PEOPLE
+from hub.web.citizen.times import civil
+from tests.contracts import citizen
+from tests.contracts.test_citizen_sessions import CSRF, MINUTE_US, Page, page
+
+__all__ = ["page"]  # the fixture
+
+EVERYONE = {"csrf": CSRF, "whom": "everyone", "sort": "", "first": "", "last": ""}
+
+
+def said(page: Page, path: str, **form: str) -> tuple[int, str]:
+    """Status and text of the page that a form leads to."""
+    answer = page.post(path, urlencode(EVERYONE | form).encode(), **{"Accept-Language": "nb"})
+    return answer.status, re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.body.decode()))
+
+
+def day(page: Page, days: int) -> str:
+    return (civil(page.clock.us).date() + timedelta(days=days)).isoformat()
+
+
+def test_a_lock_that_is_over_is_not_taken_and_one_that_ends_is_not_in_force_for_ever(page: Page) -> None:
+    page.log_in()
+    for path in ("/me/access/preview", "/me/access"):
+        status, _ = said(page, path, first=day(page, -3), last=day(page, -1))
+        assert status >= 400
+    assert "Den siste dagen må komme etter den første" in said(page, "/me/access/preview", last=day(page, -1))[1]
+    assert "Sperren gjelder" in said(page, "/me/access", last=day(page, 0), version="0")[1]
+    assert b"Opphev" in page.get("/me/access").body
+    page.clock.us += 24 * 60 * MINUTE_US
+    assert b"Opphev" not in logged_in(page, "/me/access")
+
+
+def logged_in(page: Page, path: str) -> bytes:
+    """What a new session sees, a day later."""
+    page.log_in(cookie="the day after")
+    return page.client.ask("GET", path, headers={"Cookie": "hub-session=the day after"}).body
+
+
+def test_a_lock_that_begins_later_is_said_to_begin_later(page: Page) -> None:
+    page.log_in()
+    status, text = said(page, "/me/access", first=day(page, 2), version="0")
+    assert status == 200
+    assert "Sperren er lagret" in text
+    assert f"fra og med {day(page, 2)}" in text
+    assert "Sperren gjelder" not in text
+    assert "Gjelder senere" in page.get("/me/access").body.decode()
+
+
+@pytest.mark.parametrize(("sort", "effect"), [("results", "uten en del av innholdet"), ("", "Ville ikke fått én melding")])
+def test_what_a_lock_on_a_part_would_change_is_said_as_it_is(page: Page, sort: str, effect: str) -> None:
+    """An admission with a measurement and a diagnosis: without its measurements it would still have come."""
+    page.log_in()
+    with citizen.region(page.url) as region:
+        region.send("ADT^A01^ADT_A01", PEOPLE["åse"], more="OBX|1|NM|8480-6^sys^LN||120\rDG1|1||J18^Pneumoni^I10\r", at_us=page.clock.us)
+    page.clock.us += MINUTE_US
+    status, text = said(page, "/me/access/preview", sort=sort)
+    assert status == 200
+    assert effect in text
+    assert ("uten en del" in text) == (sort == "results")
