@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from hub.identity import canonical
+from hub.identity import HUB_PROVIDER, canonical
 from hub.ledger.record import FOREVER_US, Sought
 from hub.model import Identifier
 
@@ -25,6 +25,8 @@ _DATE: Final = re.compile(
 )
 _CONSENT: Final = re.compile(r"Consent/([A-Za-z0-9.-]{1,64})(?:/_history/(\d{1,9}))?", re.ASCII)
 _EVENT: Final = re.compile(r"(?:urn:uuid:)?([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})")
+_PROVIDER: Final = re.compile(rf"(?:Organization/|{HUB_PROVIDER}\||\|)?([^\s|,/]+)")
+_SEVERAL: Final = ","  # any of these (FHIR R4, 3.1.1.3.4): one at a time is asked for
 _AFTER: Final = re.compile(r"(\d{1,18})-(\d{1,9})", re.ASCII)
 
 
@@ -72,7 +74,7 @@ def _single(one: Mapping[str, str], names: tuple[str, ...]) -> str:
 def _patient(one: Mapping[str, str]) -> Identifier | None:
     text = _single(one, _PATIENT)
     system, _, value = text.rpartition("|")
-    if text and not value:
+    if text and (not value or _SEVERAL in text or value.startswith("Patient/")):
         raise ValueError("patient")
     return canonical(system, value) if text else None
 
@@ -80,7 +82,10 @@ def _patient(one: Mapping[str, str]) -> Identifier | None:
 def _agent(one: Mapping[str, str]) -> str:
     """The hub's id of a provider: ``Organization/x``, ``urn:hub:provider|x`` or ``x``."""
     text = _single(one, _AGENT)
-    return text.removeprefix("Organization/").rpartition("|")[2]
+    found = _PROVIDER.fullmatch(text)
+    if text and found is None:
+        raise ValueError("agent")
+    return found[1] if found else ""
 
 
 def _count(text: str) -> int:

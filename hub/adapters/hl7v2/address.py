@@ -1,9 +1,10 @@
 """The sender's own bytes for another reader: addressed anew, and cut down to what a subscription shows.
 
-In full detail every byte but MSH-3 to 6 and MSH-15 and 16 stays as it was, line ends and character set included; the control id is always
+In full detail every byte but MSH-3 to 6, MSH-13, 15 and 16 stays as it was, line ends and character set included; the control id is always
 that of the message as the hub took it: the sender's, or one made of it where a message about several patients was cut (``parts``).
-Which acknowledgements are wanted (MSH-15, 16) is a matter between the two ends of a connection, and towards the recipient
-the hub is one of them: both are left empty, which asks for one answer to every message (original mode), whatever the sender wanted.
+A number in a sequence (MSH-13) and which acknowledgements are wanted (MSH-15, 16) are a matter between the two ends of a connection, and
+towards the recipient the hub is one of them: they are left empty, which asks for one answer to every message (original mode), whatever the
+sender wanted.
 """
 
 from collections.abc import Mapping
@@ -20,8 +21,9 @@ from hub.model import Detail, Provider
 APPLICATION: Final = "CAREHUB"  # MSH-3 of everything the hub sends
 _ANY_SENDER: Final = "*"
 _MSH_18: Final = 18
-_WANTED: Final = frozenset({15, 16})  # MSH: which acknowledgements the sender wants
-_HEADER: Final = frozenset(range(1, 26)) - _WANTED
+# MSH: which acknowledgements the sender wants, and the message's number in its sequence: a gap would tell of one that was kept back
+_BETWEEN_TWO: Final = frozenset({13, 15, 16})
+_HEADER: Final = frozenset(range(1, 26)) - _BETWEEN_TWO
 # What a filtered message keeps, segment by field; everything else, Z segments included, is left out. PV1 without diet, ambulatory status,
 # VIP indicator and money; PID without race, religion and ethnic group.
 KEPT: Final[Mapping[Detail, Mapping[str, frozenset[int]]]] = MappingProxyType(
@@ -47,7 +49,7 @@ class Whole:
         body = raw.lstrip(b"\r\n").removeprefix(BOM).lstrip(b"\r\n")
         end = min((i for i in (body.find(b"\r"), body.find(b"\n")) if i >= 0), default=len(body))
         separator = er7.delimiters.field.encode("ascii")
-        fields = [b"" if n in _WANTED else field for n, field in enumerate(body[:end].split(separator), 1)]
+        fields = [b"" if n in _BETWEEN_TWO else field for n, field in enumerate(body[:end].split(separator), 1)]
         _declare(fields, name_of(er7.encoding, raw).encode("ascii"), b"")
         self._er7: Final = er7
         self._source: Final = source
@@ -56,7 +58,7 @@ class Whole:
         self._rest: Final = memoryview(body)[end:]  # a document in it may be as large as the message
 
     def readdressed(self, recipient: Provider) -> bytes:
-        """The sender's bytes with MSH-3 to 6 replaced, MSH-15 and 16 emptied, and MSH-18 filled where it was left out and is needed."""
+        """The sender's bytes with MSH-3 to 6 replaced, MSH-13, 15 and 16 emptied, and MSH-18 filled where it was left out and is needed."""
         address = _address(self._er7.delimiters, self._er7.encoding, recipient.id, *names(self._source, recipient))
         return b"".join((self._before, address, self._after, self._rest))
 

@@ -58,6 +58,8 @@ def test_a_date_is_the_whole_of_what_it_names(dates: list[str], expected: tuple[
         ("_count", "²"), ("_after", "x"), ("_after", "1"), ("entity", "Consent/"), ("entity", "Patient/1"),
         ("entity", "Consent/a/_history/x"),
         ("patient", "system|"), ("patient", ""), ("patient", "\0"), ("agent", "\ud800"),
+        ("patient", "a,b"), ("patient", "Patient/1"), ("agent", "a,b"), ("agent", "urn:hub:provider|"), ("agent", "|"),
+        ("agent", "Organization/"), ("agent", "Practitioner/a"), ("agent", "urn:x|a"), ("agent", "Organization/a/_history/1"),
         ("agent", ""), ("unknown", "x"), ("_sort", "date"), ("date:missing", "true"),
     ],
 )  # fmt: skip

@@ -152,9 +152,20 @@ def test_what_the_sender_wants_acknowledged_is_not_asked_of_the_recipient(detail
     out = hl7v2(raw).render(Form.HL7V2, detail, RECIPIENT)
     before, after = header(raw), header(out)
     assert (after[15], after[16]) == (b"", b"")
-    assert after[:3] + after[7:15] + after[17:] == before[:3] + before[7:15] + before[17:]
+    assert after[:3] + after[7:13] + after[14:15] + after[17:] == before[:3] + before[7:13] + before[14:15] + before[17:]
     if detail is Detail.FULL:
         assert out.split(b"\r", 1)[1] == raw.split(b"\r", 1)[1]
+
+
+@pytest.mark.parametrize("detail", Detail)
+def test_a_number_in_the_senders_sequence_is_not_handed_on(detail: Detail) -> None:
+    """A gap would tell of a message that was kept from the recipient; and it is no number of this connection's."""
+    head, rest = message("ADT^A01", PV1).decode().split("\r", 1)
+    fields = (head.split("|") + [""] * 18)[:18]
+    fields[12] = "4711"
+    m = hl7v2(f"{'|'.join(fields)}\r{rest}".encode())
+    assert header(m.render(Form.HL7V2, detail, RECIPIENT))[13] == b""
+    assert b"4711" not in m.render(Form.FHIR, detail, RECIPIENT)
 
 
 def test_receiver_names_come_from_the_configuration_and_are_escaped() -> None:
