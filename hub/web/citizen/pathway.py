@@ -16,7 +16,7 @@ from hub.pathway.episode import encounter_of
 from hub.pathway.states import State
 from hub.web.citizen.entitled import entitled
 from hub.web.citizen.pdf import Chapter, Section, document
-from hub.web.citizen.plain import Told, microseconds, resources, told
+from hub.web.citizen.plain import Told, actors, microseconds, resources, told
 from hub.web.citizen.records import (
     DOWNLOADED_MAX,
     ON_A_PAGE,
@@ -128,9 +128,8 @@ def ahead(records: Iterable[Record], now_us: int) -> Iterator[Ahead]:
                 continue
             key = json.dumps(r.get("identifier", r.get("id")), sort_keys=True)
             at_us = _us(r.get("start"))
-            if key not in known and at_us is not None and at_us > now_us and r.get("status") not in _OFF:
-                where = ", ".join(str(p["actor"]["display"]) for p in r.get("participant", ()) if (p.get("actor") or {}).get("display"))
-                yield Ahead("ahead_appointment", at_us, where)
+            if key not in known and at_us is not None and at_us > now_us and str(r.get("status")) not in _OFF:
+                yield Ahead("ahead_appointment", at_us, ", ".join(actors(r)))
             known.add(key)
 
 

@@ -1,6 +1,7 @@
 """A FHIR R4 Bundle in plain words: what was found, written, ordered, planned; names, values and units as they were sent. Pure.
 
-The table ``READERS`` says which resources are told, and of each what. What it does not name (identifiers, addresses) is in the download.
+The table ``READERS`` says which resources are told, and of each what; others are told by name. What it does not name (identifiers,
+addresses) is in the download, and so is what is no valid R4: nobody has judged that at the door.
 """
 
 from base64 import b64decode
@@ -11,6 +12,7 @@ from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
 
+from hub.consent.resource_types import NO_ITEMS
 from hub.web.citizen.times import OSLO, civil_date, civil_time
 from hub.web.citizen.vocabulary import Language, Said, say
 
@@ -78,13 +80,17 @@ def told(bundle: Json, language: Language) -> list[Told]:
     """What a message tells, in its own order."""
     found = []
     for resource in resources(bundle):
-        reader = READERS.get(str(resource.get("resourceType")))
-        if reader is not None:
-            sort, read = reader
+        kind = str(resource.get("resourceType"))
+        if kind in _UNTOLD:
+            continue
+        sort, read = READERS.get(kind, _OTHER)
+        try:
             facts = tuple((label, text) for label, text in read(resource, language) if text)
             name = _name(resource)
-            if name or facts:
-                found.append(Told(sort, name, facts))
+        except _ODD:
+            facts, name = (), ""
+        if name or facts:
+            found.append(Told(sort, name, facts))
     return found
 
 
@@ -99,7 +105,8 @@ def _name(resource: Json) -> str:
     for element in ("code", "medicationCodeableConcept", "vaccineCode", "type", "appointmentType"):
         if element in resource and resource["resourceType"] not in ("Encounter", "Appointment"):
             return concept(resource[element])
-    return str(resource.get("description") or "")
+    said = resource.get("title") or resource.get("description") or resource.get("category")
+    return said if isinstance(said, str) else concept(said)
 
 
 def concept(given: Any) -> str:
@@ -214,9 +221,18 @@ def _encounter(r: Json, language: Language) -> Iterator[Fact]:
         yield from rest
 
 
+def actors(appointment: Json) -> Iterator[str]:
+    """What its participants are called."""
+    given = appointment.get("participant")
+    for one in given if isinstance(given, list) else ():
+        actor = one.get("actor") if isinstance(one, Mapping) else None
+        if isinstance(actor, Mapping) and actor.get("display"):
+            yield str(actor["display"])
+
+
 def _planned(r: Json, language: Language) -> Iterator[Fact]:
     yield _WHEN, moment(r.get("start") or r.get("occurrenceDateTime") or r.get("authoredOn"), language)
-    yield _WHERE, ", ".join(str(p["actor"]["display"]) for p in r.get("participant", ()) if (p.get("actor") or {}).get("display"))
+    yield _WHERE, ", ".join(actors(r))
     yield _WHY, concept(r.get("reasonCode"))
     yield _NOTE, _notes(r) or str(r.get("patientInstruction") or "")
     yield _status(r, language)
@@ -235,6 +251,43 @@ def _problem(r: Json, language: Language) -> Iterator[Fact]:
     yield _STATUS, concept(r.get("verificationStatus")) if concept(r.get("verificationStatus")) in ("refuted", "entered-in-error") else ""
 
 
+def _report(r: Json, language: Language) -> Iterator[Fact]:
+    yield _VALUE, "\n".join(filter(None, (str(r.get("conclusion") or ""), concept(r.get("conclusionCode")))))
+    yield from _other(r, language)
+
+
+def _plan(r: Json, language: Language) -> Iterator[Fact]:
+    yield _TEXT, str(r.get("description")) if isinstance(r.get("description"), str) and "title" in r else ""
+    for activity in r.get("activity", ()):
+        detail = activity.get("detail", {})
+        yield _TEXT, str(detail.get("description") or concept(detail.get("code")))
+    yield from _other(r, language)
+
+
+def _sent(r: Json, language: Language) -> Iterator[Fact]:
+    yield _TEXT, "\n".join(str(p.get("contentString", "")) for p in r.get("payload", ()))
+    yield from _other(r, language)
+
+
+def _other(r: Json, language: Language) -> Iterator[Fact]:
+    """What anything may say."""
+    at = next((r[k] for k in _TIMES if r.get(k)), None) or next((r[k].get("start") for k in _PERIODS if r.get(k)), None)
+    yield _WHEN, moment(at, language)
+    yield _WHY, concept(r.get("reasonCode"))
+    yield _NOTE, _notes(r)
+    yield _status(r, language)
+
+
+_TIMES: Final = (
+    "effectiveDateTime", "performedDateTime", "occurrenceDateTime", "startDate", "sent", "authoredOn", "date", "created", "recordedDate",
+)  # fmt: skip
+_PERIODS: Final = ("effectivePeriod", "performedPeriod", "occurrencePeriod", "period")
+_ODD: Final = (AttributeError, TypeError, KeyError, ValueError)  # what reading something of another shape raises
+# Who, where and on what it was done, and what it costs: of these the download tells
+_UNTOLD: Final = NO_ITEMS | {
+    "Account", "Basic", "Binary", "Bundle", "CareTeam", "ClaimResponse", "Coverage", "EpisodeOfCare", "List", "Medication", "Schedule",
+    "Slot", "Specimen",
+}  # fmt: skip
 _Reader = Callable[[Json, Language], Iterator[Fact]]
 READERS: Final[Mapping[str, tuple[Said, _Reader]]] = MappingProxyType(
     {
@@ -248,6 +301,14 @@ READERS: Final[Mapping[str, tuple[Said, _Reader]]] = MappingProxyType(
         "MedicationRequest": (("Legemiddel, forskrevet", "Medicine, prescribed"), _medicine),
         "MedicationDispense": (("Legemiddel, utlevert", "Medicine, dispensed"), _medicine),
         "MedicationStatement": (("Legemiddel i bruk", "Medicine in use"), _medicine),
+        "MedicationAdministration": (("Legemiddel, gitt", "Medicine, given"), _medicine),
         "Immunization": (("Vaksine", "Vaccine"), _medicine),
+        "DiagnosticReport": (("Rapport", "Report"), _report),
+        "Procedure": (("Inngrep eller undersøkelse", "Procedure"), _other),
+        "CarePlan": (("Plan", "Plan"), _plan),
+        "Goal": (("Mål", "Goal"), _other),
+        "Communication": (("Melding", "Message"), _sent),
+        "ChargeItem": (("Betaling", "Charge"), _other),
     }
 )
+_OTHER: Final[tuple[Said, _Reader]] = (("Annet", "Other"), _other)

@@ -1,11 +1,12 @@
 """A Bundle in plain words: values and units as they were sent, dates as people write them, and nothing invented."""
 
 from base64 import b64encode
+from itertools import product
 from typing import Any
 
 import pytest
 
-from hub.web.citizen.plain import READERS, told
+from hub.web.citizen.plain import READERS, actors, told
 from hub.web.citizen.vocabulary import Language, say
 
 NB, EN = Language.NORWEGIAN, Language.ENGLISH
@@ -98,3 +99,68 @@ def test_what_people_need_not_see_is_left_out() -> None:
 @pytest.mark.parametrize("type_", sorted(READERS))
 def test_nothing_that_is_missing_is_missed(type_: str) -> None:
     assert told({"entry": [{"resource": {"resourceType": type_}}]}, NB) == []
+
+
+OTHERS = {
+    "a report's conclusion": (
+        {"resourceType": "DiagnosticReport", "code": {"text": "CT"}, "conclusion": "Ingen blødning", "conclusionCode": [{"text": "Normal"}],
+         "status": "preliminary", "effectiveDateTime": "2026-11-26"},
+        ("Rapport", "CT", {"Svar": "Ingen blødning\nNormal", "Når": "26. november 2026", "Status": "foreløpig"})),
+    "a procedure": (
+        {"resourceType": "Procedure", "code": {"text": "Koloskopi"}, "performedPeriod": {"start": "2026-11-26", "end": "2026-11-27"}},
+        ("Inngrep eller undersøkelse", "Koloskopi", {"Når": "26. november 2026"})),
+    "a goal": ({"resourceType": "Goal", "description": {"text": "Gå selv"}, "startDate": "2026-11-26"},
+        ("Mål", "Gå selv", {"Når": "26. november 2026"})),
+    "a plan": (
+        {"resourceType": "CarePlan", "title": "Opptrening", "activity": [{"detail": {"code": {"text": "Gange"}}}]},
+        ("Plan", "Opptrening", {"Tekst": "Gange"})),
+    "a message": (
+        {"resourceType": "Communication", "payload": [{"contentString": "Ring oss"}], "sent": "2026-11-26"},
+        ("Melding", "", {"Tekst": "Ring oss", "Når": "26. november 2026"})),
+    "a medicine given": ({"resourceType": "MedicationAdministration", "medicationCodeableConcept": {"text": "Morfin"}},
+        ("Legemiddel, gitt", "Morfin", {})),
+    "anything else": ({"resourceType": "FamilyMemberHistory", "code": {"text": "Brystkreft"}, "note": [{"text": "Mor"}]},
+        ("Annet", "Brystkreft", {"Merknad": "Mor"})),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("resource", "expected"), OTHERS.values(), ids=OTHERS.keys())
+def test_whatever_is_clinical_is_told(resource: dict[str, Any], expected: tuple[str, str, dict[str, str]]) -> None:
+    assert one(resource) == expected
+
+
+@pytest.mark.parametrize("kind", ["Patient", "Practitioner", "MessageHeader", "Specimen", "Coverage"])
+def test_who_where_and_on_what_is_for_the_download(kind: str) -> None:
+    assert told({"entry": [{"resource": {"resourceType": kind, "code": {"text": "x"}}}]}, NB) == []
+
+
+ELEMENTS = (
+    "code", "type", "status", "interpretation", "component", "referenceRange", "valueQuantity", "valueRange", "note", "content", "author",
+    "period", "participant", "dosageInstruction", "dosage", "reasonCode", "activity", "payload", "conclusion", "title", "description",
+    "identifier", "start", "verificationStatus", "effectivePeriod", "effectiveDateTime", "date", "patientInstruction",
+)  # fmt: skip
+ODD: tuple[Any, ...] = (
+    None,
+    0,
+    True,
+    "x",
+    [],
+    ["x"],
+    [None],
+    [[]],
+    {},
+    {"coding": "x"},
+    {"coding": [[]]},
+    [{"coding": {}}],
+    [{"actor": "x"}],
+)
+
+
+@pytest.mark.parametrize("kind", [*READERS, "Flag"])
+def test_what_is_no_valid_resource_does_not_keep_the_patient_from_the_rest(kind: str) -> None:
+    """The door hands on what it is sent, and judges no resource."""
+    good = {"resourceType": "Observation", "code": {"text": "CRP"}}
+    for element, odd in product(ELEMENTS, ODD):
+        bad = {"resourceType": kind, element: odd}
+        assert told({"entry": [{"resource": bad}, {"resource": good}]}, NB)[-1].name == "CRP"
+        assert all(isinstance(name, str) for name in actors(bad))
