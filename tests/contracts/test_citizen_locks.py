@@ -7,7 +7,10 @@ from urllib.parse import urlencode
 import pytest
 
 from hub.demo.people import PEOPLE
+from hub.identity import FNR
+from hub.ledger.connect import connect
 from hub.web.citizen.times import civil
+from hub.web.tokens import issue
 from tests.contracts import citizen
 from tests.contracts.test_citizen_sessions import CSRF, MINUTE_US, Page, page
 
@@ -65,3 +68,29 @@ def test_what_a_lock_on_a_part_would_change_is_said_as_it_is(page: Page, sort: s
     assert status == 200
     assert effect in text
     assert ("uten en del" in text) == (sort == "results")
+
+
+def test_a_short_page_does_not_tell_a_representative_that_there_is_more(page: Page) -> None:
+    """Of sixty messages a daughter may see forty: one page, and nothing older. Another forty are two pages, without a gap."""
+    child, parent = PEOPLE["unn"], PEOPLE["åse"]
+    born = f"{civil(page.clock.us).year - 5}-01-01"
+    admin = page.client.with_token(issue(page.data, "admin", page.clock.us))
+    body = {"patient": {"system": FNR, "value": child.number, "born": born}, "representative": {"system": FNR, "value": parent.number}}
+    assert admin.ask("PUT", "/admin/representations/child", body | {"basis": "parent"}).status == 201
+    page.log_in()
+    with connect(page.url) as conn:
+        conn.execute("""UPDATE web_session SET body = jsonb_set(body, '{acting}', '"child"')""")
+    seen = []
+    with citizen.region(page.url) as region:
+        for batch in (60, 40):
+            for n in range(batch):
+                hidden = batch == 60 and n % 3 == 0
+                region.send("ADT^A01^ADT_A01", child, more="ARV|||V\r" if hidden else "", at_us=page.clock.us + n)
+            page.clock.us += MINUTE_US
+            seen += [(count(page, p), count(page, f"{p}?from=50"), "from=50" in page.get(p).body.decode()) for p in ("/me", "/me/shared")]
+    assert seen == [(40, 0, False)] * 2 + [(50, 30, True)] * 2
+
+
+def count(page: Page, path: str) -> int:
+    """How many messages a page tells of."""
+    return page.get(path).body.decode().count("Fra St. Olavs hospital")

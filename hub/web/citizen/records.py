@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from aiohttp import web
@@ -38,10 +38,14 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """Some of a patient's messages. records: those that may be shown, the latest first. places: of all that were looked at."""
+    """Some of a patient's messages. records: those that may be shown, the latest first. places: of all that were looked at.
+
+    has_older: whether there are any before these.
+    """
 
     records: tuple[Record, ...] = ()
     places: frozenset[tuple[int, int]] = frozenset()
+    has_older: bool = False
 
 
 async def keys_of(visit: Visit) -> frozenset[str]:
@@ -58,12 +62,31 @@ async def note_reading(visit: Visit) -> None:
 
 
 async def records_of(visit: Visit, right: Entitlement, keys: frozenset[str], part: Slice) -> Looked:
-    """Those of a part of the patient's messages that may be shown; none where nothing may be. Raises Faulted."""
+    """Those of a part of the patient's messages that may be shown; none where nothing may be. Raises Faulted.
+
+    For whoever acts for somebody a part is one of what may be shown: neither a short page nor where it ends tells that there is more.
+    """
     if right.closed:
         return Looked()
+    if visit.subject.basis is not None:
+        return await _shown(visit, right, keys, part)
     kept = await visit.state.ledger.run(messages_of, keys, part)
     records = await asyncio.to_thread(lambda: tuple(_readable(visit.state, right, kept, keys)))
-    return Looked(records, frozenset((k.part, k.off) for k in kept))
+    return Looked(records, frozenset((k.part, k.off) for k in kept), len(kept) == part.limit)
+
+
+async def _shown(visit: Visit, right: Entitlement, keys: frozenset[str], part: Slice) -> Looked:
+    """``records_of`` counted by what may be shown: what is not is looked at and passed over."""
+    found: list[Record] = []
+    wanted, at = part.skip + part.limit, Slice(max(part.limit, ON_A_PAGE), kinds=part.kinds)
+    while len(found) <= wanted:
+        kept = await visit.state.ledger.run(messages_of, keys, at)
+        found += await asyncio.to_thread(lambda some: list(_readable(visit.state, right, some, keys)), kept)
+        if len(kept) < at.limit:
+            break
+        at = replace(at, skip=at.skip + at.limit)
+    records = tuple(found[part.skip : wanted])
+    return Looked(records, frozenset((r.part, r.off) for r in records), len(found) > wanted)
 
 
 def part_of(visit: Visit) -> Slice:
@@ -92,7 +115,7 @@ def read(bundle: bytes) -> Json:
 
 def older(part: Slice, looked: Looked) -> int | None:
     """Where the messages before these begin; None = there are none."""
-    return part.skip + part.limit if len(looked.places) == part.limit else None
+    return part.skip + part.limit if looked.has_older else None
 
 
 def _readable(state: State, right: Entitlement, kept: Collection[Kept], keys: frozenset[str]) -> Iterator[Record]:
