@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -80,7 +81,7 @@ def test_a_short_page_does_not_tell_a_representative_that_there_is_more(page: Pa
     page.log_in()
     with connect(page.url) as conn:
         conn.execute("""UPDATE web_session SET body = jsonb_set(body, '{acting}', '"child"')""")
-    seen = []
+    seen: list[Any] = []
     with citizen.region(page.url) as region:
         for batch in (60, 40):
             for n in range(batch):
@@ -88,7 +89,10 @@ def test_a_short_page_does_not_tell_a_representative_that_there_is_more(page: Pa
                 region.send("ADT^A01^ADT_A01", child, more="ARV|||V\r" if hidden else "", at_us=page.clock.us + n)
             page.clock.us += MINUTE_US
             seen += [(count(page, p), count(page, f"{p}?from=50"), "from=50" in page.get(p).body.decode()) for p in ("/me", "/me/shared")]
-    assert seen == [(40, 0, False)] * 2 + [(50, 30, True)] * 2
+            seen.append(re.findall(r"Ville ikke fått (\d+) meldinger", said(page, "/me/access/preview")[1]))
+    messages = [(40, 0, False)] * 2, [(50, 30, True)] * 2
+    assert seen == [*messages[0], *seen[2:3], *messages[1], *seen[5:]]
+    assert (set(seen[2]), set(seen[5])) == ({"40"}, {"80"})
 
 
 def count(page: Page, path: str) -> int:

@@ -1,7 +1,7 @@
 """Who may have it: the patient's locks, what a new one or its lifting would change, and the gate's answer."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,9 +15,9 @@ from hub.model import Kind, Result
 from hub.routing.directory import Directory
 from hub.terms import terms_of
 from hub.web.body import Form
-from hub.web.citizen.entitled import entitled
+from hub.web.citizen.entitled import Entitlement, entitled
 from hub.web.citizen.locks import SORTS, Draft, begins_later, lifted, lock, shown, sorts, worded
-from hub.web.citizen.records import keys_of, note_reading
+from hub.web.citizen.records import events_shown, keys_of, note_reading
 from hub.web.citizen.times import civil
 from hub.web.citizen.visit import Visit, enter, submitted
 from hub.web.citizen.vocabulary import KINDS, Said
@@ -26,6 +26,7 @@ from hub.whatif.replay import Change, changes
 
 LOOK_BACK_DAYS: Final = 30
 _DAY_US: Final = 86_400_000_000
+_KINDS_MAX: Final = 3  # told of one provider
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,8 @@ async def _page(visit: Visit, wrong: str = "") -> web.Response:
 async def preview(request: web.Request) -> web.Response:
     """``POST /me/access/preview``: what it would have changed in the last days. Nothing is written."""
     visit, form = await submitted(request)
-    if (await entitled(visit)).closed:
+    right = await entitled(visit)
+    if right.closed:
         raise web.HTTPForbidden
     directory = await visit.state.region.now()
     try:
@@ -72,9 +74,11 @@ async def preview(request: web.Request) -> web.Response:
     found = await visit.state.ledger.run(
         changes, directory, keys, consent, visit.now_us, since_us, terms=terms_of(visit.state.settings), read=visit.state.recall
     )  # fmt: skip
+    seen = await events_shown(visit, right, keys, since_us - _DAY_US) if found else frozenset()
     return visit.page(
-        "preview.html", lock=_worded(resource, directory), said_sorts=SORTS, days=LOOK_BACK_DAYS, effects=effects(found, directory),
-        lifts=bool(form.get("lift")), releases=visit.state.settings.release_on_unlock, fields=_fields(form),
+        "preview.html", lock=_worded(resource, directory), said_sorts=SORTS, days=LOOK_BACK_DAYS,
+        effects=effects(found, directory, seen, is_own=visit.subject.basis is None), lifts=bool(form.get("lift")),
+        releases=visit.state.settings.release_on_unlock, fields=_fields(form),
         version=before.consent.version if before else 0,
         is_in_force=before is not None and before.resource.get("status") == resource["status"],
     )  # fmt: skip
@@ -83,7 +87,8 @@ async def preview(request: web.Request) -> web.Response:
 async def confirm(request: web.Request) -> web.Response:
     """``POST /me/access``: the answer comes when the gate has it in force, and names what was under way."""
     visit, form = await submitted(request)
-    if (await entitled(visit)).closed:
+    right = await entitled(visit)
+    if right.closed:
         raise web.HTTPForbidden
     directory = await visit.state.region.now()
     resource, _ = await _asked(visit, form)
@@ -97,7 +102,7 @@ async def confirm(request: web.Request) -> web.Response:
     return visit.page(
         "in_force.html", lock=_worded(resource, directory), said_sorts=SORTS, lifts=bool(form.get("lift")), at_us=stored.written_us,
         is_later=stored.consent.active and begins_later(stored.consent, stored.written_us),
-        under_way=await _named(visit, under_way, directory),
+        under_way=await _named(visit, right, under_way, directory),
     )  # fmt: skip
 
 
@@ -133,16 +138,22 @@ def _names(directory: Directory) -> Mapping[str, str]:
     return numbers | {p.id: p.name for p in directory.providers}
 
 
-def effects(found: Iterable[Change], directory: Directory) -> list[Effect]:
-    """The changes by provider, the most first."""
+def effects(found: Iterable[Change], directory: Directory, seen: Collection[str], *, is_own: bool) -> list[Effect]:
+    """The changes by provider, the most first. seen: the events that may be shown; of others only the patient learns, and not what."""
     by_provider: dict[tuple[str, bool, bool], Counter[str]] = {}
     for change in found:
-        by_provider.setdefault((change.recipient, change.gains, _is_part(change)), Counter())[change.kind] += 1
+        if is_own or change.event_id in seen:
+            kind = change.kind if change.event_id in seen else ""
+            by_provider.setdefault((change.recipient, change.gains, _is_part(change)), Counter())[kind] += 1
     made = [
-        Effect(_name(provider, directory), gains, is_part, kinds.total(), tuple(KINDS[Kind(kind)] for kind, _ in kinds.most_common(3)))
+        Effect(_name(provider, directory), gains, is_part, kinds.total(), _most_common(kinds))
         for (provider, gains, is_part), kinds in by_provider.items()
     ]
     return sorted(made, key=lambda e: (-e.count, e.provider, e.is_part))
+
+
+def _most_common(kinds: Counter[str]) -> tuple[Said, ...]:
+    return tuple([KINDS[Kind(kind)] for kind, _ in kinds.most_common() if kind][:_KINDS_MAX])
 
 
 def _is_part(change: Change) -> bool:
@@ -155,10 +166,13 @@ def _name(provider_id: str, directory: Directory) -> str:
     return provider.name if provider else provider_id
 
 
-async def _named(visit: Visit, under_way: UnderWay, directory: Directory) -> list[tuple[Said, str]]:
-    """What was on its way to whom, in words."""
+async def _named(visit: Visit, right: Entitlement, under_way: UnderWay, directory: Directory) -> list[tuple[Said, str]]:
+    """What was on its way to whom, in words; of what may not be shown only the patient learns, and not what it was."""
     if not under_way:
         return []
-    rows = await visit.state.ledger.run(disclosures_of, await keys_of(visit))
-    kinds = {row.event_id: KINDS[Kind(row.kind)] for row in rows}
-    return [(kinds.get(event, ("En melding", "A message")), _name(recipient, directory)) for event, recipient in under_way]
+    keys = await keys_of(visit)
+    rows = [row for row in await visit.state.ledger.run(disclosures_of, keys) if (row.event_id, row.recipient) in under_way]
+    seen = await events_shown(visit, right, keys, min((row.received_us for row in rows), default=0))
+    kinds = {row.event_id: KINDS[Kind(row.kind)] for row in rows if row.event_id in seen}
+    told = [(event, recipient) for event, recipient in under_way if visit.subject.basis is None or event in kinds]
+    return [(kinds.get(event, ("En melding", "A message")), _name(recipient, directory)) for event, recipient in told]
