@@ -135,6 +135,13 @@ def patient_keys_of(conn: Conn, links: Iterable[str]) -> frozenset[str]:
         return frozenset(key for (key,) in conn.execute(_KEYS, (texts(list(links)),)))
 
 
+def owners_of(conn: Conn, links: Iterable[str]) -> frozenset[str]:
+    """The patients, by key, whom any of these keys of identifiers names now. Raises Faulted."""
+    query = "SELECT DISTINCT patient_key FROM identity WHERE link_key = ANY (%s::text[])"
+    with faults():
+        return frozenset(key for (key,) in conn.execute(query, (texts(list(links)),)))
+
+
 def disclosures_of(conn: Conn, patient_keys: Collection[str], since_us: int = 0, limit: int = LIMIT_MAX) -> list[Disclosure]:
     """What was decided of a patient's messages received since, the latest first, and what came of it. Raises Faulted.
 

@@ -13,7 +13,7 @@ from aiohttp import web
 from hub.identity import canonical
 from hub.ledger.connect import Conn
 from hub.ledger.consents import get_consent
-from hub.ledger.disclosures import patient_keys_of
+from hub.ledger.disclosures import owners_of, patient_keys_of
 from hub.ledger.record import Access, Page, Record, Sought, find, find_given, keep_access, search
 from hub.model import Identifier
 from hub.web.access import require
@@ -26,6 +26,7 @@ from hub.web.tokens import Principal, Role
 _DAY_US: Final = 25 * 3600 * 1_000_000  # a civil day has up to 25 hours
 SPAN_US_MAX: Final = 31 * _DAY_US
 SPAN_OF_AGENT_US_MAX: Final = _DAY_US  # all of it is looked through: what a provider has a part in stands in no index of its own
+_WHOSE: Final = f"several patients have this identifier: ask by one that only one has, or by {PATIENT}|key"
 _TOO_WIDE: Final = "give patient, entity, or a date from and a date to (date=ge...&date=le...) at most 31 days apart, with agent one day"
 
 
@@ -117,7 +118,10 @@ def _identifier(who: Principal) -> Identifier:
 
 
 async def _person(state: State, identifier: Identifier) -> _Person:
-    """By a national or global identifier; by a provider's own at whichever provider it is; or by the key the record itself tells."""
+    """By a national or global identifier; by a provider's own at whichever provider it is; or by the key the record itself tells.
+
+    Raises Unprocessable where that is several patients': a reading is recorded of each whose record was shown, so it must be known who is.
+    """
     if identifier.system == PATIENT:
         links: Iterable[str] = [identifier.value]
     elif identifier.system.startswith(("urn:", "http://", "https://")):
@@ -125,6 +129,8 @@ async def _person(state: State, identifier: Identifier) -> _Person:
     else:
         links = [state.pseudonyms.link(identifier, provider.id) for provider in (await state.region.now()).providers]
     links = [*links, state.pseudonyms.link(identifier, "")]
+    if len(await state.ledger.run(owners_of, links)) > 1:  # a number of one provider's, and another's
+        raise Unprocessable([_WHOSE])
     keys = await state.ledger.run(patient_keys_of, links)
     return _Person(min(keys, default=links[0]), keys or frozenset(links[:1]))
 

@@ -87,6 +87,17 @@ def test_an_administrator_finds_a_patient_by_any_identifier(hub: Hub) -> None:
     assert NUMBER not in str(by_number)
 
 
+def test_an_identifier_of_several_patients_finds_none_of_them(hub: Hub) -> None:
+    """Two providers may give out the same number; whose record was read could not be recorded."""
+    links = [PSEUDONYMS.link(Identifier("OLAV", "1001"), "town"), PSEUDONYMS.link(Identifier(FNR, OTHER), "")]
+    key = hub.conn.execute("SELECT patient_key FROM identity WHERE link_key = %s", (links[1],)).fetchone()
+    hub.conn.execute("INSERT INTO identity (link_key, patient_key, lock_keys) VALUES (%s, %s, '{}')", (links[0], key and key[0]))
+    for who in ("admin", "provider:town", "patient:OLAV|1001"):
+        answer = hub.ask(who, "?patient=OLAV|1001")
+        assert (answer.status, "several patients" in answer.json()["issue"][0]["diagnostics"]) == (422, True)
+    assert hub.conn.execute("SELECT count(*) FROM audit_access").fetchone() == (0,)
+
+
 def test_a_patient_sees_their_own_and_no_other(hub: Hub) -> None:
     own = hub.found(PATIENT, "")
     assert kinds(own) == kinds(hub.found("admin", f"?patient={NUMBER}"))
