@@ -11,11 +11,11 @@ from hub.delivery.gate import SUBSCRIPTION_ENDED
 from hub.delivery.lanes import Lanes
 from hub.delivery.retry import Backoff
 from hub.ledger.delivery import Settlement
+from hub.ledger.disclosures import MADE_ANEW
 from hub.ledger.outbox import Attempted, Claim, Parcel, Place, Remainder, Waiting, consents_in
 from hub.model import AttemptOutcome, Result, Rule
 
 FORM_CHANGED: Final = "form_changed"
-MADE_ANEW: Final = "made_anew"  # without something that it may not show any more, or with what it may show again
 NOT_REDACTABLE: Final = "not_redactable"
 
 

@@ -17,6 +17,8 @@ from hub.model import AttemptOutcome, Result
 
 LIMIT_MAX: Final = 1_000
 NOT_SENT: Final = frozenset({"connect", "tls", "plaintext", "form_changed"})  # codes of attempts in which no byte of the message left
+MADE_ANEW: Final = "made_anew"  # code of an attempt: not sent yet, for it was made without something, or with it again
+_SAID_OF_BEFORE: Final = frozenset({"read", "apprec"})  # codes of attempts in which nothing left: its recipient said that it has it
 SENT: Final = frozenset({AttemptOutcome.DELIVERED, AttemptOutcome.REFUSED, AttemptOutcome.FAILED, AttemptOutcome.UNKNOWN})
 
 # Every key a patient was ever known by: each was one of their identifiers' own, or stayed behind when a merge retired it.
@@ -33,7 +35,9 @@ d.recipient, d.result, d.rule, d.detail, d.subscription, d.because,
 (SELECT json_agg(json_build_array(a.n, a.started_us, a.ended_us, a.outcome, a.code) ORDER BY a.n) FROM attempt a
  WHERE a.part = m.part AND a.off = m.off AND a.recipient = d.recipient) AS attempts,
 (SELECT json_agg(json_build_array(x.consent_id, x.version, x.noted_us) ORDER BY x.noted_us, x.consent_id, x.version) FROM disclosure x
- WHERE x.part = m.part AND x.off = m.off AND x.recipient = d.recipient) AS under_way"""  # noqa: S608  # a constant
+ WHERE x.part = m.part AND x.off = m.off AND x.recipient = d.recipient) AS under_way,
+(SELECT json_agg(json_build_array(c.n, c.copy_id, c.detail, c.dropped <> '{{}}') ORDER BY c.n) FROM sent_copy c
+ WHERE c.part = m.part AND c.off = m.off AND c.recipient = d.recipient) AS copies"""  # noqa: S608  # a constant
 _OF_PATIENT: Final = f"""
 SELECT {TOLD} FROM (
     SELECT * FROM message m WHERE {WHOSE} = ANY (%s::text[]) AND received_us >= %s
@@ -75,6 +79,19 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class SentCopy:
+    """What left in one attempt, where that was less than the message as it was decided.
+
+    copy_id: the event id that it bears, "" = the message's own, or nobody knows. is_part: something was left out of it.
+    """
+
+    n: int
+    copy_id: str
+    detail: str
+    is_part: bool
+
+
+@dataclass(frozen=True, slots=True)
 class UnderWay:
     """A send that a version of a consent came too late for."""
 
@@ -104,6 +121,22 @@ class Disclosure:
     purpose: str  # v3-ActReason, of the subscription as it is now
     attempts: tuple[Attempt, ...]
     under_way: tuple[UnderWay, ...]
+    copies: tuple[SentCopy, ...] = ()
+
+    def copy_of(self, attempt: Attempt) -> SentCopy | None:
+        """What left in this attempt, where it was less than the message; of one that says that it was read, what had left before."""
+        n = attempt.n
+        if attempt.code in _SAID_OF_BEFORE:
+            n = max((a.n for a in self.disclosed if a.n < n and a.code not in _SAID_OF_BEFORE), default=n)
+        return next((c for c in self.copies if c.n == n), None)
+
+    @property
+    def is_part(self) -> bool:
+        """Whether something was left out of what left last, or of what waits to leave."""
+        if self.disclosed:
+            copy = self.copy_of(self.disclosed[-1])
+            return copy is not None and copy.is_part
+        return self.result == Result.REDACT or any(a.code == MADE_ANEW for a in self.attempts)
 
     @property
     def disclosed(self) -> tuple[Attempt, ...]:
@@ -169,5 +202,6 @@ def disclosure(row: Any) -> Disclosure:
             "purpose": values["purpose"] or "TREAT",
             "attempts": tuple(Attempt(*a) for a in values["attempts"] or ()),
             "under_way": tuple(UnderWay(*x) for x in values["under_way"] or ()),
+            "copies": tuple(SentCopy(*c) for c in values["copies"] or ()),
         }
     )

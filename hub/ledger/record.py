@@ -128,6 +128,13 @@ class Record:
         return self.attempt is not None and self.attempt.is_disclosure
 
     @property
+    def known_as(self) -> str:
+        """The event id by which the recipient of a disclosure knows it; "" where nobody knows under which it had a copy."""
+        assert self.told is not None
+        copy = self.told.copy_of(self.attempt) if self.attempt else None
+        return self.told.event_id if copy is None or not copy.is_part else copy.copy_id
+
+    @property
     def delivery(self) -> str:
         """What its recipient may know the delivery of this message to it by: nothing of the message is in it."""
         assert self.told is not None

@@ -21,7 +21,7 @@ Json = dict[str, Any]
 
 PATIENT: Final = "urn:hub:patient"  # the patient's key in the hub: a keyed hash, the same for all that is recorded of the patient
 EVENT: Final = "urn:ietf:rfc:3986"
-DELIVERY: Final = "urn:hub:delivery"  # a message to one recipient, as the recipient is told of it
+DELIVERY: Final = "urn:hub:delivery"  # a message to one recipient, where nobody knows by which event id it had it
 _BALP: Final = "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit."
 _AUTHZ: Final = "https://profiles.ihe.net/ITI/BALP/CodeSystem/AuthZsubType"
 _NORWAY: Final = "urn:AuditEventNorwayCommonTrustFramework/StructureDefinition/"
@@ -68,8 +68,8 @@ def audit_event(record: Record) -> Json:
 def to_its_recipient(record: Record) -> Json:
     """A disclosure as its recipient reads it: the same of a copy that something was left out of as of a whole message.
 
-    So without the row and the consents that decided, which for a copy are those of what was left out, and without the event's id: that is
-    a print of the whole message, by which whoever has the rest could try out what is missing.
+    So without the row and the consents that decided, which for a copy are those of what was left out, and under the event id that the copy
+    bears: that of the whole message is a print of it, by which whoever has the rest could try out what is missing.
     """
     told = record.told
     assert told is not None  # it is a disclosure
@@ -79,7 +79,8 @@ def to_its_recipient(record: Record) -> Json:
     patient, relation = found["extension"]
     found["extension"] = [patient, relation | {"extension": [e for e in relation["extension"] if e["url"] in _UNTOUCHED]}]
     message = found["entity"][1]
-    message["what"] = {"identifier": {"system": DELIVERY, "value": record.delivery}}
+    known = {"system": EVENT, "value": f"urn:uuid:{record.known_as}"} if record.known_as else {"system": DELIVERY, "value": record.delivery}
+    message["what"] = {"identifier": known}
     message["detail"] = [d for d in message["detail"] if d["type"] in _ITS_OWN]
     return {"resourceType": "AuditEvent", "id": record.recipients_id} | found
 
@@ -104,6 +105,8 @@ def _disclosed(record: Record, told: Disclosure) -> Json:
     ]
     if told.rule == Rule.EXPLICIT_PERMIT:  # otherwise the law is what authorises it, and stands as the policy above
         agents.append(_agent(("http://snomed.info/sct", "429577009", "Patient Advocate"), _patient(record.patient_key)))
+    copy = told.copy_of(record.attempt) if record.attempt else None
+    told = replace(told, detail=copy.detail) if copy else told  # what left, and not what was decided before something was locked
     return {
         "meta": {"profile": [f"{_BALP}PrivacyDisclosure.Source"]},
         "extension": _extensions(record, told),

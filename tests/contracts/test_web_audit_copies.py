@@ -24,13 +24,17 @@ ATTEMPT = """
 INSERT INTO attempt SELECT part, off, recipient, 1, decided_us, decided_us + 1, 'delivered', '200'
 FROM decision JOIN message USING (part, off)"""
 
+COPY = """
+INSERT INTO sent_copy SELECT part, off, recipient, 1, copy_id, detail, dropped FROM outbox WHERE copy_id <> ''"""
+
 
 class Hub:
     """A web process; ``ask`` as somebody."""
 
-    def __init__(self, client: Client, data: Path) -> None:
+    def __init__(self, client: Client, data: Path, copy_id: str) -> None:
         self._client = client
         self._data = data
+        self.copy_id = copy_id
 
     def ask(self, who: str, path: str) -> Answer:
         return self._client.with_token(issue(self._data, who, clock())).ask("GET", f"/fhir/AuditEvent{path}")
@@ -50,13 +54,15 @@ def hub(database_url: str, tmp_path: Path) -> Iterator[Hub]:
     decided(database_url, report("1"), report("2", number=WHOLE_OTHER))
     with connect(database_url) as conn:
         conn.execute(ATTEMPT)
+        conn.execute(COPY)
+        ((copy_id,),) = conn.execute("SELECT copy_id FROM sent_copy").fetchall()
     settings, ledger, nothing = Settings(http="127.0.0.1:0", data=tmp_path), Pool(database_url, "web"), None
 
     def make() -> State:
         return State(settings, clock, load_keys(tmp_path), PSEUDONYMS, nothing, ledger, Region(ledger), asks({}))  # type: ignore[arg-type]
 
     with serving(make) as client:
-        yield Hub(client, tmp_path)
+        yield Hub(client, tmp_path, copy_id)
     asyncio.run(ledger.close())
 
 
@@ -75,8 +81,10 @@ def test_its_recipient_cannot_tell_a_copy_from_the_whole(hub: Hub) -> None:
     assert len(events) == 2
     assert all(hub.ask("provider:a", f"/{e['id']}").json() == e for e in events)
     text = str(events)
-    for said in ("locked", "Consent", "rule", report("1").event_id, report("2", number=WHOLE_OTHER).event_id):
+    for said in ("locked", "Consent", "rule", report("1").event_id):
         assert said not in text
+    named = [e["entity"][1]["what"]["identifier"]["value"] for e in events]
+    assert sorted(named) == sorted(f"urn:uuid:{i}" for i in (hub.copy_id, report("2", number=WHOLE_OTHER).event_id))
     copy, whole = ({k: v for k, v in e.items() if k not in {"id", "recorded", "extension", "entity"}} for e in events)
     assert copy == whole
     assert [[d["type"] for d in e["entity"][1]["detail"]] for e in events] == [["kind", "detail", "subscription"]] * 2

@@ -7,7 +7,6 @@ from typing import Final
 from aiohttp import web
 
 from hub.consent.question import SOURCE_LOCKED
-from hub.delivery.book import MADE_ANEW
 from hub.ledger.disclosures import Attempt, Disclosure, Fate, disclosures_at
 from hub.model import AttemptOutcome, Detail, Kind, Relation, Result, Rule
 from hub.pipeline import NOT_SUBSCRIBED
@@ -95,18 +94,13 @@ def _lines(group: Iterable[Disclosure], names: Mapping[str, str]) -> Iterator[Li
         relations = tuple(RELATIONS[Relation(word)] for word in d.because if word in set(Relation))
         outcome = AttemptOutcome.WITHHELD if d.fate is Fate.WITHHELD else AttemptOutcome(last.outcome) if last else AttemptOutcome.HELD
         is_out = d.fate is Fate.WITHHELD
-        part = not is_out and _is_part(d)
+        part = not is_out and d.is_part
         mine = _is_mine(d, rule, part=part)
         yield Line(
             names.get(d.recipient, d.recipient), OUTCOMES[outcome], _TONES[d.fate], last.ended_us if last else d.decided_us,
             _why(d, rule, is_out=is_out), LEFT_OUT[mine] if part else None, () if is_out else relations, DETAILS[Detail(d.detail)],
             mine and (is_out or part), bool(d.under_way),
         )  # fmt: skip
-
-
-def _is_part(d: Disclosure) -> bool:
-    """Whether something was left out of it: in transit, or when it was asked about again."""
-    return d.result == Result.REDACT or any(a.code == MADE_ANEW for a in d.attempts)
 
 
 def _is_mine(d: Disclosure, rule: Rule, *, part: bool) -> bool:

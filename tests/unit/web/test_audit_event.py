@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from fhir.resources.R4B.auditevent import AuditEvent
 
-from hub.ledger.disclosures import Attempt, Disclosure, UnderWay
+from hub.ledger.disclosures import Attempt, Disclosure, SentCopy, UnderWay
 from hub.ledger.record import Access, Fact, Record
 from hub.model import Result
 from hub.web.audit_event import audit_event, to_its_recipient
@@ -135,7 +135,8 @@ def test_every_answer_of_a_decision_has_an_outcome() -> None:
 
 def test_its_recipient_reads_the_same_of_a_copy_as_of_the_whole() -> None:
     """Neither the lock, nor the row, nor the id of the whole message, of which the id is a print: a copy bears an id of its own."""
-    changes = {"result": "redact", "rule": "11-locked", "because": ("lock-1/2", "pathway"), "event_id": EVENT[::-1]}
+    copies = (SentCopy(1, EVENT, "minimal", True),)
+    changes = {"result": "redact", "rule": "11-locked", "because": ("lock-1/2", "pathway"), "event_id": EVENT[::-1], "copies": copies}
     whole, copy = (
         to_its_recipient(Record(f"{t.event_id}.1", Fact.ATTEMPTED, AT_US, KEY, t, Attempt(1, 1, AT_US, "delivered", "AA")))
         for t in (told(rule="12-explicit-permit", because=("permit-1/3",)), told(**changes))
@@ -147,6 +148,19 @@ def test_its_recipient_reads_the_same_of_a_copy_as_of_the_whole() -> None:
         "kind": "patient.admitted", "detail": "minimal", "subscription": "town-1",
     }  # fmt: skip
     assert copy["id"].startswith(f"{AT_US}.")
+    assert copy["entity"][1]["what"]["identifier"]["value"] == f"urn:uuid:{EVENT}"
+
+
+def test_under_which_id_a_copy_was_had_may_be_forgotten_and_the_whole_ones_is_not_told_instead() -> None:
+    given = told(copies=(SentCopy(1, "", "minimal", True),))
+    read = to_its_recipient(Record("x", Fact.ATTEMPTED, AT_US, KEY, given, Attempt(1, 1, AT_US, "delivered", "AA")))
+    assert EVENT not in str(read)
+    assert read["entity"][1]["what"]["identifier"]["system"] == "urn:hub:delivery"
+
+
+def test_what_left_is_told_and_not_what_was_decided_before_something_was_locked() -> None:
+    event = attempted("delivered", "200", detail="full", copies=(SentCopy(1, "", "notice", False),))
+    assert {d["type"]: d["valueString"] for d in event["entity"][1]["detail"]}["detail"] == "notice"
 
 
 def test_its_recipient_tells_apart_what_it_was_sent() -> None:
@@ -154,7 +168,7 @@ def test_its_recipient_tells_apart_what_it_was_sent() -> None:
         attempt = Attempt(n, 1, AT_US, "failed", "timeout")
         return to_its_recipient(Record("x", Fact.ATTEMPTED, AT_US, KEY, told(**changes), attempt))
 
-    first, again, other = read(1), read(2), read(1, off=6)
+    first, again, other = read(1), read(2), read(1, off=6, event_id=EVENT[::-1])
     assert len({e["id"] for e in (first, again, other)}) == 3
     assert first["entity"][1] == again["entity"][1] != other["entity"][1]
 

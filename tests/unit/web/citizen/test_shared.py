@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from hub.ledger.disclosures import Attempt, Disclosure, UnderWay
+from hub.ledger.disclosures import Attempt, Disclosure, SentCopy, UnderWay
 from hub.model import Adapter, Event, Kind, Rule
 from hub.web.citizen.records import Record
 from hub.web.citizen.shared import Line, told
@@ -55,15 +55,28 @@ def test_the_reason_is_of_the_last_word() -> None:
     assert line(row(("withheld", "subscription_ended"))).why == RULES[Rule.NO_RELATION]
 
 
+COPY = (SentCopy(1, "x", "full", True),)
+
+
 @pytest.mark.parametrize(
     ("given", "left_out", "why", "mine"),
     [
-        (row(("delivered", "AA"), result="redact", rule=Rule.LOCKED, because=("c/1", "gp")), LEFT_OUT[True], None, True),
+        (row(("delivered", "AA"), result="redact", rule=Rule.LOCKED, because=("c/1", "gp"), copies=COPY), LEFT_OUT[True], None, True),
+        (row(("delivered", "AA"), result="redact", rule=Rule.LOCKED, because=("c/1", "gp")), None, None, False),  # released before it left
         (row(result="redact", rule=Rule.LOCKED, because=("c/1", "gp")), LEFT_OUT[True], None, True),
-        (row(("held", "made_anew"), ("delivered", "AA")), LEFT_OUT[True], RULES[Rule.TREATING_RELATION], True),
-        (row(("delivered", "AA"), result="redact", rule=Rule.NO_RELATION, because=("gp", "R")), LEFT_OUT[False], None, False),
-        (row(("delivered", "AA"), result="redact", rule=Rule.LOCKED, because=("NORS", "gp")), LEFT_OUT[False], None, False),
-        (row(("delivered", "AA"), result="redact", rule=Rule.LOCKED, because=("NORS", "c/1")), LEFT_OUT[True], None, True),
+        (row(("held", "made_anew")), LEFT_OUT[True], RULES[Rule.TREATING_RELATION], True),
+        (
+            row(("held", "made_anew"), ("delivered", "AA"), copies=(SentCopy(2, "x", "full", True),)),
+            LEFT_OUT[True],
+            RULES[Rule.TREATING_RELATION],
+            True,
+        ),
+        (row(("held", "made_anew"), ("delivered", "AA")), None, RULES[Rule.TREATING_RELATION], False),
+        (row(("unknown", "fetched"), ("delivered", "read"), copies=COPY), LEFT_OUT[True], RULES[Rule.TREATING_RELATION], True),
+        (row(("delivered", "AA"), copies=(SentCopy(1, "", "minimal", False),)), None, RULES[Rule.TREATING_RELATION], False),
+        (row(("delivered", "AA"), result="redact", rule=Rule.NO_RELATION, because=("gp", "R"), copies=COPY), LEFT_OUT[False], None, False),
+        (row(("delivered", "AA"), result="redact", rule=Rule.LOCKED, because=("NORS", "gp"), copies=COPY), LEFT_OUT[False], None, False),
+        (row(("delivered", "AA"), result="redact", rule=Rule.LOCKED, because=("NORS", "c/1"), copies=COPY), LEFT_OUT[True], None, True),
         (row(("held", "made_anew"), ("withheld", Rule.LOCKED.value)), None, RULES[Rule.LOCKED], True),
         (row(result="deny", rule=Rule.LOCKED, because=("NORS", "gp")), None, SOURCE_HAS_LOCKED, False),
         (row(result="deny", rule=Rule.LOCKED, because=("c/1", "gp")), None, RULES[Rule.LOCKED], True),
