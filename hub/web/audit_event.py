@@ -21,6 +21,7 @@ Json = dict[str, Any]
 
 PATIENT: Final = "urn:hub:patient"  # the patient's key in the hub: a keyed hash, the same for all that is recorded of the patient
 EVENT: Final = "urn:ietf:rfc:3986"
+PAGE: Final = "urn:hub:page"
 DELIVERY: Final = "urn:hub:delivery"  # a message to one recipient, where nobody knows by which event id it had it
 _BALP: Final = "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit."
 _AUTHZ: Final = "https://profiles.ihe.net/ITI/BALP/CodeSystem/AuthZsubType"
@@ -166,7 +167,7 @@ def _reading(record: Record) -> Json:
     query: Json = {"type": _coding((_ENTITY, "2", "System Object")), "role": _coding((_ROLE, "24", "Query"))}
     query |= {"query": base64.b64encode(access.query.encode()).decode(), "description": access.query}
     if not is_search:
-        query = {"what": {"reference": access.query}, "type": _coding((_ENTITY, "2", "System Object"))}
+        query = {"what": _read_thing(access.query), "type": _coding((_ENTITY, "2", "System Object"))}
         query["role"] = _coding((_ROLE, "4", "Domain Resource"))
     return {
         "meta": {"profile": [f"{_BALP}{profile}"]},
@@ -183,6 +184,11 @@ def _reading(record: Record) -> Json:
         "source": _source("4", "Application Server"),
         "entity": [query, *([_person(record.patient_key)] if record.patient_key else [])],
     }
+
+
+def _read_thing(query: str) -> Json:
+    """A resource by its reference; a page, which is none, by its address."""
+    return {"reference": query} if query.startswith("AuditEvent/") else {"identifier": {"system": PAGE, "value": query}}
 
 
 def _extensions(record: Record, told: Disclosure) -> list[Json]:

@@ -17,7 +17,7 @@ def statement() -> dict[str, Any]:
     """The CapabilityStatement (FHIR R4); it claims what the routes do and no more."""
     consent = {
         "type": "Consent",
-        "documentation": "Deny or permit for everyone or for providers named by identifier, always or in a period.",
+        "documentation": "As IHE PCF and HL7 Norway write it; what the hub would not do justice to is refused at its place.",
         "interaction": [{"code": "read"}, {"code": "update"}, {"code": "search-type"}],
         "versioning": "versioned-update",
         "updateCreate": True,

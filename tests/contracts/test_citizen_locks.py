@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from hub.adapters.hl7v2.mappings.bundle import bundle
 from hub.demo.people import PEOPLE
 from hub.identity import FNR
 from hub.ledger.connect import connect
@@ -98,3 +99,29 @@ def test_a_short_page_does_not_tell_a_representative_that_there_is_more(page: Pa
 def count(page: Page, path: str) -> int:
     """How many messages a page tells of."""
     return page.get(path).body.decode().count("Fra St. Olavs hospital")
+
+
+def test_a_download_that_is_not_all_of_it_says_so(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And a message that nobody can make a Bundle of does not take the others with it."""
+    monkeypatch.setattr("hub.web.citizen.pathway.DOWNLOADED_MAX", 3)
+    page.log_in()
+    with citizen.region(page.url) as region:
+        for n in range(3):
+            region.send("ADT^A01^ADT_A01", PEOPLE["åse"], at_us=page.clock.us + n)
+        assert "meta" not in page.get("/me/bundle.json").json()
+        region.send("ADT^A03^ADT_A03", PEOPLE["åse"], at_us=page.clock.us + 3)
+    whole = page.get("/me/bundle.json").json()
+    assert whole["meta"]["tag"][0]["code"] == "SUBSETTED"
+    assert len(whole["entry"]) == 3
+    monkeypatch.setattr("hub.adapters.hl7v2.translate.bundle", broken_for("ADT^A03"))
+    assert len(page.get("/me/bundle.json").json()["entry"]) == 2
+    assert page.get("/me").status == 200
+
+
+def broken_for(trigger: str) -> Any:
+    def made(content: Any, received: Any, event: Any) -> Any:
+        if received.trigger == trigger:
+            raise KeyError("a bug")
+        return bundle(content, received, event)
+
+    return made

@@ -38,6 +38,7 @@ from hub.web.citizen.vocabulary import KINDS, STATES, Language, Said, say
 _OPEN: Final = frozenset({State.ADMITTED, State.READY, State.REGISTERED})
 _OFF: Final = frozenset({"cancelled", "noshow", "entered-in-error", "fulfilled"})
 _APPOINTMENTS: Final = tuple(kind for kind in Kind if kind.value.startswith("appointment."))
+_VALUES: Final = "http://terminology.hl7.org/CodeSystem/v3-ObservationValue"
 _FHIR: Final = "application/fhir+json"
 
 
@@ -153,15 +154,17 @@ async def bundle(request: web.Request) -> web.Response:
     visit = await enter(request, What.DOWNLOAD)
     await note_reading(visit)
     looked = await records_of(visit, await entitled(visit), await keys_of(visit), Slice(DOWNLOADED_MAX))
-    body = await asyncio.to_thread(_collection, looked.records)
+    body = await asyncio.to_thread(lambda: _collection(looked.records, is_all=not looked.has_older))
     return web.Response(
         body=body, content_type=_FHIR, charset="utf-8", headers={"Content-Disposition": 'attachment; filename="pathway.json"'}
     )
 
 
-def _collection(records: Iterable[Record]) -> bytes:
+def _collection(records: Iterable[Record], *, is_all: bool) -> bytes:
+    """is_all: False = there are older ones, and the Bundle says so."""
     entries = b",".join(b'{"fullUrl":"urn:uuid:%b","resource":%b}' % (r.event.event_id.encode(), raw) for r, raw in bundles(records))
-    return b'{"resourceType":"Bundle","type":"collection"%b}' % (b',"entry":[%b]' % entries if entries else b"")
+    tag = b"" if is_all else b',"meta":{"tag":[{"system":"%b","code":"SUBSETTED"}]}' % _VALUES.encode()
+    return b'{"resourceType":"Bundle"%b,"type":"collection"%b}' % (tag, b',"entry":[%b]' % entries if entries else b"")
 
 
 async def pdf(request: web.Request) -> web.Response:
@@ -173,7 +176,7 @@ async def pdf(request: web.Request) -> web.Response:
 
     def made() -> bytes:
         found = happened(looked.records, names, visit.language)
-        return document(visit.language, _title(visit), _about(visit), _chapters(found, visit.language))
+        return document(visit.language, _title(visit), _about(visit, is_all=not looked.has_older), _chapters(found, visit.language))
 
     body = await asyncio.to_thread(made)
     return web.Response(body=body, content_type="application/pdf", headers={"Content-Disposition": 'attachment; filename="pathway.pdf"'})
@@ -184,8 +187,9 @@ def _title(visit: Visit) -> str:
     return words(visit.language, "pdf_title", name=name) if name else words(visit.language, "nav_pathway")
 
 
-def _about(visit: Visit) -> str:
-    return words(visit.language, "pdf_about", at=civil_time(visit.language, visit.now_us))
+def _about(visit: Visit, *, is_all: bool) -> str:
+    about = words(visit.language, "pdf_about", at=civil_time(visit.language, visit.now_us))
+    return about if is_all else f"{about} {words(visit.language, 'pdf_latest', count=PRINTED_MAX)}"
 
 
 def _chapters(found: Iterable[Happened], language: Language) -> Iterator[Chapter]:

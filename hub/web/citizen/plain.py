@@ -207,7 +207,8 @@ def _text(attachment: Json) -> str:
     if not str(attachment.get("contentType", "")).startswith("text/plain"):
         return ""
     try:
-        return b64decode(str(attachment.get("data", "")), validate=True).decode("utf-8")[:_TEXT_CHARS_MAX]
+        text = b64decode(str(attachment.get("data", "")), validate=True).decode("utf-8")
+        return text if len(text) <= _TEXT_CHARS_MAX else f"{text[:_TEXT_CHARS_MAX]} …"
     except (NotBase64, UnicodeDecodeError):
         return ""
 

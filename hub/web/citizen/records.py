@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from hub.errors import Rejected
+from hub import telemetry
+from hub.errors import Cause, Rejected
 from hub.ledger.citizen import Kept, Slice, messages_of
 from hub.ledger.disclosures import patient_keys_of
 from hub.ledger.record import Access, keep_access
@@ -71,9 +72,10 @@ async def records_of(visit: Visit, right: Entitlement, keys: frozenset[str], par
         return Looked()
     if visit.subject.basis is not None:
         return await _shown(visit, right, keys, part)
-    kept = await visit.state.ledger.run(messages_of, keys, part)
+    found = await visit.state.ledger.run(messages_of, keys, replace(part, limit=part.limit + 1))
+    kept = found[: part.limit]
     records = await asyncio.to_thread(lambda: tuple(_readable(visit.state, right, kept, keys)))
-    return Looked(records, frozenset((k.part, k.off) for k in kept), len(kept) == part.limit)
+    return Looked(records, frozenset((k.part, k.off) for k in kept), len(found) > part.limit)
 
 
 async def _shown(visit: Visit, right: Entitlement, keys: frozenset[str], part: Slice) -> Looked:
@@ -117,8 +119,15 @@ def bundles(records: Iterable[Record]) -> Iterator[tuple[Record, bytes]]:
     for record in records:
         try:
             yield record, record.message.render(Form.FHIR, Detail.FULL, CITIZEN)
-        except Rejected:
-            continue
+        except Exception as exc:  # noqa: BLE001  # whatever it is: one message must not keep the patient from the others
+            _note(exc)
+
+
+def _note(exc: Exception) -> None:
+    """A message that cannot be read is its sender's affair, or a bug of ours."""
+    if not isinstance(exc, Rejected):
+        telemetry.FAULTS.labels("web", Cause.INTERNAL).inc()
+        telemetry.log("not_shown", place=telemetry.place(exc))
 
 
 def read(bundle: bytes) -> Json:
@@ -143,8 +152,8 @@ def _readable(state: State, right: Entitlement, kept: Collection[Kept], keys: fr
             copy = right.copy(message) if _is_theirs(state, message, keys) else None
             if copy is not None:
                 yield Record(k.part, k.off, copy.event(), copy)
-        except (Rejected, ValueError):
-            continue
+        except Exception as exc:  # noqa: BLE001  # in doubt it is not shown, and the others are
+            _note(exc)
 
 
 def _is_theirs(state: State, message: Message, keys: frozenset[str]) -> bool:

@@ -241,6 +241,10 @@ WORDS: Final[Mapping[str, Said]] = MappingProxyType(
             "Hentet {at}. Dette er gått gjennom regionens meldingsknutepunkt; journalen ligger hos dem som gir helsehjelpen.",
             "Fetched {at}. This has passed the region's message hub; the record is with those who give the care.",
         ),
+        "pdf_latest": (
+            "Det er de {count} siste meldingene; eldre meldinger finnes på siden.",
+            "These are the latest {count} messages; older ones are on the page.",
+        ),
         # acting for others
         "acting_lead": (
             "Foreldre kan se for barn under 12 år, og den som har fullmakt, for den som har gitt den. Opplysningene kommer fra folkeregisteret eller fullmakten.",

@@ -210,3 +210,12 @@ def test_a_reading_of_one_event(role: str, reader: str, system: str) -> None:
     assert (who(event, "110153"), who(event, "110152")) == ("hub", reader)  # the resource goes from the server to the client
     assert agents(event)["IRCP"]["who"]["identifier"] == {"system": system, "value": reader}
     assert event["entity"][0]["what"] == {"reference": f"AuditEvent/{EVENT}.1"}
+
+
+def test_a_page_that_was_read_is_no_resource() -> None:
+    def read(query: str) -> Any:
+        access = Access(AT_US, "patient", KEY, "10.0.0.7", "read", query)
+        return made(Record("x", Fact.READ, AT_US, KEY, access=access))["entity"][0]["what"]
+
+    assert read("me/shared") == {"identifier": {"system": "urn:hub:page", "value": "me/shared"}}
+    assert read("AuditEvent/1.2") == {"reference": "AuditEvent/1.2"}

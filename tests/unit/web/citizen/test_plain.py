@@ -164,3 +164,13 @@ def test_what_is_no_valid_resource_does_not_keep_the_patient_from_the_rest(kind:
         bad = {"resourceType": kind, element: odd}
         assert told({"entry": [{"resource": bad}, {"resource": good}]}, NB)[-1].name == "CRP"
         assert all(isinstance(name, str) for name in actors(bad))
+
+
+def test_a_text_that_is_cut_short_says_so() -> None:
+    def text(length: int) -> str:
+        data = b64encode(b"x" * length).decode()
+        content = [{"attachment": {"contentType": "text/plain", "data": data}}]
+        return one({"resourceType": "DocumentReference", "type": {"text": "Epikrise"}, "content": content})[2]["Tekst"]
+
+    assert text(20_000) == "x" * 20_000
+    assert text(20_001) == "x" * 20_000 + " …"
