@@ -38,7 +38,7 @@ class Reason(StrEnum):
     MISSING_SEGMENT = "missing_segment"
     MISSING_FIELD = "missing_field"
     BAD_VALUE = "bad_value"
-    MISSING_PATIENT = "missing_patient"  # PID-3 / Patient.identifier absent or empty
+    MISSING_PATIENT = "missing_patient"  # PID-3 / Patient.identifier absent, or naming nobody
     SEVERAL_PATIENTS = "several_patients"
     UNWELCOME_PERSON_NUMBER = "unwelcome_person_number"  # a synthetic number where only real ones are taken, or the other way round
     DUPLICATE_CONTROL_ID = "duplicate_control_id"  # same sender and control id, other bytes

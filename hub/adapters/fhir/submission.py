@@ -54,7 +54,7 @@ class Submission:
 
 
 def read(raw: bytes) -> Submission:
-    """The changes of a body. Raises Rejected: those of ``parse``, UNSUPPORTED_TYPE (a Bundle of another type), TOO_COMPLEX."""
+    """The changes of a body. Raises Rejected: those of ``parse``, UNSUPPORTED_TYPE (a Bundle of another type), BAD_VALUE, TOO_COMPLEX."""
     body = parse(raw)
     digest = sha256(raw).digest()
     if body.get("resourceType") != "Bundle":
@@ -66,6 +66,8 @@ def read(raw: bytes) -> Submission:
     except ValueError:
         raise Rejected(Reason.UNSUPPORTED_TYPE, "Bundle.type") from None
     entries = objects(body.get("entry"))
+    if entries != body.get("entry", []):  # what is none would be left out unsaid, and the answers stand by number
+        raise Rejected(Reason.BAD_VALUE, "Bundle.entry")
     if len(entries) > ENTRIES_MAX:
         raise Rejected(Reason.TOO_COMPLEX, "Bundle.entry")
     changes = _noted(entries) if shape is Shape.NOTIFICATION else (_change(n, e, shape) for n, e in enumerate(entries))

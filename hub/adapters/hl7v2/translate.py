@@ -16,6 +16,7 @@ from hub.adapters.hl7v2.mappings.datatypes import Json
 from hub.adapters.hl7v2.mappings.gp import gps
 from hub.adapters.hl7v2.mappings.times import microseconds
 from hub.adapters.hl7v2.message import identifiers, of_patient, retired, told_apart
+from hub.adapters.hl7v2.moved import MOVED, without_the_other
 from hub.adapters.hl7v2.redaction import without
 from hub.adapters.item_types import with_types
 from hub.errors import Reason, Rejected
@@ -35,6 +36,7 @@ class Hl7v2Message:
     def __init__(self, received: Received, *, is_redacted: bool = False) -> None:
         self._received: Final = received
         self._is_redacted: Final = is_redacted
+        self._raw = received.raw  # as it may be handed on
         self._er7: Er7 | None = None
         self._content: Content | None = None
         self._event: Event | None = None
@@ -76,7 +78,8 @@ class Hl7v2Message:
         if detail is not Detail.FULL:
             return address.filtered(self._read(), detail, self._received.provider, recipient)
         if self._whole is None:
-            self._whole = address.Whole(self._received.raw, self._read(), self._received.provider)
+            er7 = self._read()
+            self._whole = address.Whole(self._raw, er7, self._received.provider)
         return self._whole.readdressed(recipient)
 
     def items(self) -> tuple[Item, ...]:
@@ -94,7 +97,11 @@ class Hl7v2Message:
 
     def _read(self) -> Er7:
         if self._er7 is None:
-            self._er7 = Er7.from_bytes(self._received.raw, NO_LIMITS, encoding=self._received.encoding)
+            received = self._received
+            self._er7 = Er7.from_bytes(received.raw, NO_LIMITS, encoding=received.encoding)
+            if received.trigger == MOVED:
+                self._raw = without_the_other(received.raw, self._er7, received.identifiers)
+                self._er7 = Er7.from_bytes(self._raw, NO_LIMITS, encoding=received.encoding)
         return self._er7
 
     def _cut(self) -> Content:

@@ -8,6 +8,7 @@ from hub.adapters.hl7v2.check.case import NULL, Case, Spot, values
 from hub.adapters.hl7v2.er7 import Segment
 from hub.adapters.hl7v2.message import identifiers
 from hub.identity import NATIONAL, NO_BASIS, SHARED_TYPES, STAY_TYPES
+from hub.model import Kind
 from hub.numbers import person_number
 
 _URIS: Final = ("urn:", "http://", "https://")
@@ -87,5 +88,14 @@ def names_nobody(case: Case) -> Iterator[Spot]:
 
 def merges_nobody(case: Case) -> Iterator[Spot]:
     """A merge that retires no identifier: those of MRG-1 are all the survivor's."""
-    if case.event is not None and case.number_of("MRG") and case.er7.get("MRG-1") and not case.event.merged:
+    is_merge = case.event is not None and case.event.kind is Kind.MERGED
+    if is_merge and case.event is not None and case.number_of("MRG") and case.er7.get("MRG-1") and not case.event.merged:
         yield Spot("MRG-1", case.number_of("MRG"))
+
+
+def moved_from_another(case: Case) -> Iterator[Spot]:
+    """A visit that is moved from somebody else."""
+    if case.event is not None and case.event.kind is Kind.ENCOUNTER_MOVED:
+        for number, mrg in case.numbered("MRG"):
+            if set(identifiers(mrg, 1)).isdisjoint(case.event.identifiers):
+                yield Spot("MRG-1", number)

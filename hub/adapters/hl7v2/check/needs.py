@@ -54,6 +54,10 @@ NEEDS: Final = (
          "the assigning authority in component 4, as in PID-3", field("MRG", 1)),
     Need(_W, "merge.nobody", identity.merges_nobody,
          "every identifier here is also the survivor's: nothing is merged", "the identifiers that must no longer be used", field("MRG", 1)),
+    Need(_W, "merge.moved-from-another", identity.moved_from_another,
+         "the visit is moved from another patient: recipients are not told from whom, and those who were told of it as that patient's are"
+         " not told that it was not",
+         "a cancellation (A11) of the visit for the patient it was not of, beside this message", field("MRG", 1)),
     Need(_W, "routing.no-municipality", pathway.without_municipality,
          "no municipality number: the patient's municipality is not told, unless an earlier message named it",
          "the four digits in component 9 of the home address, such as 5001", field("PID", 11)),

@@ -24,6 +24,8 @@ PROBLEMS: Final[Mapping[Reason, str]] = MappingProxyType(
         Reason.NO_HEADER: "no MSH segment at the beginning, or no message at all",
         Reason.BAD_DELIMITERS: "the delimiters of MSH-1 and MSH-2 are not distinct printable signs, or not four or five in MSH-2",
         Reason.BAD_FRAME: "a control byte that no text holds, or a second MSH",
+        Reason.BAD_SEGMENT: "a line that begins with no segment name (a capital and two capitals or digits), or stands in no message",
+        Reason.SEVERAL_MESSAGES: "a second header: several messages that are no batch",
         Reason.TOO_LARGE: "larger than the hub takes",
         Reason.TOO_COMPLEX: "more segments, fields or repetitions than the hub takes",
         Reason.BAD_ENCODING: "bytes that the character set declared in MSH-18, or else the sender's, does not have",

@@ -32,7 +32,7 @@ def _one(draft: Draft, segment: Segment, place: str, about: Json, last: Json) ->
     """Add what a segment tells; gives the procedure that a ROL or PRT behind it belongs to."""
     match segment.name:
         case "ROL" | "PRT":
-            if last:
+            if last and not roles.is_over(segment, draft.text):
                 _performer(draft, segment, last, place)
             return last
         case "PR1":

@@ -27,11 +27,17 @@ _original_category: Final = coded("AllergenType[AllergyIntoleranceOriginalCatego
 _original_severity: Final = coded("AllergySeverity[AllergyIntolerance.criticality-original]")
 _relationship: Final = coded("Relationship")
 _allergen: Final = datatypes.concept("")
+_DELETED: Final = "D"  # 0323
 _SELF: Final = "SEL"
 
 
 def _status(iam: Segment, t: Text) -> Json:
-    """IAM-17 (table 0438) as verification and clinical status; FHIR's own word where it is one; else it stands beside "active" as text."""
+    """Verification and clinical status: of IAM-6, where it deletes the allergy, else of IAM-17 (table 0438).
+
+    FHIR's own word where it is one; else it stands beside "active" as text.
+    """
+    if datatypes.leaf(iam.field(6), t) == _DELETED:
+        return {"verificationStatus": {"coding": [coding_of(_VERIFICATION, "entered-in-error")]}}
     raw = iam.field(17)
     word = datatypes.leaf(raw, t)
     if not word:

@@ -9,6 +9,7 @@ from hub.adapters.hl7v2.mappings.rows import Draft
 
 _OWNERS = {"PID": "patient", "PD1": "patient", "PV1": "visit", "PV2": "visit"}
 _OF_AN_OWNER = ("ROL", "PRT", "ARV", "DB1")
+_ROLES = frozenset({"ROL", "PRT"})
 _BETWEEN = frozenset({"NK1", "NTE", "OH1", "OH2", "OH3", "OH4", "MRG"})  # they leave the owner as it is
 
 
@@ -51,7 +52,7 @@ def _owned(draft: Draft) -> Iterator[tuple[str, Segment, str]]:
         if name in _OWNERS:
             owner = _OWNERS[name]
         elif name in _OF_AN_OWNER:
-            if owner or name == "DB1":
+            if (owner or name == "DB1") and not (name in _ROLES and roles.is_over(segment, draft.text)):
                 yield owner, segment, f"{name}[{n}]"
         elif name not in _BETWEEN:
             owner = ""

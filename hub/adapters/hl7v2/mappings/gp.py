@@ -5,6 +5,7 @@ from typing import Final
 from hub.adapters.hl7v2.er7 import Segment
 from hub.adapters.hl7v2.mappings.content import NULL, Content, Text
 from hub.adapters.hl7v2.mappings.datatypes import hd_uri, remembered
+from hub.adapters.hl7v2.mappings.roles import is_over
 from hub.model import Identifier
 
 NOBODY: Final = Identifier("", "")  # the patient is said to have none any more: whoever was known from before is it no longer
@@ -16,15 +17,20 @@ _ROLES: Final = (("ROL", 3, 4, 0), ("PRT", 4, 5, 8))
 def gps(content: Content) -> tuple[Identifier, ...]:
     """PD1-3 (organisation) and PD1-4 (person), and ROL or PRT in the role of primary care provider.
 
-    ``NOBODY`` alone when PD1 deletes one (``""``) and none is named instead: an empty field says nothing new, this does.
+    ``NOBODY`` alone when PD1 deletes one (``""``), or a ROL or PRT does (action DE or UN), and none is named instead: an empty field
+    says nothing new, this does.
     """
-    t = content.text
+    t, is_deleted = content.text, False
     found = _organisations(content.field("PD1", 3), t) + _people(content.field("PD1", 4), t)
     for name, role, person, organisation in _ROLES:
         for segment in content.segments(name):
-            if t.part(t.parts(segment.field(role)), 1) == _PRIMARY_CARE:
+            if t.part(t.parts(segment.field(role)), 1) != _PRIMARY_CARE:
+                continue
+            if is_over(segment, t):
+                is_deleted = True
+            else:
                 found += _people(segment.field(person), t) + _organisations(_field(segment, organisation), t)
-    if not found and NULL in (content.field("PD1", 3), content.field("PD1", 4)):
+    if not found and (is_deleted or NULL in (content.field("PD1", 3), content.field("PD1", 4))):
         return (NOBODY,)
     return tuple(dict.fromkeys(found))
 

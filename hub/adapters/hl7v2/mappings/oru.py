@@ -1,5 +1,6 @@
 """Results: ORU^R01, OUL^R22 to R24. Each OBR is a DiagnosticReport, each OBX an Observation, each SPM a Specimen.
 
+What was done with a result, such as trying antibiotics on a germ that was found, is derived from it.
 Behind the report stands the ServiceRequest that ordered it, where the message says more of it than the report can hold.
 
 Source: HL7 v2-to-FHIR ORU_R01, OBR[DiagnosticReport], ORC[DiagnosticReport]; OUL, which the guide has no map for, is the same in another
@@ -113,11 +114,38 @@ def report(draft: Draft, group: Order, about: Json, given: Specimens = ()) -> Js
         made["basedOn"] = [request]
     shared = about | _effective(group.obr, draft.text) | {"code": made["code"]} | ({"specimen": taken[0]} if len(taken) == 1 else {})
     numbers = by_number(known, draft.text)
-    found = [reported(draft, obx, shared, numbers) for obx in _results(group)]
+    results = _results(group)
+    found = [reported(draft, obx, shared, numbers) for obx in results]
+    _descend(draft, group, results, found)
     of_own = of_specimen(draft, own, about)
     if found or of_own:
         made["result"] = found or of_own  # a sender may put all results after the specimen
     return draft.add(group.place, made)
+
+
+def _descend(draft: Draft, group: Order, results: list[Node], found: list[Json]) -> None:
+    """Tie results to the result they were made for: which germ it is that an antibiotic was tried on (OBR-26, 29; HL7 v2.5.1 7.4.1.26)."""
+    t = draft.text
+    parent = _parent_result(draft, group.obr) if group.obr is not None and group.obr.field(26) else {}
+    if parent:
+        for reference in found:
+            draft.resource(reference)["derivedFrom"] = [{"reference": parent["reference"]}]
+    own = [s.field(n) for s in (group.orc, group.obr) if s is not None for n in (2, 3)]
+    orders = dict.fromkeys(["", *(t.part(t.parts(raw), 1) for raw in own if raw)])
+    for node, reference in zip(results, found, strict=True):
+        code, sub_id = (datatypes.leaf(node.segment.field(n), t) for n in (3, 4))
+        for order_number in orders:
+            key = ("result", order_number, code, sub_id)
+            draft.keep(key, reference if draft.known(key) is None else {})  # of two that are called the same none is meant
+
+
+def _parent_result(draft: Draft, obr: Segment) -> Json:
+    """The result that OBR-26 names by its code and sub-id, of the order that OBR-29 names; ``{}`` when it is not before it here."""
+    t = draft.text
+    code, sub_id = (t.part([t.leaf(p) for p in t.raw(obr.field(26), n).split(t.subcomponent)], 1) for n in (1, 2))
+    asked = [t.leaf(t.raw(obr.field(29), n).split(t.subcomponent)[0]) for n in (1, 2)] if obr.field(29) else []
+    found = [r for order_number in [n for n in asked if n] or [""] if (r := draft.known(("result", order_number, code, sub_id)))]
+    return found[0] if code and found else {}
 
 
 def _said(draft: Draft, group: Order, made: Json) -> None:

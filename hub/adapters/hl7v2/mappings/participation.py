@@ -30,7 +30,7 @@ def parted(draft: Draft, nodes: Iterable[Node], parts: frozenset[str]) -> Iterat
     """As ``in_part``, each with its part."""
     for node in nodes:
         part = datatypes.leaf(node.segment.field(4), draft.text) if node.kind == "PRT" else ""
-        if part in parts:
+        if part in parts and not roles.is_over(node.segment, draft.text):
             reference = role(draft, node)
             if reference:
                 yield part, reference
@@ -51,7 +51,7 @@ def role(draft: Draft, node: Node) -> Json:
 def observed(draft: Draft, nodes: Iterable[Node], made: Json) -> None:
     """Write the PRT behind an OBX into its Observation: who (PRT-5), with what (PRT-10), where (PRT-9 and 14)."""
     for node in nodes:
-        if node.kind != "PRT":
+        if node.kind != "PRT" or roles.is_over(node.segment, draft.text):
             continue
         prt = node.segment
         if prt.field(5) and (who := role(draft, node)):

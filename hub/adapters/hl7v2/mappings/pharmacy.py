@@ -240,6 +240,7 @@ def _dosages(draft: Draft, node: Node, plans: Iterable[schedules.Schedule]) -> l
     amount = _amount(segment, t)
     if amount:
         base["doseAndRate"] = [amount]
+    datatypes.put(base, "text", _unreadable(segment, amount, t))
     daily = quantities.cq(segment.field(_FIELDS[segment.name]["daily"]), t) if segment.field(_FIELDS[segment.name]["daily"]) else {}
     if daily:
         base["maxDosePerPeriod"] = {"numerator": daily, "denominator": _PER_DAY}
@@ -262,14 +263,22 @@ def _amount(segment: Segment, t: Text) -> Json:
         made["doseQuantity"] = least or most
     rate = _of(segment, "rate", "rate_units", t)
     if rate:
-        _rate(made, rate, _field(segment, "per", t))
+        _rate(made, rate, "" if "/" in rate.get("unit", "") else _field(segment, "per", t))
     if made and segment.name == "RXO":
         made["type"] = _ORDERED
     return made
 
 
+def _unreadable(segment: Segment, amount: Json, t: Text) -> str:
+    """The dose as it is written, where it is no number or no range: an order without its dose must not look like one."""
+    least, most, unit = (_field(segment, name, t) for name in ("least", "most", "units"))
+    is_read = "doseRange" in amount or ("doseQuantity" in amount and (not least or not most or least == most))
+    said = "-".join(n for n in dict.fromkeys((least, most)) if n)
+    return "" if is_read or not said else f"{said} {unit}".strip()
+
+
 def _rate(made: Json, rate: Json, per: str) -> None:
-    """RXE-23 per RXE-22 (``H1``: in an hour): a ratio; else a quantity whose unit says the time."""
+    """RXE-23 per RXE-22 (``H1``: in an hour): a ratio; else, as where RXE-24 says the time itself (mL/h), a quantity."""
     unit = schedules.time_unit([per[:1], ""]) if per[1:].isdigit() and per[1:].isascii() else ""
     if unit and int(per[1:9]):
         time = {"value": int(per[1:9]), "unit": unit, "system": quantities.UCUM, "code": unit}

@@ -154,7 +154,7 @@ def _states(draft: Draft, node: Node, made: Json) -> None:
 
 def _team(draft: Draft, node: Node, about: Json, problems: list[Json]) -> Json:
     """Add the CareTeam of those who take part in a problem, a goal or a pathway; gives the Reference, ``{}`` when there is none."""
-    roled = list(node.each("ROL", "PRT"))
+    roled = [n for n in node.each("ROL", "PRT") if not roles.is_over(n.segment, draft.text)]
     members = [m for n in roled if (m := roles.team_member(draft, n.segment, f"{n.place}/member"))]
     reason = {"reasonReference": problems} if problems else {}
     return roles.care_team(draft, about, members, [n.segment for n in roled], f"{node.place}/team", reason)

@@ -10,6 +10,7 @@ from hub.adapters.hl7v2.mappings.datatypes import Json, coding_of, put, table_co
 from hub.adapters.hl7v2.mappings.rows import Draft, Link, Row, Rows, apply
 
 _SNOMED: Final = "http://snomed.info/sct"
+_DELETED: Final = "D"  # 0206
 _MINUTES_MAX: Final = 100_000
 _procedure: Final = datatypes.concept("")
 
@@ -47,6 +48,8 @@ def procedure(draft: Draft, pr1: Segment, about: Json, place: str) -> Json:
         return {}
     made["code"] = concept
     made |= _when(pr1, draft)
+    if datatypes.leaf(pr1.field(20), t) == _DELETED:
+        made["status"] = "entered-in-error"
     if pr1.field(23):
         put(made, "location", actors.location(draft, pr1.field(23), f"{place}-23"))
     parents = [{"type": "Procedure", "identifier": number} for raw in t.repetitions(pr1.field(25)) if (number := datatypes.ei(raw, t))]

@@ -11,6 +11,7 @@ from hub.adapters.hl7v2.mappings.datatypes import Json
 NUMBER_MARK: Final = "\x00n"  # before a number's digits: written without quotes when the Bundle is, exactly as the sender wrote them
 UCUM: Final = "http://unitsofmeasure.org"
 _NUMBER: Final = re.compile(r"([+-]?)0*(\d*)(?:\.(\d*))?", re.ASCII)
+_COMMA: Final = re.compile(r"[+-]?(?:0+,\d+|\d+,(?!\d{3}\Z)\d+)", re.ASCII)
 _DIGITS_MAX: Final = 60
 _COUNT_MAX: Final = 9  # digits of a FHIR integer that always fit
 LENGTH_MAX: Final = 1_000_000  # minutes an appointment may last, so that no calendar runs out
@@ -18,7 +19,11 @@ _COMPARATORS: Final = frozenset({"<", "<=", ">=", ">"})
 
 
 def number(text: str) -> str:
-    """A v2 NM as a JSON number that keeps the sender's precision, marked for ``NUMBER_MARK``; "" when it is none."""
+    """A v2 NM as a JSON number that keeps the sender's precision, marked for ``NUMBER_MARK``; "" when it is none.
+
+    A comma that can be nothing else is a decimal point: not before three digits, where it may part thousands, unless a zero is before it.
+    """
+    text = text.replace(",", ".") if _COMMA.fullmatch(text) else text
     found = _NUMBER.fullmatch(text) if len(text) <= _DIGITS_MAX else None
     if found is None or not (found[2] or found[3] or "0" in text):
         return ""

@@ -27,6 +27,7 @@ _PREFERRED: Final[Mapping[str, Callable[[Json], bool]]] = MappingProxyType(  # 0
         "O": lambda c: c["system"] == "pager",
     }
 )
+_OVER: Final = frozenset({"DE", "UN", "D"})  # 0287: deleted, unlinked; 0206
 _IS_PREFERRED: Final = [{"url": f"{EXTENSION}iso21090-preferred", "valueBoolean": True}]
 role_of_rol: Final = coded("ProviderRole")
 role_of_prt: Final = coded("Participation")
@@ -63,6 +64,11 @@ _PRT: Final[Rows] = (
     Row(15, "telecom", datatypes.xtn, many=True),
     Row(24, "identifier", pln, many=True),
 )
+
+
+def is_over(segment: Segment, t: Text) -> bool:
+    """Whether a ROL or PRT says that somebody has the role no longer: a message Bundle says how things are, and has no word for that."""
+    return datatypes.leaf(segment.field(2), t) in _OVER
 
 
 def is_primary(segment: Segment, t: Text) -> bool:

@@ -29,6 +29,7 @@ _GRAMMAR: Final = grammar(
 _TIMELESS: Final = frozenset({"proposed", "cancelled", "waitlist"})  # R4 app-3: only these may lack a time
 _ENDED: Final = frozenset({"cancelled", "noshow"})  # R4 app-4: only these have a reason for it
 
+_DELETED: Final = "D"  # 0206
 _TYPES: Final = "HL70277"
 # segment -> where its start, start offset, offset units, duration, duration units and status are
 _FIELDS: Final = {"AIS": (4, 5, 6, 7, 8, 10), "AIG": (8, 9, 10, 11, 12, 14), "AIL": (6, 7, 8, 9, 10, 12), "AIP": (6, 7, 8, 9, 10, 12)}
@@ -64,7 +65,7 @@ def resources(draft: Draft, subject: Json, visit: Json) -> list[Json]:
     about = {"subject": subject} | ({"encounter": visit} if visit else {})
     root = grouped(draft.content, _GRAMMAR)
     sch = next((n.segment for n in root.each("SCH")), None)
-    taking = [n for group in (root, *root.each("RGS")) for n in group.each("AIS", "AIG", "AIL", "AIP")]
+    taking = _taking(root, t)
     made: Json = {"resourceType": "Appointment", "participant": []}
     if sch is not None:
         apply(SCH, sch, made, draft, "SCH")
@@ -88,6 +89,16 @@ def resources(draft: Draft, subject: Json, visit: Json) -> list[Json]:
     if sch is not None and sch.field(20):
         _entered(draft, sch, reference)
     return [reference]
+
+
+def _taking(root: Node, t: Text) -> list[Node]:
+    """What takes part; not what the message takes out of the appointment (segment action code D, of the resource or of its group)."""
+
+    def is_in(node: Node) -> bool:
+        return datatypes.leaf(node.segment.field(2), t) != _DELETED
+
+    groups = [root, *(group for group in root.each("RGS") if is_in(group))]
+    return [n for group in groups for n in group.each("AIS", "AIG", "AIL", "AIP") if is_in(n)]
 
 
 def _reason(sch: Segment, made: Json, t: Text) -> None:

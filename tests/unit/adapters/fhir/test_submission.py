@@ -110,6 +110,8 @@ def test_a_notification_without_resources_says_where_they_are_missing() -> None:
         (raw_of(bundle(shape="history")), Reason.NO_HEADER, "Bundle.entry[0].resource"),
         (raw_of(bundle({"resource": patient()}, shape="history")), Reason.NO_HEADER, "Bundle.entry[0].resource"),
         (raw_of(bundle(status("party"), shape="history")), Reason.BAD_VALUE, "Bundle.entry[0].resource.parameter"),
+        (b'{"resourceType": "Bundle", "type": "transaction", "entry": {"resource": {}}}', Reason.BAD_VALUE, "Bundle.entry"),
+        (b'{"resourceType": "Bundle", "type": "batch", "entry": [{"resource": {}}, 5]}', Reason.BAD_VALUE, "Bundle.entry"),
         (json.dumps({"resourceType": "Bundle", "type": "batch", "entry": [{}] * 10_001}).encode(), Reason.TOO_COMPLEX, "Bundle.entry"),
     ],
 )

@@ -8,7 +8,7 @@ moved it to; what is found nowhere needs a reason that stands in a table.
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
@@ -18,6 +18,7 @@ from hl7apy import load_reference
 
 from hub.adapters.fhir.times import dtm
 from hub.adapters.hl7v2.er7 import Er7, Segment
+from hub.adapters.hl7v2.mappings.content import Content
 from hub.adapters.hl7v2.mappings.times import microseconds
 from tests.unit.adapters.fhir.er7.losses import LOSSES, MOVED
 from tests.unit.adapters.fhir.er7.trip_tables import COMPONENTS, FIELDS, JOINED, PREFERRED, TIMES
@@ -76,8 +77,13 @@ def normal(value: str, *, is_time: bool) -> str:
     return f"#{Decimal(value).normalize():f}" if _NUMBER.fullmatch(value) and len(value) < _NUMBER_LENGTH else value
 
 
-def repetitions(segment: Segment, number: int, kind: str) -> list[Repetition]:
-    """The leaves of each repetition of a field that the maps carry."""
+def as_written(time: str) -> str:
+    """What the hub writes says its offset."""
+    return time
+
+
+def repetitions(segment: Segment, number: int, kind: str, at_zone: Callable[[str], str] = as_written) -> list[Repetition]:
+    """The leaves of each repetition of a field that the maps carry. at_zone: a time of the message in the zone it is said in."""
     times, carried = TIMES.get(kind, set()), COMPONENTS.get(kind)
     joined = {c: group[0] for group in JOINED.get(kind, ()) for c in group}
     out = []
@@ -89,7 +95,7 @@ def repetitions(segment: Segment, number: int, kind: str) -> list[Repetition]:
                 if text and text != '""' and (carried is None or c in carried or c in joined):
                     at = (joined[c], 1) if c in joined else (c, s)
                     leaves[at] = f"{leaves[at]} {text}" if at in leaves else text
-        out.append({at: normal(text, is_time=at[0] in times) for at, text in leaves.items()})
+        out.append({at: normal(at_zone(text) if at[0] in times else text, is_time=at[0] in times) for at, text in leaves.items()})
     return out
 
 
@@ -133,14 +139,15 @@ def said_in(bundle: bytes) -> frozenset[str]:
 def compare(before: bytes, after: bytes, where: str, tally: Tally, said: frozenset[str] | None = None) -> None:
     """Count which mapped leaves of ``before`` are in ``after``; ``said``: what the Bundle between them says at all."""
     old, new = Er7.from_bytes(before, undeclared_encoding="utf-8"), Er7.from_bytes(after)
+    at_zone = Content(old).text.at
     message = "^".join(old.segments("MSH")[0].components(9)[:2])
     there = segments_of(new.segments("MSH")[0].value(9, 3))
     for name, numbers in FIELDS.items():
-        for segment, match in _pairs(old.segments(name), new.segments(name), numbers):
+        for segment, match in _pairs(old.segments(name), new.segments(name), numbers, at_zone):
             for number, kind in numbers.items():
                 theirs = repetitions(match, number, kind) if match else []
                 gap = _NO_SEGMENT if name not in there else "" if number in fields_of(name) else _NO_FIELD
-                for rep, other in _matched(repetitions(segment, number, kind), theirs):
+                for rep, other in _matched(repetitions(segment, number, kind, at_zone), theirs):
                     for at, value in rep.items():
                         place = f"{name}-{number}.{at[0]}" + (f".{at[1]}" if at[1] > 1 else "")
                         found = _found(place, at, value, other, kind, new) or gap or _reason(message, place, value)
@@ -189,9 +196,11 @@ def _matched(reps: list[Repetition], found: list[Repetition]) -> Iterator[tuple[
     yield from ((rep, left[n] if n < len(left) else {}) for n, rep in enumerate(alone))
 
 
-def _pairs(old: list[Segment], new: list[Segment], numbers: dict[int, str]) -> Iterator[tuple[Segment, Segment | None]]:
+def _pairs(
+    old: list[Segment], new: list[Segment], numbers: dict[int, str], at_zone: Callable[[str], str]
+) -> Iterator[tuple[Segment, Segment | None]]:
     """The best pairs first."""
-    before, after = ([_leaves(s, numbers) for s in segments] for segments in (old, new))
+    before, after = [_leaves(s, numbers, at_zone) for s in old], [_leaves(s, numbers, as_written) for s in new]
     scores = sorted((-_common(mine, theirs), i, j) for i, mine in enumerate(before) for j, theirs in enumerate(after))
     pairs: dict[int, int] = {}
     for _, i, j in scores:
@@ -200,8 +209,8 @@ def _pairs(old: list[Segment], new: list[Segment], numbers: dict[int, str]) -> I
     yield from ((segment, new[pairs[i]] if i in pairs else None) for i, segment in enumerate(old))
 
 
-def _leaves(segment: Segment, numbers: dict[int, str]) -> dict[int, list[Repetition]]:
-    return {n: reps for n, kind in numbers.items() if (reps := repetitions(segment, n, kind))}
+def _leaves(segment: Segment, numbers: dict[int, str], at_zone: Callable[[str], str]) -> dict[int, list[Repetition]]:
+    return {n: reps for n, kind in numbers.items() if (reps := repetitions(segment, n, kind, at_zone))}
 
 
 def _common(mine: dict[int, list[Repetition]], theirs: dict[int, list[Repetition]]) -> int:

@@ -11,6 +11,7 @@ OBX = "OBX|1|NM|2951-2^Sodium^LN||140|mmol/L|||||F"
 ORU = with_field(MSH, 9, "ORU^R01^ORU_R01")
 A03 = with_field(MSH, 9, "ADT^A03^ADT_A03")
 A40 = with_field(MSH, 9, "ADT^A40^ADT_A39")
+A45 = with_field(MSH, 9, "ADT^A45^ADT_A45")
 
 
 def oru(obx: str) -> bytes:
@@ -27,6 +28,7 @@ BROKEN = {
     "identity.not-read PID-2": spoiled(("PID", 2, "B88")),
     "merge.no-authority MRG-1.4": raw(A40, EVN, PID, PD1, "MRG|B88"),
     "merge.nobody MRG-1": raw(A40, EVN, PID, PD1, "MRG|A77^^^STOLAV&2.16.578.1.99.1&ISO^MR"),
+    "merge.moved-from-another MRG-1": raw(A45, EVN, PID, PD1, "MRG|B88^^^STOLAV&2.16.578.1.99.1&ISO^MR||||V1", PV1),
     "routing.no-municipality PID-11.9": spoiled(("PID", 11, "Søndre gate 12^^Trondheim")),
     "routing.no-gp PD1-4": spoiled(("PD1", 4, "")),
     "routing.gp-unknown PD1-4.9": spoiled(("PD1", 4, "9144889^Lund^Kari")),
@@ -102,6 +104,15 @@ def test_what_the_sender_agreed_is_its_encoding() -> None:
 def test_a_message_the_hub_cannot_translate(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hub.adapters.hl7v2.mappings.bundle.FAMILIES", {})
     assert "fhir.no-translation MSH-9" in found(raw(*GOOD))
+
+
+def test_a_visit_moved_within_a_patient_merges_nobody_and_is_no_fault() -> None:
+    moved = raw(A45, EVN, PID, PD1, "MRG|A77^^^STOLAV&2.16.578.1.99.1&ISO^MR||||V1", PV1)
+    assert not [code for code in found(moved) if code.startswith("merge.")]
+
+
+def test_every_refusal_of_the_text_is_told_in_words() -> None:
+    assert "capital" in found(raw(*GOOD, "pv2|1"))["refused.bad_segment segment 6"].problem
 
 
 def test_a_policys_number_is_told_by_its_type() -> None:

@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -68,20 +69,35 @@ MOVED = "MRG|B88^^^STOLAV^MR~99^^^OTHER||||V66^^^STOLAV"
 
 
 def test_whose_a_moved_visit_was_is_told_without_a_second_patient() -> None:
-    """A45: the visit was another's, maybe somebody else's record altogether; the Bundle is about the patient who has it now."""
-    raw = message("ADT^A45", "EVN||20261120", MOVED, PV1)
+    """A45: the visit was written on another record of the patient; the Bundle is about the one who has it now."""
+    raw = message("ADT^A45", "EVN||20261120", MOVED.replace("99^^^OTHER", "A77^^^STOLAV"), PV1)
     bundle = rendered(hl7v2(raw))
     (patient,) = of(bundle, "Patient")
     assert "link" not in patient
     (visit,) = of(bundle, "Encounter")
     (told,) = [p for p in of(bundle, "Provenance") if p["target"] == [{"reference": f"urn:uuid:{visit['id']}"}]]
     assert [(e["role"], e["what"]["type"], e["what"]["identifier"]["value"]) for e in told["entity"]] == [
-        ("revision", "Patient", "B88"), ("revision", "Patient", "99"), ("revision", "Encounter", "V66"),
+        ("revision", "Patient", "B88"), ("revision", "Patient", "A77"), ("revision", "Encounter", "V66"),
     ]  # fmt: skip
     back = fhir(json.dumps(bundle).encode())
     assert back.event().kind is Kind.ENCOUNTER_MOVED
     after = back.render(Form.HL7V2, Detail.FULL, RECIPIENT).decode()
-    assert next(s for s in after.split("\r") if s.startswith("MRG")) == "MRG|B88^^^STOLAV^MR~99^^^OTHER||||V66^^^STOLAV"
+    assert next(s for s in after.split("\r") if s.startswith("MRG")) == "MRG|B88^^^STOLAV^MR~A77^^^STOLAV||||V66^^^STOLAV"
+
+
+@pytest.mark.parametrize("detail", Detail)
+@pytest.mark.parametrize("end", ["\r", "\r\n"])
+def test_whose_a_moved_visit_was_is_not_told_when_that_is_somebody_else(detail: Detail, end: str) -> None:
+    """A45 of two patients: whoever may know of the one who has the visit now is not told of the other, whose locks nobody asked about."""
+    other = "MRG|B88^^^STOLAV^MR~99^^^OTHER|B2|ACC9|B4|V66^^^STOLAV||Vik^Vilhelmine"
+    raw = end.join([*message("ADT^A45", "EVN||20261120", other, PV1).decode().split("\r")[:-1], ""]).encode()
+    made = hl7v2(raw)
+    copies = [made.render(form, detail, RECIPIENT) for form in (Form.HL7V2, Form.FHIR)]
+    assert not [word for word in (b"B88", b"99^^^", b"B2|", b"ACC9", b"B4", b"Vilhelmine", b'"99"') if any(word in c for c in copies)]
+    if detail is Detail.FULL:
+        assert all(b"V66" in copy for copy in copies)
+        assert copies[0].split(end.encode())[3] == b"MRG|||||V66^^^STOLAV||"
+    assert made.received.raw == raw
 
 
 def test_a_merge_that_moves_nothing_has_no_such_record() -> None:

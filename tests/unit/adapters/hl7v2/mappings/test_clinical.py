@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.adapters.made import PV1, hl7v2, message, of, rendered
+from tests.unit.adapters.made import PV1, hl7v2, line, message, of, rendered
 
 
 def told(kind: str, *segments: str) -> list[dict[str, Any]]:
@@ -129,3 +129,17 @@ def test_an_accident_and_a_death() -> None:
     certified, autopsy = of(bundle, "Procedure")
     assert certified["performedDateTime"] == "2026-11-02T12:30:00+01:00"
     assert autopsy["performer"][0]["actor"]["display"] == "Olo Path"
+
+
+@pytest.mark.parametrize("said", ["", "C", "I", "active"])
+def test_an_allergy_that_is_deleted_is_none_whatever_it_was(said: str) -> None:
+    """IAM-6 (0323)."""
+    (made,) = told("AllergyIntolerance", "IAM|1|DA|PEN^Penicillin^L|SV|Rash|D^Delete^HL70323" + "|" * 11 + said)
+    assert made["verificationStatus"]["coding"][0]["code"] == "entered-in-error"
+    assert "clinicalStatus" not in made
+
+
+@pytest.mark.parametrize(("action", "status"), [("A", "unknown"), ("U", "unknown"), ("", "unknown"), ("D", "entered-in-error")])
+def test_a_procedure_that_is_deleted_was_not_done(action: str, status: str) -> None:
+    (made,) = told("Procedure", line("PR1", {1: "1", 3: "JDB00^Gastrostomy^NCSP", 5: "20261120", 20: action}))
+    assert made["status"] == status

@@ -22,7 +22,7 @@ def observation(*fields: str) -> dict[str, object]:
         ("NM", "5.40", "mmol/L^^UCUM", {"valueQuantity": {
             "value": 5.4, "unit": "mmol/L", "system": "http://unitsofmeasure.org", "code": "mmol/L"}}),
         ("NM", "-.5", "", {"valueQuantity": {"value": -0.5}}),
-        ("NM", "<5", "", {"valueString": "<5"}),
+        ("NM", "<5", "", {"valueQuantity": {"value": 5, "comparator": "<"}}),
         ("SN", ">^90", "mL", {"valueQuantity": {"value": 90, "unit": "mL", "comparator": ">"}}),
         ("SN", "^1^:^128", "", {"valueRatio": {"numerator": {"value": 1}, "denominator": {"value": 128}}}),
         ("SN", "^1^-^3", "", {"valueRange": {"low": {"value": 1}, "high": {"value": 3}}}),

@@ -152,3 +152,46 @@ def test_an_order_and_the_specimens_taken_for_it() -> None:
     results = {f"urn:uuid:{o['id']}": o["code"]["text"] for o in of(made, "Observation")}
     assert [results[r["reference"]] for r in first["result"]] == ["x"]
     assert ("specimen" in first, "specimen" in second, numbers(second)[0][0]) == (True, False, "P2")
+
+
+def cultured(*antibiogram: str) -> dict[str, tuple[str, ...]]:
+    """Which germ each antibiotic was tried on, in a report of two."""
+    culture = (
+        "OBR|1|P1^DIPS|F1^LAB|600-7^Culture^LN|||20261120", "OBX|1|CWE|600-7^Culture^LN|1|112283007^E. coli^SCT||||||F",
+        "OBX|2|ST|564-5^Colonies^LN|1|>100000||||||F", "OBX|3|CWE|600-7^Culture^LN|2|78065002^Enterococcus^SCT||||||F",
+    )  # fmt: skip
+    bundle = rendered(hl7v2(message("ORU^R01", *culture, *antibiogram)))
+    by_url = {e["fullUrl"]: e["resource"] for e in bundle["entry"]}
+    return {
+        o["code"]["text"]: tuple(by_url[r["reference"]]["valueCodeableConcept"]["text"] for r in o.get("derivedFrom", ()))
+        for o in of(bundle, "Observation")
+    }
+
+
+def tried(name: str, germ: str, order: str) -> tuple[str, str]:
+    return (
+        line("OBR", {1: "2", 3: f"F{name}^LAB", 4: "29576-6^Susceptibility^LN", 26: germ, 29: order}),
+        f"OBX|1|SN|1-8^{name}^LN|1|<=^2|mg/L||S|||F",
+    )
+
+
+def test_an_antibiotic_is_told_with_the_germ_it_was_tried_on() -> None:
+    """OBR-26 and 29: the reports of two germs are alike but for that."""
+    made = cultured(
+        *tried("Ampicillin", "600-7&Culture&LN^1^E. coli", "P1&DIPS^F1&LAB"),
+        *tried("Vancomycin", "600-7&Culture&LN^2", "^F1&LAB"),
+        *tried("Gentamicin", "600-7^1", ""),
+        *tried("Penicillin", "600-7^3", "P1"),  # nothing of that name
+        *tried("Meropenem", "600-7^1", "P9"),  # another order's
+        *tried("Linezolid", "", "P1"),
+    )
+    assert {k: v for k, v in made.items() if k not in {"Culture", "Colonies"}} == {
+        "Ampicillin": ("E. coli",), "Vancomycin": ("Enterococcus",), "Gentamicin": ("E. coli",), "Penicillin": (), "Meropenem": (),
+        "Linezolid": (),
+    }  # fmt: skip
+    assert made["Culture"] == made["Colonies"] == ()
+
+
+def test_of_two_results_of_the_same_name_none_is_meant() -> None:
+    twice = "OBX|4|CWE|600-7^Culture^LN|1|3092008^S. aureus^SCT||||||F"
+    assert cultured(twice, *tried("Ampicillin", "600-7^1", "P1^F1"))["Ampicillin"] == ()

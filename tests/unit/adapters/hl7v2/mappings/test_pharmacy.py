@@ -187,3 +187,35 @@ def test_the_orders_schedule_is_the_requests_and_the_pharmacys_its_own() -> None
 
 def codes_of(request: dict[str, Any]) -> list[str]:
     return [d["timing"]["code"]["coding"][0]["code"] for d in request["dosageInstruction"]]
+
+
+def instructed(rxe: dict[int, str]) -> dict[str, Any]:
+    (request,) = of(encoded(rxe), "MedicationRequest")
+    (dosage,) = request["dosageInstruction"]
+    return dict(dosage)
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "text"),
+    [("1,500", "", "1,500 mg"), ("\u00bd", "", "\u00bd mg"), ("en halv", "en", "en halv-en mg"), ("5", "2", "5-2 mg"), ("1", "x", "1-x mg"),
+     ("500", "", None), ("0,5", "", None), ("1", "2", None), ("1", "1", None), ("", "2", None)],
+)  # fmt: skip
+def test_a_dose_that_is_no_number_is_told_as_it_is_written(least: str, most: str, text: str | None) -> None:
+    dosage = instructed({3: least, 4: most, 5: "mg", 7: "1^Tas med vann^L"})
+    assert dosage.get("text") == text
+    if text is None:
+        assert dosage["doseAndRate"]
+
+
+@pytest.mark.parametrize(
+    ("amount", "unit", "per", "expected"),
+    [
+        ("100", "mL/h", "H6", {"rateQuantity": {"value": 100, "unit": "mL/h"}}),  # not 100 mL/h in each six hours
+        ("100", "mL/h", "", {"rateQuantity": {"value": 100, "unit": "mL/h"}}),
+        ("100", "mL", "H1", {"rateRatio": {"numerator": {"value": 100, "unit": "mL"}, "denominator": {
+            "value": 1, "unit": "h", "system": UCUM, "code": "h"}}}),
+    ],
+)  # fmt: skip
+def test_a_rate_says_its_time_once(amount: str, unit: str, per: str, expected: dict[str, Any]) -> None:
+    """HL7 v2.5.1 4.14.4.23: of RXE-23 = 100 and RXE-24 = mL/h the rate is 100 mL/h."""
+    assert instructed({22: per, 23: amount, 24: unit})["doseAndRate"] == [expected]

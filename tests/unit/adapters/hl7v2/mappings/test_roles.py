@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from hub.adapters.hl7v2.mappings.gp import NOBODY
 from tests.unit.adapters.made import PV1, hl7v2, message, of, rendered
 
 PERSON = "9144889^Lund^Kari^^^Dr."
@@ -118,3 +119,24 @@ def test_a_disability_and_a_consent() -> None:
     (consent,) = of(bundle, "Consent")
     assert (consent["status"], consent["dateTime"], consent["identifier"][0]["value"]) == ("active", "2026-11-02", "F1")
     assert consent["provision"]["period"] == {"start": "2026-11-01", "end": "2027-11-01"}
+
+
+@pytest.mark.parametrize("action", ["DE", "UN", "D"])
+@pytest.mark.parametrize("role", ["ROL|R1|{0}|PP^Primary^HL70443|9144889^Lund^Kari", "PRT|R1|{0}||PP^Primary^HL70443|9144889^Lund^Kari"])
+def test_whoever_is_taken_out_of_a_role_has_it_no_longer(role: str, action: str) -> None:
+    """Nothing is sent to a general practitioner that the patient has no more (0287)."""
+    over = hl7v2(message("ADT^A08", role.format(action), PV1))
+    assert over.event().gps == (NOBODY,)
+    assert "generalPractitioner" not in of(rendered(over), "Patient")[0]
+    assert not of(rendered(over), "PractitionerRole") + of(rendered(over), "CareTeam")
+    changed = hl7v2(message("ADT^A08", role.format(action), role.format("AD").replace("9144889", "7"), PV1))
+    assert [gp.value for gp in changed.event().gps] == ["7"]
+
+
+def test_whoever_is_taken_out_of_an_order_a_result_or_a_procedure_is_not_in_it() -> None:
+    prt = "PRT||{0}||{1}|9144889^Lund^Kari"
+    results = ("OBR|1|||1-8^Urea^LN", prt.format("DE", "TN"), "OBX|1|NM|1-8^Urea^LN||5|mmol/L|||||F", prt.format("DE", "RO"))
+    bundle = rendered(hl7v2(message("ORU^R01", *results)))
+    assert not any("performer" in r for r in of(bundle, "DiagnosticReport") + of(bundle, "Observation"))
+    (done,) = of(told("PR1|1||JDB00^Gastrostomy^NCSP||20261120", "ROL|R1|DE|AT|9144889^Lund^Kari"), "Procedure")
+    assert "performer" not in done

@@ -152,3 +152,14 @@ def test_what_is_known_of_the_patient() -> None:
 
 def test_a_length_beyond_all_calendars_is_cut() -> None:
     assert appointment({9: "999999999", 10: "wk"})["minutesDuration"] == 1_000_000
+
+
+def test_who_and_what_is_taken_out_of_an_appointment_does_not_take_part() -> None:
+    """Segment action code D (0206) of the resource, or of its group."""
+    behind = (
+        "RGS|1|U", "AIP|1|D|9144889^Lund^Kari", "AIP|2|A|2^Vik^Ola", "AIL|1|D|POLI^2", "AIS|1|D|OLD^Gammel^L", "AIS|2|U|NEW^Ny^L",
+        "RGS|2|D", "AIP|1|U|3^Moe^Ida",
+    )  # fmt: skip
+    made = appointment({}, *behind, event="S13")
+    assert [p["actor"].get("display") for p in made["participant"]] == [None, "Ola Vik"]
+    assert [s["text"] for s in made["serviceType"]] == ["Ny"]
