@@ -9,16 +9,14 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
-from hub.consent.question import CONFIDENTIALITY, PATIENT_DENIED, SENSITIVITIES, SOURCE_LOCKED
+from hub.consent.question import CONFIDENTIALITY, PATIENT_DENIED, SENSITIVITIES
 
 NORMAL: Final = CONFIDENTIALITY.index("N")
 RESTRICTED: Final = CONFIDENTIALITY.index("R")
 _HIGHEST: Final = CONFIDENTIALITY.index("V")
+# Any other is the highest: what nobody knows, and what its source has locked
 _LEVELS: Final = MappingProxyType(
-    {label: n for n, label in enumerate(CONFIDENTIALITY)}
-    | dict.fromkeys(SENSITIVITIES, RESTRICTED)
-    | dict.fromkeys(PATIENT_DENIED, NORMAL)
-    | {SOURCE_LOCKED: _HIGHEST}
+    {label: n for n, label in enumerate(CONFIDENTIALITY)} | dict.fromkeys(SENSITIVITIES, RESTRICTED) | dict.fromkeys(PATIENT_DENIED, NORMAL)
 )
 # The kinds within each sensitivity, theirs too: v3-ActCode; ETH as IHE PCF has it
 NARROWER: Final = MappingProxyType(

@@ -53,7 +53,9 @@ def unload(names: set[str]) -> None:
 
 def knowing(name: str) -> set[str]:
     """The loaded modules of the hub that import this one, themselves or through others, and itself."""
-    imports = {n: _imported(Path(m.__file__)) for n, m in sys.modules.items() if n.partition(".")[0] == "hub" and getattr(m, "__file__", None)}
+    imports = {
+        n: _imported(Path(m.__file__)) for n, m in sys.modules.items() if n.partition(".")[0] == "hub" and getattr(m, "__file__", None)
+    }
     found, before = {name}, set[str]()
     while found != before:
         before = set(found)

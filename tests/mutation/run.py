@@ -14,6 +14,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -44,30 +45,41 @@ def main() -> int:
     sources = [path for path in _sources() if any(path.is_relative_to(part) for part in given.paths or CORE)]
     texts = {_module(path): path.read_text("utf-8") for path in sources}
     made = [m for name, text in texts.items() for m in (*functions.mutants(text, name), *tables.mutants(text, name))]
-    began = time.monotonic()
-    trial = Trial(texts, made, given.jobs)
+    began, alive = time.monotonic(), list[Survivor]()
+    tell = partial(_tell, alive, listed())
+    trial = Trial(texts, [*_unchanged(texts, made), *made], given.jobs, tell)
     if pytest.main([*SETTLED, *TESTS], plugins=[trial]) != 0:
         raise RuntimeError("the tests fail without any mutant")
-    alive = [*_told(trial.alive), *_told(unnoticed(trial.unreached, _passes_afresh, given.jobs))]
-    counted, left = (Counter(_of(where, texts) for where in some) for some in ([m.where for m in made], [s.where for s in alive]))
-    for name, count in counted.items():
-        _say({"module": name, "mutants": count, "unnoticed": left[name]})
+    for mutant in unnoticed(trial.unreached, _passes_afresh, given.jobs):
+        tell(mutant)
+    seconds = round(time.monotonic() - began)
+    if sum(s.was == s.now for s in alive) != len(_unchanged(texts, made)):
+        raise RuntimeError("what changes nothing was noticed")
+    return _judged(made, [s for s in alive if s.was != s.now], texts, seconds)
+
+
+def _unchanged(texts: dict[str, str], made: Sequence[Mutant]) -> list[Mutant]:
+    """No mutants, for both ways of trying them: of a function, and of no function."""
+    return [Mutant(where, "", "", texts[_of(where, texts)]) for where in (made[0].where, f"{next(iter(texts))}.")] if made else []
+
+
+def _tell(alive: list[Survivor], may_live: Sequence[Survivor], mutant: Mutant) -> None:
+    """What went unnoticed, said at once where it may not."""
+    alive.append(survivor := Survivor(mutant.where, mutant.was, mutant.now))
+    if survivor not in may_live and survivor.was != survivor.now:
+        _say({"unnoticed": survivor.where, "was": survivor.was, "now": survivor.now})
+
+
+def _judged(made: Sequence[Mutant], alive: Sequence[Survivor], texts: dict[str, str], seconds: int) -> int:
+    every, left = (Counter(_of(m.where, texts) for m in some) for some in (made, alive))
     unlisted, stale = judge(alive, [s for s in listed() if s.where.startswith(tuple(f"{name}." for name in texts))])
+    for name, count in every.items():
+        _say({"module": name, "mutants": count, "unnoticed": left[name]})
     for s in stale:
         _say({"listed_but_noticed": s.where, "was": s.was, "now": s.now})
     counts = {"mutants": len(made), "unnoticed": len(alive), "not_listed": len(unlisted), "listed_but_noticed": len(stale)}
-    _say({**counts, "seconds": round(time.monotonic() - began)})
+    _say({**counts, "seconds": seconds})
     return 1 if unlisted else 0
-
-
-def _told(alive: Iterable[Mutant]) -> Iterator[Survivor]:
-    """What went unnoticed, said at once where it may not."""
-    may_live = listed()
-    for mutant in alive:
-        survivor = Survivor(mutant.where, mutant.was, mutant.now)
-        if survivor not in may_live:
-            _say({"unnoticed": survivor.where, "was": survivor.was, "now": survivor.now})
-        yield survivor
 
 
 def _say(line: dict[str, object]) -> None:

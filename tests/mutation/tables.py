@@ -39,10 +39,11 @@ def mutants(source: str, module: str) -> Iterator[Mutant]:
             text, now = ast.unparse(tree), ast.unparse(statement)
             undo()
             if now != was:
-                yield Mutant(where, *_about(was, now), text)
+                yield Mutant(where, *about(was, now), text)
 
 
-def _about(was: str, now: str) -> tuple[str, str]:
+def about(was: str, now: str) -> tuple[str, str]:
+    """What differs, with what is around it where the lines are long."""
     before, after = was.splitlines(), now.splitlines()
     while before and after and before[0] == after[0]:
         before, after = before[1:], after[1:]

@@ -5,11 +5,10 @@ Only the tests that reach the function are run, the fastest first, until one fai
 
 import ast
 import importlib
-import os
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import FunctionType, ModuleType
 from typing import Any, Final
@@ -26,7 +25,7 @@ Place = tuple[ModuleType, tuple[str, ...]]
 
 @dataclass
 class Trial:
-    """A pytest plugin in the place of its loop. sources: of the modules, by name. alive: what no test noticed.
+    """A pytest plugin in the place of its loop. sources: of the modules, by name. tell: is told each that no test noticed.
 
     unreached: what no test calls once the modules are loaded.
     """
@@ -34,7 +33,7 @@ class Trial:
     sources: dict[str, str]
     mutants: Sequence[Mutant]
     jobs: int
-    alive: list[Mutant] = field(default_factory=list)
+    tell: Callable[[Mutant], None]
     unreached: list[Mutant] = field(default_factory=list)
     _failed: bool = False
     _by_function: dict[str, list[tuple[float, pytest.Item]]] = field(default_factory=lambda: defaultdict(list))
@@ -52,7 +51,8 @@ class Trial:
             return True
         here = [m for m in self.mutants if m.where in self._by_function]
         self.unreached += [m for m in self.mutants if m.where not in self._by_function]
-        self.alive += unnoticed(here, self._passes, self.jobs)
+        for mutant in unnoticed(here, self._passes, self.jobs):
+            self.tell(mutant)
         return True
 
     def _record(self, items: Sequence[pytest.Item]) -> None:
@@ -119,7 +119,7 @@ def put(module: ModuleType, path: Sequence[str], function: ast.FunctionDef) -> N
     function.decorator_list = []
     made = dict[str, Any]()
     text = ast.fix_missing_locations(ast.Module([function], []))
-    exec(compile(text, module.__file__ or "", "exec"), module.__dict__, made)  # noqa: S102
+    exec(compile(text, module.__name__, "exec"), module.__dict__, made)
     old, new = _plain(module, path), made[path[-1]]
     old.__code__, old.__defaults__, old.__kwdefaults__ = new.__code__, new.__defaults__, new.__kwdefaults__
 
