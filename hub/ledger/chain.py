@@ -16,12 +16,12 @@ from types import MappingProxyType
 from typing import Final
 
 from hub.ledger.batch import Writes
-from hub.ledger.rows import COLUMNS
+from hub.ledger.rows import COLUMNS, identities
 
 FORM: Final = 2  # of transit's links; every other chain has had one form
 FIRST_FORM: Final = 1
 START: Final = bytes(32)  # what stands before the first link
-TRANSIT: Final = "transit-"  # + partition: messages and the decisions on them
+TRANSIT: Final = "transit-"  # + partition: messages, the decisions on them, and identifiers that a batch brought
 DELIVERY: Final = "delivery-"  # + partition: attempts
 FACTS: Final = "facts-"  # + partition: all columns of the messages that were chained in the first form
 COPY: Final = "copy-"  # + partition: what left that was not the message as it was decided
@@ -29,6 +29,7 @@ RECEIPT: Final = "receipt-"  # + partition
 MESSAGE: Final = COLUMNS["message"].replace(" raw,", "")
 FIRST_MESSAGE: Final = MESSAGE.partition(", occurred_us")[0]
 DECISION: Final = COLUMNS["decision"]
+IDENTITY: Final = "part, off, link_key, lock_keys, coalesce(origin, patient_key)"  # what of it never changes
 
 _count: Final = Struct(">h").pack
 _FIELDS: Final = FIRST_MESSAGE.count(",") + 1  # those before the bytes
@@ -79,16 +80,18 @@ class Added:
     last: int
     messages: list[bytes] = field(default_factory=list)
     decisions: list[bytes] = field(default_factory=list)
+    identities: list[bytes] = field(default_factory=list)
 
     def link(self, chain: str, head: Head) -> Link:
         """The link that follows."""
-        digest = transit_digest(self.messages, self.decisions)
-        return follow(chain, head, len(self.messages) + len(self.decisions), (self.first, self.last), digest)
+        digest = transit_digest(self.messages, self.decisions, self.identities)
+        count = len(self.messages) + len(self.decisions) + len(self.identities)
+        return follow(chain, head, count, (self.first, self.last), digest)
 
 
-def transit_digest(messages: Iterable[bytes], decisions: Iterable[bytes]) -> bytes:
-    """Of rows of COPY, in whatever order they come."""
-    return sha256(b"".join((*sorted(messages), *sorted(decisions)))).digest()
+def transit_digest(*tables: Iterable[bytes]) -> bytes:
+    """Of rows of COPY, messages, decisions and identifiers, those of each in whatever order they come."""
+    return sha256(b"".join([row for rows in tables for row in sorted(rows)])).digest()
 
 
 def follow(chain: str, before: Head, count: int, rows: Sequence[int], digest: bytes) -> Link:
@@ -111,6 +114,8 @@ def added(writes: Writes, tables: Mapping[str, Sequence[bytes]]) -> Mapping[int,
         of_part.last = off
         of_part.messages.append(_without_content(row))
         of_part.decisions += islice(decisions, len(entry.plan.decisions))
+    if writes.links:
+        found[writes.entries[0].spot[0]].identities = identities(writes)
     return MappingProxyType(found)
 
 

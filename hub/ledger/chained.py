@@ -17,6 +17,7 @@ from hub.ledger.chain import (
     DELIVERY,
     FACTS,
     FIRST_FORM,
+    IDENTITY,
     MESSAGE,
     RECEIPT,
     TRANSIT,
@@ -30,7 +31,9 @@ _HEADER_BYTES: Final = 19  # PostgreSQL documentation, COPY, "Binary Format"
 _TRAILER: Final = b"\xff\xff"
 _BIGINT: Final = range(-(2**63), 2**63)
 _LISTED: Final = 10
-_NAME: Final = re.compile(rf"(?:{TRANSIT}|{DELIVERY}|{FACTS}|{COPY}|{RECEIPT})[0-9]{{1,9}}|disclosure|consent|access|change", re.ASCII)
+_NAME: Final = re.compile(
+    rf"(?:{TRANSIT}|{DELIVERY}|{FACTS}|{COPY}|{RECEIPT})[0-9]{{1,9}}|disclosure|consent|access|change|identity", re.ASCII
+)
 _bigint: Final = Struct(">q").unpack_from
 _AT_OFF: Final = 14  # where the offset begins in a row of transit, after the count, the partition and a length
 _RANGE: Final = "COPY (SELECT {} FROM {} WHERE part = {} AND off > {} AND off <= {}) TO STDOUT (FORMAT BINARY)"
@@ -84,8 +87,11 @@ def rows_of(conn: Conn, chain: str) -> Rows | None:
     return KeyedRows(conn, chain)
 
 
+_IN_TRANSIT: Final = ((MESSAGE, "message"), (DECISION, "decision"), (IDENTITY, "identity"))
+
+
 class TransitRows:
-    """Messages and decisions: a link stands for all there are from an offset to another.
+    """Messages, decisions and identifiers: a link stands for all there are from an offset to another.
 
     first: so many messages are in links of the first form. is_facts: the messages alone, as those were chained again.
     """
@@ -102,19 +108,19 @@ class TransitRows:
         """As ``Rows``."""
         ranges = [_range(link) for link in links]
         last = max([self._seen, *(r.stop - 1 for r in ranges)])
-        tables = [self._between(MESSAGE, "message", last), {} if self._is_facts else self._between(DECISION, "decision", last)]
+        tables = [self._between(columns, name, last) for columns, name in _IN_TRANSIT[: 1 if self._is_facts else None]]
         self._seen = last
-        offs = sorted(tables[0].keys() | tables[1].keys())
+        offs = sorted(set().union(*tables))
         ours: set[int] = set()
         for link, r in zip(links, ranges, strict=True):
             mine = offs[bisect_left(offs, r.start) : bisect_right(offs, r.stop - 1)]
             ours.update(mine)
-            messages, decisions = ([row for off in mine for row in table.get(off, ())] for table in tables)
+            rows = [[row for off in mine for row in table.get(off, ())] for table in tables]
             if link.form == FIRST_FORM and not self._is_facts:
-                self.first += len(messages)
-                messages = [in_first_form(row) for row in messages]
+                self.first += len(rows[0])
+                rows[0] = [in_first_form(row) for row in rows[0]]
             where = f"offsets {r.start} to {r.stop - 1}"
-            yield Now(len(messages) + len(decisions), transit_digest(messages, decisions), where, is_sound=bool(r))
+            yield Now(sum(map(len, rows)), transit_digest(*rows), where, is_sound=bool(r))
         self._strange += sorted(set(offs) - ours)[:_LISTED]
 
     def _between(self, columns: str, table: str, last: int) -> dict[int, list[bytes]]:
@@ -132,8 +138,8 @@ class TransitRows:
         """As ``Rows``: between the links, and after the last."""
         if self._is_facts:
             return []
-        query = "SELECT off FROM message WHERE part = %s AND off > %s UNION SELECT off FROM decision WHERE part = %s AND off > %s LIMIT %s"
-        rest = self._conn.execute(query, (self._part, self._seen, self._part, self._seen, _LISTED)).fetchall()
+        query = " UNION ".join(f"SELECT off FROM {name} WHERE part = %(part)s AND off > %(seen)s" for _, name in _IN_TRANSIT)  # noqa: S608
+        rest = self._conn.execute(f"{query} LIMIT {_LISTED}".encode(), {"part": self._part, "seen": self._seen}).fetchall()
         return [f"offset {off}" for off in (*self._strange, *(off for (off,) in rest))]
 
 
@@ -170,6 +176,14 @@ _OF_PART: Final = MappingProxyType({DELIVERY: _ATTEMPTS, COPY: _COPIES, RECEIPT:
 _KINDS: Final = MappingProxyType(
     {
         "change": _Kind("audit_change", "t.n, at_us, what, key, state", "t.n", (int,), "t.n = (k.v ->> 0)::bigint"),
+        "identity": _Kind(  # those from before they had a place
+            "identity",
+            "link_key, lock_keys, CASE WHEN origin IS NULL THEN patient_key ELSE origin END",  # a comma would count as a field
+            "t.link_key",
+            (str,),
+            "t.link_key = k.v ->> 0",
+            "t.part IS NULL AND NOT starts_with(t.link_key, 'retired:')",
+        ),
         "disclosure": _Kind(
             "disclosure",
             "consent_id, version, part, off, recipient, noted_us",

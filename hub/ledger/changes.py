@@ -26,7 +26,7 @@ class _Kept:
 # As the triggers of migration 0024 have them.
 KEPT: Final[Mapping[str, _Kept]] = MappingProxyType(
     {
-        "merge": _Kept(("retired",), ("survivor", "patient", "version", "in_force")),
+        "merge": _Kept(("retired",), ("survivor", "patient", "version", "in_force", "lock_keys")),
         "consent_key": _Kept(("key", "consent_id"), ()),
         "representation": _Kept(("id",), ("representative_key", "patient_key", "basis", "start_us", "end_us", "protected", "#body")),
         "notice": _Kept(("patient_key",), ("channel", "#address", "language", "since_us")),
@@ -39,6 +39,19 @@ _COMPARED: Final = """
 SELECT key::text, e.n, e.state::text, t.state::text
 FROM (SELECT DISTINCT ON (key) key, n, state FROM audit_change WHERE what = '{table}' ORDER BY key, n DESC) e
 FULL JOIN (SELECT {key} AS key, {state} AS state FROM {table} WHERE {which}) t USING (key)"""
+
+
+# Whose an identifier is by the merges in force, and the rows that a retired key leaves behind.
+_OWNERS: Final = """
+SELECT to_jsonb(i.link_key)::text, m.version, coalesce(m.patient, o.own), i.patient_key
+FROM identity i CROSS JOIN LATERAL (SELECT coalesce(i.origin, i.patient_key) AS own) o
+LEFT JOIN merge m ON m.in_force AND m.retired = o.own
+WHERE coalesce(m.patient, o.own) <> i.patient_key AND NOT starts_with(i.link_key, 'retired:')
+UNION ALL
+SELECT to_jsonb(concat('retired:', coalesce(m.retired, substr(i.link_key, 9))))::text, m.version, m.patient, i.patient_key
+FROM (SELECT * FROM merge WHERE in_force) m FULL JOIN (SELECT * FROM identity WHERE starts_with(link_key, 'retired:')) i
+    ON i.link_key = 'retired:' || m.retired
+WHERE (m.retired, m.lock_keys) IS DISTINCT FROM (i.patient_key, i.lock_keys)"""
 
 
 class Difference(NamedTuple):
@@ -61,6 +74,8 @@ def differences(conn: Conn) -> Iterator[Difference]:
             for key, n, said, found in cursor.execute(_COMPARED.format(table=table, **words).encode()):
                 if said != found:
                     yield Difference(table, key, n or 0, said or "", found or "")
+    for key, n, said, found in conn.execute(_OWNERS):
+        yield Difference("identity", key, n or 0, said or "", found or "")
 
 
 def _kept(column: str) -> str:

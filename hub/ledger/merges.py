@@ -18,9 +18,10 @@ INSERT INTO identity (link_key, patient_key, lock_keys) VALUES ('retired:' || %s
 ON CONFLICT (link_key) DO UPDATE SET patient_key = EXCLUDED.patient_key, lock_keys = EXCLUDED.lock_keys"""
 _JOIN: Final = "UPDATE identity SET origin = coalesce(origin, patient_key), patient_key = %s WHERE patient_key = ANY (%s::text[])"
 _KEEP: Final = """
-INSERT INTO merge (retired, survivor, patient, version, in_force)
-SELECT r, %s, %s, nextval('merge_version'), true FROM unnest(%s::text[]) AS r
-ON CONFLICT (retired) DO UPDATE SET survivor = EXCLUDED.survivor, patient = EXCLUDED.patient, version = EXCLUDED.version, in_force = true"""
+INSERT INTO merge (retired, survivor, patient, version, in_force, lock_keys)
+SELECT r, %s, %s, nextval('merge_version'), true, %s FROM unnest(%s::text[]) AS r
+ON CONFLICT (retired) DO UPDATE SET survivor = EXCLUDED.survivor, patient = EXCLUDED.patient, version = EXCLUDED.version, in_force = true,
+    lock_keys = EXCLUDED.lock_keys"""
 
 _FOLLOW: Final = "UPDATE merge SET patient = %s WHERE in_force AND patient = ANY (%s::text[])"
 
@@ -50,7 +51,7 @@ def join_patients(cursor: psycopg.Cursor[Any], merge: Merge) -> None:
     retired = texts(merge.retired)
     cursor.execute(_JOIN, (merge.survivor, retired))
     cursor.execute(_FOLLOW, (merge.survivor, retired))
-    cursor.execute(_KEEP, (merge.survivor, merge.survivor, retired))
+    cursor.execute(_KEEP, (merge.survivor, merge.survivor, list(merge.lock_keys), retired))
     cursor.execute(_MOVE, (merge.survivor, retired, MOVED))
     cursor.execute(_RESUME, (merge.survivor, REDRIVE))
     cursor.execute("DELETE FROM patient WHERE patient_key = ANY (%s::text[])", (retired,))

@@ -16,7 +16,7 @@ from hub.model import Channel, Detail, Form, Identifier, Outcome, Result, Rule
 COLUMNS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "seen": "sender_key, digest, part, off",
-        "identity": "link_key, patient_key, lock_keys, origin",
+        "identity": "link_key, patient_key, lock_keys, origin, part, off",
         "message": "part, off, event_id, adapter, provider, application, sender, control_id, trigger, kind, patient_key, received_us, "
         "decided_us, answer, encoding, outcome, reason, place, raw, occurred_us, municipality, ward, encounter_class, labels, addressed, "
         "gps, pathway, unresolved, items, origin, digest",
@@ -36,10 +36,11 @@ _WHOLE: Final = texts(()) + text("")
 
 def records(writes: Writes, decided_us: int) -> dict[str, list[bytes]]:
     """Table -> its new rows, of what another worker may write first, and of what was received and decided."""
+    first = _place(writes.entries[0]) if writes.links else b""
     found: dict[str, list[bytes]] = {
         "seen": [row(4, blob(key), blob(digest), int4(spot[0]), int8(spot[1])) for key, (digest, spot) in writes.seen.items()],
         "identity": [
-            row(4, word(link), word(new.patient), words(new.lock_keys), word(new.origin) if new.origin else NULL)
+            row(6, word(link), word(new.patient), words(new.lock_keys), word(new.origin) if new.origin else NULL, first)
             for link, new in writes.links.items()
         ],
         "message": [],
@@ -52,6 +53,12 @@ def records(writes: Writes, decided_us: int) -> dict[str, list[bytes]]:
         found["decision"] += _decisions(entry, place)
         found["withheld"] += _withheld(entry, place)
     return found
+
+
+def identities(writes: Writes) -> list[bytes]:
+    """New identifiers as they are chained: of the batch's first message, and whose each is without a merge, which never changes."""
+    first = _place(writes.entries[0]) if writes.links else b""
+    return [row(5, first, word(link), words(new.lock_keys), word(new.origin or new.patient)) for link, new in writes.links.items()]
 
 
 def deliveries(writes: Writes) -> dict[str, list[bytes]]:

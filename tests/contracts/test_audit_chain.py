@@ -51,7 +51,8 @@ def damage(conn: Conn) -> set[tuple[str, str, int]]:
 def test_everything_that_is_recorded_is_in_a_chain(filled: Conn) -> None:
     heads = verify(filled).heads
     ((messages, decisions, attempts),) = filled.execute(
-        "SELECT (SELECT count(*) FROM message), (SELECT count(*) FROM decision), (SELECT count(*) FROM attempt)"
+        "SELECT (SELECT count(*) FROM message), (SELECT count(*) FROM decision) + (SELECT count(*) FROM identity), "
+        "(SELECT count(*) FROM attempt)"
     )
     assert (heads["transit-0"].n, heads["transit-0"].total) == (4, messages + decisions)
     assert (heads["delivery-0"].n, heads["delivery-0"].total) == (4, attempts)
@@ -115,14 +116,16 @@ def test_what_was_there_before_the_chain_is_chained_by_the_migration(filled: Con
     filled.execute("INSERT INTO decision SELECT 5, off + 990, recipient, result, rule, detail, subscription, because FROM decision")
     with tampering(database_url) as dba:
         dba.execute("UPDATE message SET digest = sha256(raw) WHERE part = 5")
+        dba.execute("UPDATE identity SET part = NULL, off = NULL")
         dba.execute("DELETE FROM audit_link WHERE chain NOT IN ('access', 'change')")  # tables of the same migrations
     filled.execute(genesis.encode())
-    assert damage(filled) == {("link_missing", "facts-0", 0), ("link_missing", "facts-5", 0)}
+    assert damage(filled) == {("link_missing", "facts-0", 0), ("link_missing", "facts-5", 0), ("row_added", "identity", 0)}
     filled.execute(facts.encode())
     report = verify(filled)
     assert report.findings == []
     assert {chain: head.n for chain, head in report.heads.items() if chain != "change"} == {
         "transit-0": 1, "transit-5": 1, "facts-0": 1, "facts-5": 1, "delivery-0": 1, "consent": 1, "disclosure": 1, "access": 1,
+        "identity": 1,
     }  # fmt: skip
     with tampering(database_url) as dba:
         dba.execute("UPDATE message SET ward = 'another' WHERE part = 5 AND off = 993")
@@ -185,6 +188,7 @@ def test_a_batch_taken_out_with_its_link_is_found(filled: Conn, database_url: st
         dba.execute("DELETE FROM audit_link WHERE chain = 'transit-0' AND n = 2")
         dba.execute("DELETE FROM message WHERE off IN (2, 3)")
         dba.execute("DELETE FROM decision WHERE off IN (2, 3)")
+        dba.execute("DELETE FROM identity WHERE off IN (2, 3)")
     assert damage(filled) == {("link_missing", "transit-0", 2)}
 
 
@@ -280,7 +284,7 @@ def test_a_tail_cut_off_with_its_links_is_found_by_what_a_checkpoint_saw(filled:
     promise = promised(filled)
     with tampering(database_url) as dba:
         dba.execute("DELETE FROM audit_link WHERE n = 4 AND chain ~ '-0$' OR chain IN ('consent', 'disclosure')")
-        for table in ("message", "decision", "attempt"):
+        for table in ("message", "decision", "identity", "attempt"):
             dba.execute(f"DELETE FROM {table} WHERE off > 5".encode())
         dba.execute("DELETE FROM consent")
         dba.execute("DELETE FROM disclosure")

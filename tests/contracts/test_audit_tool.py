@@ -45,7 +45,7 @@ def cut_off(database_url: str) -> None:
     """The last batch goes, with its links and everything that tells of it."""
     with tampering(database_url) as dba:
         dba.execute("DELETE FROM audit_link WHERE n = 4 AND chain ~ '-0$'")
-        for table in ("message", "decision", "attempt"):
+        for table in ("message", "decision", "identity", "attempt"):
             dba.execute(f"DELETE FROM {table} WHERE off > 5".encode())
 
 
@@ -59,7 +59,7 @@ def test_a_whole_record(audit: Audit, conn: Conn, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "data" / CHECKPOINT_FILE).read_text()) == line
     code, found = audit("verify")
     assert (code, found["whole"], found["checkpoints"], found["findings"]) == (0, True, 1, [])
-    tables = ("message", "decision", "attempt", "consent", "disclosure", "audit_access", "audit_change")
+    tables = ("message", "decision", "identity", "attempt", "consent", "disclosure", "audit_access", "audit_change")
     assert found["rows"] == sum(n for t in tables for (n,) in conn.execute(f"SELECT count(*) FROM {t}".encode()))
     assert found["last_checkpoint"] is not None
 

@@ -175,6 +175,6 @@ def snapshot(conn: psycopg.Connection[Any]) -> dict[str, list[Any]]:
     """Every row transit writes, without the times of deciding."""
     tables = {
         "message": "part, off, event_id, outcome, reason, kind, patient_key", "decision": "*", "outbox": "*", "seen": "*",
-        "identity": "*", "patient": "*", "bundle": "*",
+        "identity": "link_key, patient_key, lock_keys, origin", "patient": "*", "bundle": "*",
     }  # fmt: skip
     return {name: sorted(map(repr, conn.execute(f"SELECT {columns} FROM {name}"))) for name, columns in tables.items()}

@@ -6,6 +6,11 @@ UPDATE message SET digest = sha256(raw) WHERE raw <> '';
 ALTER TABLE receipt ADD COLUMN digest bytea;   -- SHA-256 of raw
 UPDATE receipt SET digest = sha256(raw);
 
+ALTER TABLE identity ADD COLUMN part int, ADD COLUMN off bigint;   -- the first message of the batch that brought it; NULL = not known
+ALTER TABLE merge ADD COLUMN lock_keys text[];  -- of all that were merged: the retired key's row in identity has the same
+UPDATE merge SET lock_keys = i.lock_keys FROM identity i WHERE i.link_key = 'retired:' || retired;
+CREATE INDEX identity_place ON identity USING brin (part, off);
+
 CREATE FUNCTION audit_row(x sent_copy) RETURNS bytea LANGUAGE sql STABLE AS 'SELECT audit_copied(record_send(x))';
 CREATE FUNCTION audit_row(r receipt) RETURNS bytea LANGUAGE sql STABLE AS $$
 SELECT audit_copied(record_send(ROW(r.part, r.off, r.recipient, r.receipt_id, r.n, r.status, r.codes, r.said_us, r.noted_us, r.digest))) $$;
@@ -76,7 +81,14 @@ DO $$
 DECLARE
     g record;
 BEGIN
-    -- What was there before: the columns that no link has yet, copies, receipts.
+    -- What was there before: the columns that no link has yet, identifiers, copies, receipts.
+    FOR g IN SELECT b, count(*), json_agg(json_build_array(link_key) ORDER BY link_key COLLATE "C") AS rows,
+                    sha256(string_agg(audit_copied(record_send(ROW(link_key, lock_keys, coalesce(origin, patient_key)))), ''
+                                      ORDER BY link_key COLLATE "C")) AS digest
+             FROM (SELECT *, row_number() OVER (ORDER BY link_key COLLATE "C") / 1000 AS b FROM identity
+                   WHERE part IS NULL AND NOT starts_with(link_key, 'retired:')) i GROUP BY b ORDER BY b LOOP
+        PERFORM audit_append('identity', g.count, g.rows, g.digest);
+    END LOOP;
     FOR g IN SELECT part, off / 1000 AS block, min(off) AS first, max(off) AS last, count(*),
                     sha256(string_agg(audit_copied(record_send(ROW(
                         part, off, event_id, adapter, provider, application, sender, control_id, trigger, kind, patient_key, received_us,
@@ -104,7 +116,7 @@ DECLARE
 BEGIN
     -- Tables whose changes are events, with the columns of their keys and what is kept (hub.ledger.changes has the same).
     FOR t IN SELECT * FROM (VALUES
-        ('merge', 'retired', 'survivor,patient,version,in_force', true),
+        ('merge', 'retired', 'survivor,patient,version,in_force,lock_keys', true),
         ('consent_key', 'key,consent_id', '', true),
         ('representation', 'id', 'representative_key,patient_key,basis,start_us,end_us,protected,#body', true),
         ('notice', 'patient_key', 'channel,#address,language,since_us', true),
