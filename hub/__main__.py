@@ -64,6 +64,8 @@ def parser() -> argparse.ArgumentParser:
     command("check", "every setting that breaks a sentence of the promise")
     _quarantine(command("quarantine", "messages that were refused or could not be decided"), common)
     _audit(command("audit", "the record of decisions and disclosures as evidence"), common)
+    kept = command("retention", "which messages are old enough to let their bytes go (HUB_KEEP_MESSAGE_DAYS); the record stays")
+    kept.add_argument("--apply", action="store_true", help="let them go, for good (default: only tell)")
     token = command("token", "a bearer token for the local stack")
     token.add_argument("--as", dest="principal", required=True, metavar="WHO", help="admin, patient:<id> or provider:<id>")
     return top

@@ -168,6 +168,12 @@ def _audit(given: Given) -> int:
     return run_verify(settings, given.checkpoints, given.key, as_json=given.json)
 
 
+def _retention(given: Given) -> int:
+    from hub.stream.retention_tool import run_retention  # noqa: PLC0415
+
+    return run_retention(_settings(given), now_us, apply=given.apply, as_json=given.json)
+
+
 def _watch_folder(given: Given) -> int:
     from hub.processes import watch_folder  # noqa: PLC0415
     from hub.stream.watch_folder import TakenError  # noqa: PLC0415
@@ -202,6 +208,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "translate": _translate,
     "trace": _trace,
     "audit": _audit,
+    "retention": _retention,
     "what-if": _what_if,
     "watch-folder": _watch_folder,
     "check": _check,

@@ -122,6 +122,8 @@ class Settings(BaseModel):
 
     keep_days: int = 0  # how long topic events and the mailboxes keep what is in them; 0 = for ever: a replay and a reader may come late
 
+    keep_message_days: int = 0  # how old a message is before `hub retention` lets its bytes go, 30 or more; 0 = never. The record stays
+
     # delivery
     ack_seconds_max: float = 20.0
     connect_seconds_max: float = 5.0

@@ -32,7 +32,7 @@ _TRAILER: Final = b"\xff\xff"
 _BIGINT: Final = range(-(2**63), 2**63)
 _LISTED: Final = 10
 _NAME: Final = re.compile(
-    rf"(?:{TRANSIT}|{DELIVERY}|{FACTS}|{COPY}|{RECEIPT})[0-9]{{1,9}}|disclosure|consent|access|change|identity", re.ASCII
+    rf"(?:{TRANSIT}|{DELIVERY}|{FACTS}|{COPY}|{RECEIPT})[0-9]{{1,9}}|disclosure|consent|access|change|identity|let_go", re.ASCII
 )
 _bigint: Final = Struct(">q").unpack_from
 _AT_OFF: Final = 14  # where the offset begins in a row of transit, after the count, the partition and a length
@@ -176,6 +176,7 @@ _OF_PART: Final = MappingProxyType({DELIVERY: _ATTEMPTS, COPY: _COPIES, RECEIPT:
 _KINDS: Final = MappingProxyType(
     {
         "change": _Kind("audit_change", "t.n, at_us, what, key, state", "t.n", (int,), "t.n = (k.v ->> 0)::bigint"),
+        "let_go": _Kind("let_go", "t.n, at_us, part, offs", "t.n", (int,), "t.n = (k.v ->> 0)::bigint"),
         "identity": _Kind(  # those from before they had a place
             "identity",
             "link_key, lock_keys, CASE WHEN origin IS NULL THEN patient_key ELSE origin END",  # a comma would count as a field

@@ -25,7 +25,8 @@ SELECT c.chain, l.n, l.total, l.hash FROM c CROSS JOIN LATERAL
 _UNGUARDED: Final = """
 SELECT w.name FROM (VALUES ('message', 1), ('decision', 1), ('attempt', 2), ('disclosure', 2), ('consent', 2), ('audit_access', 2),
                            ('audit_link', 1), ('audit_checkpoint', 1), ('sent_copy', 2), ('receipt', 3), ('audit_change', 2),
-                           ('merge', 3), ('consent_key', 3), ('representation', 3), ('notice', 3), ('provider', 3), ('subscription', 3)
+                           ('let_go', 2), ('merge', 3), ('consent_key', 3),
+                           ('representation', 3), ('notice', 3), ('provider', 3), ('subscription', 3)
      ) AS w(name, triggers)
 WHERE triggers > (SELECT count(*) FROM pg_trigger t
                   WHERE t.tgrelid = to_regclass(w.name) AND starts_with(t.tgname, 'audit_') AND t.tgenabled IN ('O', 'A'))"""

@@ -15,7 +15,7 @@ from hub.ledger.chain import COPY, DELIVERY, FACTS, RECEIPT, TRANSIT, Head, Link
 from hub.ledger.chained import CHAINS, Now, Rows, TransitRows, rows_of
 from hub.ledger.changes import CHANGE, Difference, differences
 from hub.ledger.connect import Conn, faults
-from hub.ledger.contents import altered
+from hub.ledger.contents import altered, count_let_go
 
 FINDINGS_MAX: Final = 1_000
 _PAGE: Final = 200
@@ -75,11 +75,15 @@ class Promise(NamedTuple):
 
 @dataclass(slots=True)
 class Report:
-    """What was walked, and what is wrong. heads: chain -> its end. is_whole_list: False when there is more damage than is listed."""
+    """What was walked, and what is wrong. heads: chain -> its end. is_whole_list: False when there is more damage than is listed.
+
+    let_go: messages whose bytes are not kept any more, as is recorded.
+    """
 
     heads: dict[str, Head] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     is_whole_list: bool = True
+    let_go: int = 0
 
     def add(self, damage: Damage, chain: str, n: int, where: str) -> None:
         """One more, as long as there is room."""
@@ -104,6 +108,7 @@ def verify(conn: Conn, promises: Promises = lambda _conn, _report: ()) -> Report
                 report.add(Damage.LINK_CHANGED, chain, 0, "the hub has no chain of this name")
             else:
                 _Walk(conn, chain, report).all(rows)
+        report.let_go = count_let_go(conn)
         for one in altered(conn):
             report.add(Damage.CONTENT_MISSING if one.is_gone else Damage.CONTENT_CHANGED, one.chain, 0, f"offset {one.off}")
         for differs in differences(conn):

@@ -123,6 +123,7 @@ def _summary(report: Report, seen: _Checkpoints) -> dict[str, Any]:
         "whole": not report.findings,
         "links": sum(head.n for head in report.heads.values()),
         "rows": sum(head.total for head in report.heads.values()),
+        "let_go": report.let_go,
         "checkpoints": len(seen.numbers),
         "last_checkpoint": moment(seen.last_us) if seen.numbers else None,
     }
@@ -142,7 +143,8 @@ def _text(report: Report, seen: _Checkpoints) -> str:
     if seen.numbers:
         signed = f"signed up to {said['last_checkpoint']} ({said['checkpoints']} checkpoints)"
     verdict = "the record is whole" if said["whole"] else "THE RECORD IS DAMAGED"
-    return "\n".join([*lines, f"{verdict}: {said['rows']} rows in {said['links']} links; {signed}"]) + "\n"
+    gone = f"; the bytes of {said['let_go']} messages were let go" if said["let_go"] else ""
+    return "\n".join([*lines, f"{verdict}: {said['rows']} rows in {said['links']} links; {signed}{gone}"]) + "\n"
 
 
 def run_checkpoint(settings: Settings, clock: Callable[[], int]) -> int:

@@ -3,7 +3,8 @@
     POST /edi/messages               {"businessDocument": base64, "contentType": "application/xml", "contentTransferEncoding": "base64"}
                                      202 {"id", "location"}; a refusal has the status of its reason
     GET  /edi/messages/{id}/status   {"id", "state": Acknowledged | Rejected, "appRecStatus", "receivers"}; 404 until it is decided
-    GET  /edi/messages/{id}/apprec   the hub's receipt (AppRec), again as a business document, and "receivers"; ?version=1.1 for that one
+    GET  /edi/messages/{id}/apprec   the hub's receipt (AppRec), again as a business document, and "receivers"; ?version=1.1 for that one;
+                                     410 when the message's bytes were let go
 
 ``receivers``: what the application of each receiver whom the sender wrote said of it, once it has: {"receiver", "receiverHerId",
 "appRecStatus", "appRecErrorList"}. Who else was told is not the sender's to know.
@@ -136,6 +137,8 @@ async def apprec(request: web.Request) -> web.Response:
     if version not in reply.VERSIONS:
         raise Rejected(Reason.UNSUPPORTED_VERSION, "version")
     found = await _own(request)
+    if not found.raw:  # let go (``hub retention``): what is to be named in it is not known any more
+        raise web.HTTPGone
     given = reply.verdict(found.refusal, taken=not found.is_refused)
     raw = reply.acknowledge(found.raw, given, found.decided_us, version)
     return as_json(as_document(raw) | {"receivers": await _receivers(request)})

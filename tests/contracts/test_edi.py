@@ -209,6 +209,14 @@ def test_the_sender_may_ask_what_the_receivers_it_wrote_said(door: Callable[...,
         ]
 
 
+def test_of_a_message_whose_bytes_were_let_go_there_is_a_status_and_no_receipt_any_more(
+    door: Callable[..., Client], behind: Behind
+) -> None:
+    behind.known[ID] = Taken("st-olavs", "routed", "", "", RECEIVED_US, b"")
+    assert door().ask("GET", f"/edi/messages/{ID}/status").status == 200
+    assert door().ask("GET", f"/edi/messages/{ID}/apprec").status == 410
+
+
 @pytest.mark.parametrize("path", [f"/edi/messages/{ID}/status", f"/edi/messages/{ID}/apprec"])
 def test_nobody_elses_message_is_there(door: Callable[..., Client], behind: Behind, path: str) -> None:
     assert door().ask("GET", path).status == 404

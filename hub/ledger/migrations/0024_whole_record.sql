@@ -2,7 +2,7 @@
 -- (docs/decisions/0029). New rows of transit are chained whole but for the bytes, whose SHA-256 stands beside them; so are receipts.
 
 ALTER TABLE message ADD COLUMN digest bytea;   -- SHA-256 of the bytes as they came; NULL in a repeat from before this migration
-UPDATE message SET digest = sha256(raw) WHERE raw <> '';
+UPDATE message SET digest = sha256(raw) WHERE outcome <> 'repeat';
 ALTER TABLE receipt ADD COLUMN digest bytea;   -- SHA-256 of raw
 UPDATE receipt SET digest = sha256(raw);
 
@@ -149,3 +149,21 @@ CREATE TRIGGER audit_kept BEFORE DELETE OR TRUNCATE OR UPDATE OF part, off, reci
     ON receipt FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
 CREATE TRIGGER audit_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON sent_copy FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
 CREATE TRIGGER audit_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_change FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
+
+-- Messages whose bytes were let go when they were old enough and nothing was open of them (hub.ledger.retention): their SHA-256 stays.
+CREATE TABLE let_go (
+    n      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at_us  bigint NOT NULL,
+    part   int NOT NULL,
+    offs   bigint[] NOT NULL
+);
+CREATE FUNCTION audit_let_go() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM audit_append('let_go', g.count, g.rows, g.digest) FROM (
+        SELECT count(*), json_agg(json_build_array(n) ORDER BY n) AS rows,
+               sha256(string_agg(audit_copied(record_send(ROW(x.*)::let_go)), '' ORDER BY n)) AS digest
+        FROM added x HAVING count(*) > 0) g;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER audit_added AFTER INSERT ON let_go REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION audit_let_go();
+CREATE TRIGGER audit_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON let_go FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
