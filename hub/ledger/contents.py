@@ -45,5 +45,5 @@ def altered(conn: Conn) -> Iterator[Altered]:
             end = _DIGEST_AT + 4 + max(0, _length(row, _DIGEST_AT)[0])
             digest, raw = row[_DIGEST_AT + 4 : end], row[end + 4 :]
             may_be_gone = row[_MAY_AT] == 1  # a repeat, of which the first one has the bytes; or let go
-            if sha256(raw).digest() != digest and (raw or not may_be_gone):
+            if (raw or digest) and sha256(raw).digest() != digest and (raw or not may_be_gone):
                 yield Altered(f"{prefix}{part}", off, not raw)

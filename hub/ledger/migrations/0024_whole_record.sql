@@ -2,14 +2,9 @@
 -- (docs/decisions/0029). New rows of transit are chained whole but for the bytes, whose SHA-256 stands beside them; so are receipts.
 
 ALTER TABLE message ADD COLUMN digest bytea;   -- SHA-256 of the bytes as they came; NULL in a repeat from before this migration
-UPDATE message SET digest = sha256(raw) WHERE outcome <> 'repeat';
+UPDATE message SET digest = sha256(raw) WHERE raw <> '';
 ALTER TABLE receipt ADD COLUMN digest bytea;   -- SHA-256 of raw
 UPDATE receipt SET digest = sha256(raw);
-
-ALTER TABLE identity ADD COLUMN part int, ADD COLUMN off bigint;   -- the first message of the batch that brought it; NULL = not known
-ALTER TABLE merge ADD COLUMN lock_keys text[];  -- of all that were merged: the retired key's row in identity has the same
-UPDATE merge SET lock_keys = i.lock_keys FROM identity i WHERE i.link_key = 'retired:' || retired;
-CREATE INDEX identity_place ON identity USING brin (part, off);
 
 CREATE FUNCTION audit_row(x sent_copy) RETURNS bytea LANGUAGE sql STABLE AS 'SELECT audit_copied(record_send(x))';
 CREATE FUNCTION audit_row(r receipt) RETURNS bytea LANGUAGE sql STABLE AS $$
@@ -81,14 +76,7 @@ DO $$
 DECLARE
     g record;
 BEGIN
-    -- What was there before: the columns that no link has yet, identifiers, copies, receipts.
-    FOR g IN SELECT b, count(*), json_agg(json_build_array(link_key) ORDER BY link_key COLLATE "C") AS rows,
-                    sha256(string_agg(audit_copied(record_send(ROW(link_key, lock_keys, coalesce(origin, patient_key)))), ''
-                                      ORDER BY link_key COLLATE "C")) AS digest
-             FROM (SELECT *, row_number() OVER (ORDER BY link_key COLLATE "C") / 1000 AS b FROM identity
-                   WHERE part IS NULL AND NOT starts_with(link_key, 'retired:')) i GROUP BY b ORDER BY b LOOP
-        PERFORM audit_append('identity', g.count, g.rows, g.digest);
-    END LOOP;
+    -- What was there before: the columns that no link has yet, copies, receipts.
     FOR g IN SELECT part, off / 1000 AS block, min(off) AS first, max(off) AS last, count(*),
                     sha256(string_agg(audit_copied(record_send(ROW(
                         part, off, event_id, adapter, provider, application, sender, control_id, trigger, kind, patient_key, received_us,
@@ -116,7 +104,7 @@ DECLARE
 BEGIN
     -- Tables whose changes are events, with the columns of their keys and what is kept (hub.ledger.changes has the same).
     FOR t IN SELECT * FROM (VALUES
-        ('merge', 'retired', 'survivor,patient,version,in_force,lock_keys', true),
+        ('merge', 'retired', 'survivor,patient,version,in_force', true),
         ('consent_key', 'key,consent_id', '', true),
         ('representation', 'id', 'representative_key,patient_key,basis,start_us,end_us,protected,#body', true),
         ('notice', 'patient_key', 'channel,#address,language,since_us', true),
@@ -149,21 +137,3 @@ CREATE TRIGGER audit_kept BEFORE DELETE OR TRUNCATE OR UPDATE OF part, off, reci
     ON receipt FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
 CREATE TRIGGER audit_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON sent_copy FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
 CREATE TRIGGER audit_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_change FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
-
--- Messages whose bytes were let go when they were old enough and nothing was open of them (hub.ledger.retention): their SHA-256 stays.
-CREATE TABLE let_go (
-    n      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    at_us  bigint NOT NULL,
-    part   int NOT NULL,
-    offs   bigint[] NOT NULL
-);
-CREATE FUNCTION audit_let_go() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    PERFORM audit_append('let_go', g.count, g.rows, g.digest) FROM (
-        SELECT count(*), json_agg(json_build_array(n) ORDER BY n) AS rows,
-               sha256(string_agg(audit_copied(record_send(ROW(x.*)::let_go)), '' ORDER BY n)) AS digest
-        FROM added x HAVING count(*) > 0) g;
-    RETURN NULL;
-END $$;
-CREATE TRIGGER audit_added AFTER INSERT ON let_go REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION audit_let_go();
-CREATE TRIGGER audit_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON let_go FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
