@@ -27,7 +27,7 @@ _PUT: Final = """
 INSERT INTO {table} AS t (id, origin, body) VALUES (%s, %s, %s)
 ON CONFLICT (id) DO UPDATE SET origin = EXCLUDED.origin, body = EXCLUDED.body RETURNING (xmax = 0)"""
 _PUT_FILE: Final = """
-INSERT INTO {table} AS t (id, origin, body) VALUES (%s, 'file', %s)
+INSERT INTO {table} AS t (id, origin, body) SELECT id, 'file', body FROM unnest(%s::text[], %s::jsonb[]) AS w(id, body)
 ON CONFLICT (id) DO UPDATE SET body = EXCLUDED.body WHERE t.origin = 'file' AND t.body <> EXCLUDED.body"""
 
 
@@ -221,5 +221,5 @@ def _differs(conn: Conn, table: str, wanted: Sequence[Mapping[str, Any]]) -> boo
 def _replace(conn: Conn, table: str, wanted: Sequence[Mapping[str, Any]]) -> None:
     gone = f"DELETE FROM {table} WHERE origin = 'file' AND id <> ALL (%s)"  # noqa: S608  # one of two constants
     conn.execute(gone, ([body["id"] for body in wanted],))
-    with conn.cursor() as cursor:
-        cursor.executemany(_PUT_FILE.format(table=table), [(body["id"], Jsonb(body)) for body in wanted])
+    bodies = {body["id"]: Jsonb(body) for body in wanted}
+    conn.execute(_PUT_FILE.format(table=table).encode(), (list(bodies), list(bodies.values())))
