@@ -45,7 +45,6 @@ _WORDS: Final = MappingProxyType(
         405: ("not-supported", "this address does not take that method"),
         408: ("timeout", "the request did not come in time"),
         409: ("conflict", "it belongs to something else"),
-        410: ("deleted", "it was there, and its bytes are not kept any more"),
         412: ("conflict", "it has changed since: read it again"),
         413: ("too-long", "the request is larger than the hub's limit"),
         415: ("not-supported", "send JSON, not compressed"),

@@ -4,7 +4,7 @@
                                      202 {"id", "location"}; a refusal has the status of its reason
     GET  /edi/messages/{id}/status   {"id", "state": Acknowledged | Rejected, "appRecStatus", "receivers"}; 404 until it is decided
     GET  /edi/messages/{id}/apprec   the hub's receipt (AppRec), again as a business document, and "receivers"; ?version=1.1 for that one;
-                                     410 when the message's bytes were let go
+                                     422 when the message's bytes were let go
 
 ``receivers``: what the application of each receiver whom the sender wrote said of it, once it has: {"receiver", "receiverHerId",
 "appRecStatus", "appRecErrorList"}. Who else was told is not the sender's to know.
@@ -29,7 +29,7 @@ from hub.ledger.receipts import OfReceiver, of_receivers
 from hub.ledger.taken import Taken, taken
 from hub.model import Adapter, Provider, Received, Refusal
 from hub.web.access import require, sender
-from hub.web.answers import status_of
+from hub.web.answers import Unprocessable, status_of
 from hub.web.body import read_object
 from hub.web.judge import speaker, without_conflict
 from hub.web.process_message import CONTROL_IDS
@@ -38,6 +38,7 @@ from hub.web.tokens import Principal, Role
 
 XML: Final = frozenset({"application/xml", "text/xml"})
 BASE64: Final = "base64"
+_LET_GO: Final = "the message is not kept any more, so its receipt cannot be written: ask for its status"
 _HER_ID_DIGITS_MAX: Final = 8
 _ROOM_BYTES: Final = 64 * 1024  # of a request around its document
 
@@ -138,7 +139,7 @@ async def apprec(request: web.Request) -> web.Response:
         raise Rejected(Reason.UNSUPPORTED_VERSION, "version")
     found = await _own(request)
     if not found.raw:  # let go (``hub retention``): what is to be named in it is not known any more
-        raise web.HTTPGone
+        raise Unprocessable([_LET_GO])
     given = reply.verdict(found.refusal, taken=not found.is_refused)
     raw = reply.acknowledge(found.raw, given, found.decided_us, version)
     return as_json(as_document(raw) | {"receivers": await _receivers(request)})

@@ -214,7 +214,7 @@ def test_of_a_message_whose_bytes_were_let_go_there_is_a_status_and_no_receipt_a
 ) -> None:
     behind.known[ID] = Taken("st-olavs", "routed", "", "", RECEIVED_US, b"")
     assert door().ask("GET", f"/edi/messages/{ID}/status").status == 200
-    assert door().ask("GET", f"/edi/messages/{ID}/apprec").status == 410
+    assert door().ask("GET", f"/edi/messages/{ID}/apprec").status == 422
 
 
 @pytest.mark.parametrize("path", [f"/edi/messages/{ID}/status", f"/edi/messages/{ID}/apprec"])
