@@ -73,7 +73,10 @@ def reference() -> str:
     lines = [
         "# Metrics",
         "",
-        "Every process answers `/metrics`. Labels take only the values listed, or ids of the hub's own configuration; what is not among",
+        "Every process answers `/metrics`; `hub web` on its own address, and so, as on the operator's page, only to this machine and to",
+        "admin tokens, unless `HUB_OPEN_METRICS=true` says aloud that whoever reaches it may know how much is kept back.",
+        "",
+        "Labels take only the values listed, or ids of the hub's own configuration; what is not among",
         "them is counted as `other`. No label holds anything that identifies a patient or a message. Times are in seconds.",
         "",
         "| metric | type | what it counts | labels |",

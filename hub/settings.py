@@ -80,6 +80,7 @@ class Settings(BaseModel):
     mllp: _Address = "127.0.0.1:2575"
     http: _Address = "127.0.0.1:8080"
     metrics: str = ""  # HOST:PORT of this process's own metrics; "" = loopback, METRICS_PORTS or the next free one; "none" = none
+    open_metrics: bool = False  # said aloud: figures and the operator's page for whoever reaches ``http``, not this machine and admins only
     tls_certificate: str = ""
     tls_key: str = ""
     tls_client_ca: str = ""  # set = mutual TLS: a client certificate is required

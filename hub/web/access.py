@@ -41,13 +41,28 @@ def sender(request: web.Request) -> Principal | None:
     return require(request, Role.PROVIDER, Role.ADMIN)
 
 
-def _is_plain_loopback(request: web.Request) -> bool:
-    """True when both ends are this machine, without TLS, and the request names it so.
+def require_operator(request: web.Request) -> None:
+    """Somebody who may know how much is kept back: on this machine, an admin, or anybody where the settings say so aloud.
 
-    A web page of elsewhere whose name was made to point here (DNS rebinding) still sends its own name.
+    Whoever sees the figures move as a message passes knows what became of it. Raises Unauthorized, HTTPForbidden.
+    """
+    if not (request.app[STATE].settings.open_metrics or _is_loopback(request)):
+        require(request, Role.ADMIN)
+
+
+def _is_plain_loopback(request: web.Request) -> bool:
+    """The same without TLS."""
+    transport = request.transport
+    return transport is not None and transport.get_extra_info("sslcontext") is None and _is_loopback(request)
+
+
+def _is_loopback(request: web.Request) -> bool:
+    """True when both ends are this machine, and the request names it so.
+
+    A web page of elsewhere whose name was made to point here (DNS rebinding), or a proxy on this machine, still sends its own name.
     """
     transport = request.transport
-    if transport is None or transport.get_extra_info("sslcontext") is not None:
+    if transport is None:
         return False
     ends = (transport.get_extra_info("sockname"), transport.get_extra_info("peername"))
     return all(end and ip_address(end[0].partition("%")[0]).is_loopback for end in ends) and _is_local_name(request.headers.get("Host", ""))

@@ -35,13 +35,13 @@ SHUTDOWN_SECONDS: Final = 5.0
 
 
 def routes(state: State) -> list[web.RouteDef]:
-    """Every address the hub answers. No token: pages and probes, which hold no patient data; the rest asks in its own first line."""
+    """Every address the hub answers. No token: probes and the style sheet; the rest asks in its own first line."""
     return [
         web.get("/", pages.home),
         web.get("/style.css", pages.stylesheet),
         web.get("/healthz", metrics.healthz),
         web.get("/readyz", metrics.readyz(state.missing)),
-        web.get("/metrics", metrics.metrics),
+        web.get("/metrics", pages.figures),  # as the page: this machine, admin
         web.get("/fhir/metadata", capability.metadata),
         web.post("/fhir/$process-message", process_message.process_message),  # provider, admin, or nobody on plaintext loopback
         web.post("/edi/messages", edi.post_message),  # as the one above

@@ -125,3 +125,15 @@ def broken_for(trigger: str) -> Any:
         return bundle(content, received, event)
 
     return made
+
+
+def test_a_name_with_an_ampersand_is_said_as_it_is(page: Page) -> None:
+    page.log_in()
+    patient = {"identifier": {"system": FNR, "value": PEOPLE["åse"].number}}
+    actor = {"reference": {"identifier": {"system": "urn:x", "value": "Lege & Co"}}}
+    lock = {"resourceType": "Consent", "id": "c", "status": "active", "patient": patient, "provision": {"type": "deny", "actor": [actor]}}
+    own = page.client.with_token(issue(page.data, f"patient:{FNR}|{PEOPLE['åse'].number}", page.clock.us))
+    assert own.ask("PUT", "/fhir/Consent/c", lock).status == 201
+    body = page.get("/me/access").body.decode()
+    assert 'aria-label="Opphev: Sperret for Lege &amp; Co' in body
+    assert "&amp;amp;" not in body

@@ -261,3 +261,11 @@ def test_whoever_reads_is_recorded_first(page: Page) -> None:
     with connect(page.url) as conn:
         rows = conn.execute("SELECT role, who, interaction, query, patient_keys FROM audit_access ORDER BY at_us, query").fetchall()
     assert sorted(rows, key=lambda r: r[3]) == [("patient", key, "read", path, [key]) for path in ("me", "me/bundle.json", "me/shared")]
+
+
+def test_who_comes_to_the_front_door_is_led_to_the_patients_page(page: Page) -> None:
+    """The operator's page is for this machine and administrators."""
+    elsewhere = {"Host": "hub.example"}
+    assert page.client.ask("GET", "/", headers=elsewhere).headers["Location"] == "/me"
+    assert page.client.ask("GET", "/metrics", headers=elsewhere).status == 401
+    assert b"Kept out" in page.client.ask("GET", "/").body

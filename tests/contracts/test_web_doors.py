@@ -122,6 +122,17 @@ def test_what_needs_no_token(web: Client, path: str) -> None:
     assert {k: got.headers.get(k) for k in answers.HEADERS} == dict(answers.HEADERS)
 
 
+ELSEWHERE = {"Host": "hub.example"}  # as a proxy on this machine sends it on
+
+
+@pytest.mark.parametrize("path", ["/", "/metrics"])
+def test_how_much_is_kept_back_is_for_whoever_runs_the_hub(web: Client, data: Path, token: Any, path: str) -> None:
+    """A recipient or a patient who sees the figures move as a message passes would know what became of it."""
+    assert [web.with_token(token(who)).ask("GET", path, headers=ELSEWHERE).status for who in WHO] == [401, 403, 403, 200]
+    with serving(lambda: state(data, open_metrics=True)) as client:
+        assert client.ask("GET", path, headers=ELSEWHERE).status == 200
+
+
 @pytest.mark.parametrize("header", ["Bearer x", "Bearer", "Basic YWRtaW46", "bearer  ", "x", "Bearer a.b.c", "Token {}", "Bearer {} {}"])
 @pytest.mark.parametrize(("method", "path"), [("GET", "/admin/providers"), ("POST", "/fhir/$process-message")])
 def test_a_bad_token_is_never_nobody(web: Client, token: Any, header: str, method: str, path: str) -> None:

@@ -34,12 +34,17 @@ _HOLDS: Final[Mapping[str, str]] = MappingProxyType(
 )
 _DERIVED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(  # made of what it refers to there
     {"Observation": ("derivedFrom",), "DocumentReference": ("context",), "Media": ("partOf", "basedOn"), "RiskAssessment": ("basis",),
-     "ClinicalImpression": ("investigation", "finding", "problem")}
+     "ClinicalImpression": ("investigation", "finding", "problem"), "Condition": ("evidence",), "Communication": ("about", "payload"),
+     "Task": ("focus",)}
 )  # fmt: skip
 _WORDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(  # what may speak of what a resource refers to
     {"DiagnosticReport": ("conclusion", "conclusionCode"), "Observation": ("note", "interpretation"), "List": ("note",),
      "ClinicalImpression": ("summary", "description", "note"), "CarePlan": ("note", "description"), "Encounter": (REASON,)}
 )  # fmt: skip
+# Words of any resource, which may speak of what it referred to; R4 demands some of some
+_FREE: Final = frozenset({"text", "note", "description", "comment", "patientInstruction", "summary", "title"})
+_DEMANDED: Final[Mapping[str, str]] = MappingProxyType({"Goal": "description", "Composition": "title"})
+_REASONS: Final = "reasonReference"
 _NEVER_WHOLE: Final = "presentedForm"  # a report as a document may hold every result, whichever report of the message it stands in
 _STAY: Final = frozenset({"patient", "admission", "preadmission", "transfer", "discharge", "leave", "encounter"})
 _SECRECY: Final = frozenset({"U", "L", "M", "N", "R", "V"})
@@ -168,7 +173,9 @@ class _Gone:
         hides = kind == "Encounter" and reason(n) in self._keys
         unsaid = {_NEVER_WHOLE} | ({REASON, "text"} if hides else set())
         if made != resource:
-            unsaid |= {"text", *_WORDS.get(kind, ())} - ({REASON} if not hides else set())
+            unsaid |= _FREE - {_DEMANDED.get(kind)} | set(_WORDS.get(kind, ())) - ({REASON} if not hides else set())
+            if kind != "Encounter" and made.get(_REASONS) != resource.get(_REASONS):
+                unsaid.add(REASON)
             made = {k: _unranked(v) if k in {"diagnosis", "section"} else v for k, v in made.items()}
         return {k: v for k, v in made.items() if k not in unsaid and k != "signature"}
 

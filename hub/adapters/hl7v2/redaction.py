@@ -48,7 +48,8 @@ def without(er7: Er7, content: Content, trigger: str, keys: Collection[str]) -> 
     if REASON in keys:
         changes |= {n: {**changes.get(n, {}), 3: ""} for n, s in segments if s.name == "PV2"}
     kept = [(n, s) for n, s in segments if (n in gone.known or s.name in _CONTEXT) and n not in gone.numbers]
-    return "".join(f"{_line(segment, changes.get(n, {}))}\r" for n, segment in kept).encode(er7.encoding)
+    lines = [_line(segment, changes.get(n, {})) for n, segment in kept]
+    return "".join(f"{line}\r" for line in lines if line).encode(er7.encoding)
 
 
 class _Gone:
@@ -171,9 +172,15 @@ def _said_less(segments: Sequence[tuple[int, Segment]], gone: _Gone) -> Changes:
 
 
 def _line(segment: Segment, changes: Mapping[int, str]) -> str:
+    """The segment as it is to be, "" where nothing of it is left; what is emptied at its end leaves no separators behind."""
     if not changes:
         return segment.line
     fields = [changes.get(n, text) for n, text in enumerate(segment.fields)]
+    last = max((n for n, text in enumerate(fields) if text), default=0)
+    if any(n > last for n, text in changes.items() if not text):
+        fields = fields[: last + 1]
+    if not any(fields[1:]):
+        return ""
     return Segment(segment.name, fields, segment.delimiters, segment.encoding).line
 
 
