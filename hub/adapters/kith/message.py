@@ -168,6 +168,8 @@ def _logistics(root: Element, encoding: str, type_: str, payload: Element | None
     if status not in SENDINGS:
         reason = Reason.UNSUPPORTED_EVENT if status == "H" else Reason.BAD_VALUE
         raise Rejected(reason, f"{place}/InformasjonOmForsendelsen/Forsendelsesstatus")
+    if meant == ANSWER and SENDINGS[status]:  # an answer that is taken back: no event says that, and it is no answer
+        raise Rejected(Reason.UNSUPPORTED_EVENT, f"{place}/InformasjonOmForsendelsen/Forsendelsesstatus")
     if meant == ANSWER:
         return Message(root, encoding, Kind.DISCHARGE_ANSWERED, meant, payload, None)
     _, code, new, cancelled = LOGISTICS[meant]

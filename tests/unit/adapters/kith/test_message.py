@@ -118,6 +118,7 @@ def test_a_report_without_a_schema_of_ours_is_carried_as_it_is() -> None:
          f"{CONTENT}/Pasientlogistikk"),
         (logistics("LOG_INNLAGT", "H"), Reason.UNSUPPORTED_EVENT, STATUS),
         (logistics("LOG_INNLAGT", "?"), Reason.BAD_VALUE, STATUS),
+        (logistics("LOG_TILBAKEMELDING", "C"), Reason.UNSUPPORTED_EVENT, STATUS),
         (changed('<MsgType V="XML" DN="XML-instans"/>', '<MsgType V="XML"/><Compression V="GZ"/>'), Reason.UNSUPPORTED_FORMAT,
          "MsgHead/Document/RefDoc/Compression"),
         (changed("<Document>", "<PatientReport><CaseNo>1</CaseNo><Document>").replace(b"</Document>", b"</Document></PatientReport>"),
