@@ -165,6 +165,13 @@ def test_identifiers_stand_in_the_systems_of_no_basis(type_id: str, value: str, 
     assert envelope(raw).identifiers == (expected,)
 
 
+def test_a_person_number_that_does_not_hold_names_the_patient_where_nothing_else_does() -> None:
+    made_up = '<Ident><Id>01018000100</Id><TypeId V="FNR"/></Ident>'
+    first = f"<Ident><Id>{FNR}"
+    assert [i.value for i in envelope(changed(first, made_up + first)).identifiers] == [FNR]
+    assert [i.value for i in envelope(changed(f"<Id>{FNR}</Id>", "<Id>01018000100</Id>")).identifiers] == ["01018000100"]
+
+
 def test_a_number_that_stands_for_none_names_nobody() -> None:
     for value in ("00000000000", "01018000000", "UKJENT"):
         assert fault(changed(f"<Id>{FNR}</Id>", f"<Id>{value}</Id>")) == (Reason.MISSING_PATIENT, "MsgHead/MsgInfo/Patient/Ident")
