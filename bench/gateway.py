@@ -31,7 +31,7 @@ from hub.stream.kafka import ensure_topics
 MESSAGE = (
     "MSH|^~\\&|DIPS|STOLAV|HUB|HUB|20260401120000||ADT^A01^ADT_A01|{control}|P|2.5.1|||||NOR|UNICODE UTF-8\r"
     "EVN|A01|20260401120000|||SYKPLE^Hansen^Kari\r"
-    "PID|1||{patient:08d}^^^STOLAV^PI~13116900216^^^&2.16.578.1.12.4.1.4.1&ISO^NNNOR||Ødegård^Åse^Marie||19690113|F|||"
+    "PID|1||1{patient:07d}^^^STOLAV^PI~13116900216^^^&2.16.578.1.12.4.1.4.1&ISO^NNNOR||Ødegård^Åse^Marie||19690113|F|||"
     "Munkegata 1^^Trondheim^^7013^NOR^H"
     "||73867890^PRN^PH|||M\r"
     "NK1|1|Ødegård^Per|SPO|Munkegata 1^^Trondheim^^7013^NOR|73867891\r"

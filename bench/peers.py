@@ -15,7 +15,7 @@ def adt(control_id: str, patient: int, size_bytes: int = 1000) -> bytes:
     """An ADT^A01 of about ``size_bytes`` for one of many patients."""
     head = (
         f"MSH|^~\\&|EPJ|STOLAV|HUB|HUB|20261122120000+0100||ADT^A01^ADT_A01|{control_id}|P|2.5.1|||||NOR|UNICODE UTF-8\r"
-        f"EVN|A01|20261122120000\rPID|1||{patient:09d}^^^STOLAVMRN^MR||Bjørnsen^Åse{patient}||19500101|F|||"
+        f"EVN|A01|20261122120000\rPID|1||{patient + 1:09d}^^^STOLAVMRN^MR||Bjørnsen^Åse{patient}||19500101|F|||"
         f"Gata {patient}^^Trondheim^^7010^NOR^^^5001\r"
         f"PV1|1|I|MED{patient % 7}^101^1^STO|E|||1234567^Lege^Lars|||MED|||||||||V{patient}|||||||||||||||||||||||||20261122110000\r"
     ).encode()

@@ -59,12 +59,20 @@ def canonical(system: str, value: str) -> Identifier:
     system of its kind: two parsers must never disagree on who the patient is. A hospital's own help number is unique with its assigner
     only, so it is never a national one. Any other URI system is kept as it was written.
     """
+    return judged(system, value)[0]
+
+
+def judged(system: str, value: str) -> tuple[Identifier, bool]:
+    """As ``canonical``, and whether it is said to be a national number and is none: mistyped, or made up for want of one.
+
+    Such a number may be several people's (a date of birth and a made-up end), so it names a patient only where nothing else does.
+    """
     value, system = value.strip(), system.strip()
     if system in NATIONAL or not system.startswith(("urn:", "http://", "https://")):
         found = person_number(value)
         if found is not None:
-            return Identifier(_OF_KIND[found.kind], value)
-    return Identifier(system, value)
+            return Identifier(_OF_KIND[found.kind], value), False
+    return Identifier(system, value), system in NATIONAL
 
 
 def names_nobody(identifier: Identifier) -> bool:

@@ -41,6 +41,7 @@ MSGHEAD: Final = "http://www.kith.no/xmlstds/msghead/2006-05-24"
 DIALOG: Final = "http://www.kith.no/xmlstds/dialog/2013-01-23"
 LOGISTIC: Final = "http://www.kith.no/xmlstds/po/Pasientlogistikk/2012-04-01"
 PO: Final = "http://www.kith.no/xmlstds/po/poKomponent/2012-04-01"
+_MIDNIGHT: Final = "00:00:00"
 ANSWER: Final = "DIALOG_HELSEFAGLIG"
 _ZONE: Final = ZoneInfo("Europe/Oslo")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -113,6 +114,15 @@ def _is_dead(copy: Copy) -> bool:
     patient, stay = copy.about("Patient"), _obj(copy.about("Encounter").get("hospitalization"))
     codes = {_text(c.get("code")) for c in _list(_obj(stay.get("dischargeDisposition")).get("coding"))}
     return patient.get("deceasedBoolean") is True or bool(_text(patient.get("deceasedDateTime"))) or bool(codes & _DIED)
+
+
+def _happened(copy: Copy) -> int:
+    """When the patient was admitted or discharged, as the visit has it; else when the event was. Of one that knows the day only, that."""
+    event = copy.event
+    said = {Kind.ADMITTED: event.admitted_us, Kind.DISCHARGED: event.discharged_us}.get(event.kind) if copy.shows_visit else None
+    if said is None or (_moment(said)[11:19] == _MIDNIGHT and _moment(said)[:10] == _moment(event.occurred_us)[:10]):
+        return event.occurred_us
+    return said
 
 
 def _moment(us: int) -> str:
@@ -245,7 +255,7 @@ def _logistics(copy: Copy, type_: str, status: str) -> Element:
     place = made(PO, "StedForHendelse", made(PO, "StedHendelse", copy.event.ward)) if copy.shows_visit and copy.event.ward else None
     event = made(
         PO, "TidsfestetHendelse", made(PO, "Hendelsekode", V=code, S=EVENT, DN=EVENTS[code]),
-        made(PO, "TidspunktForHendelse", V=_moment(copy.event.occurred_us)), place,
+        made(PO, "TidspunktForHendelse", V=_moment(_happened(copy))), place,
     )  # fmt: skip
     out = None
     if type_ == "LOG_UTSKREVET" and copy.shows_visit:  # a notice shows no death, so it must not tell of a life either

@@ -126,7 +126,7 @@ def test_pipelined_frames_are_all_answered_in_order(kafka: str, topic_prefix: st
     async def run() -> None:
         async with gateway(kafka, topic_prefix) as running, running.client() as client:
             wanted = [f"C{n}" if n % 7 else "" for n in range(700)]
-            client.write(b"".join(frame(adt(c, patient=str(n % 5))) for n, c in enumerate(wanted)))
+            client.write(b"".join(frame(adt(c, patient=str(n % 5 + 1))) for n, c in enumerate(wanted)))
             answers = await client.answers(700)
             assert [control_id(a) for a in answers] == wanted
             assert [verdict(a)[:2] for a in answers] == ["AA" if c else "AE" for c in wanted]

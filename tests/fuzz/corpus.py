@@ -216,8 +216,8 @@ HOSTILE_V2: Mapping[str, Callable[[int], bytes]] = {
     "insurances": lambda n: _segments(n, "IN1|1|P1^Plan^L|C9|Company").replace(b"ORU^R01", b"BAR^P01"),
     "roles": lambda n: _segments(n, "ROL|1|AD|PP|77^Lund^Kari").replace(b"ORU^R01", b"ADT^A01"),
     "patients": lambda n: _segments(n, PID).replace(b"ORU^R01", b"ADT^A40"),
-    "different patients": lambda n: _segments(min(n, 5_000), *(f"PID|1||{m}^^^STOLAV" for m in range(249))),
-    "too many patients": lambda n: _segments(n, *(f"PID|1||{m}^^^STOLAV" for m in range(1_000))),
+    "different patients": lambda n: _segments(min(n, 5_000), *(f"PID|1||{m}^^^STOLAV" for m in range(1, 250))),
+    "too many patients": lambda n: _segments(n, *(f"PID|1||{m}^^^STOLAV" for m in range(1, 1_001))),
     "merges": lambda n: _segments(n, "MRG|B88^^^STOLAV^MR").replace(b"ORU^R01", b"ADT^A40"),
     "merged identifiers": lambda n: _field(min(n, 100_000), "B8^^~", "MRG|{}").replace(b"ORU^R01", b"ADT^A40"),
     "appointments": lambda n: _segments(n, "RGS|1|A", "AIS|1|A|CHK^Check^L|20261201", "AIP|1|A|77^Lund^Kari").replace(

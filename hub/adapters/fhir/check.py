@@ -16,8 +16,8 @@ from hub.adapters.finding import Finding, Judged, Severity, shape
 from hub.adapters.profile import Terms
 from hub.consent.question import LABELS
 from hub.errors import ANSWERS, Reason, Rejected
-from hub.identity import ENH, HER, HPR, NATIONAL, event_id
-from hub.model import Adapter, Channel, Deliver, Detail, Event, Form, Kind, Provider, ProviderKind, Received, Refusal
+from hub.identity import ENH, HER, HPR, NATIONAL, event_id, names_nobody
+from hub.model import Adapter, Channel, Deliver, Detail, Event, Form, Identifier, Kind, Provider, ProviderKind, Received, Refusal
 from hub.numbers import person_number
 from hub.pathway.states import SIGNALS
 
@@ -68,8 +68,8 @@ def _no_person_number(case: _Case) -> Iterator[tuple[str, str]]:
 
 def _names_nobody(case: _Case) -> Iterator[tuple[str, str]]:
     known = {i.value for i in case.event.identifiers}
-    for place, _, value in _identifiers(case):
-        if value and value.strip() not in known:
+    for place, system, value in _identifiers(case):
+        if value and value.strip() not in known and not (system in NATIONAL and not names_nobody(Identifier(system, value))):
             yield place, ""
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from hub.adapters.fhir.document import Entries, Json, obj, objects, parse, text
 from hub.adapters.fhir.mappings import KINDS, OWN, RAISED_BY_THE_HUB, TAGGED, V2
 from hub.errors import Reason, Rejected
-from hub.identity import SHARED_TYPES, STAY_TYPES, are_too_many, canonical, names_nobody
+from hub.identity import SHARED_TYPES, STAY_TYPES, are_too_many, judged, names_nobody
 from hub.model import Identifier, Kind
 from hub.numbers import PersonNumbers
 
@@ -143,7 +143,9 @@ def event_code(header: Json) -> tuple[str, str]:
 
 
 def identifiers(patient: Json) -> tuple[Identifier, ...]:
-    """Those of Patient.identifier that name the patient, canonical and without repeats; of a stay or account only where it has no other.
+    """Those of Patient.identifier that name the patient, canonical and without repeats.
+
+    Those of a stay or an account, and national numbers that do not hold, only where there is no other.
 
     Raises Rejected(MISSING_PATIENT, BAD_VALUE, TOO_COMPLEX).
     """
@@ -155,7 +157,7 @@ def identifiers(patient: Json) -> tuple[Identifier, ...]:
             _printable(text(given.get("system")), "Patient.identifier.system")
             if names_patient(given):
                 found[identified(given)] = None
-            elif names_patient(given, SHARED_TYPES):
+            elif names_patient(given, SHARED_TYPES, is_sure=False):
                 of_stays[identified(given)] = None
     found = found or of_stays
     if not found:
@@ -165,16 +167,24 @@ def identifiers(patient: Json) -> tuple[Identifier, ...]:
     return tuple(found)
 
 
-def names_patient(given: Json, but: frozenset[str] = SHARED_TYPES | STAY_TYPES) -> bool:
-    """Whether an Identifier names a patient: it has a value, none that stands for an unknown one, and none of the types in ``but``."""
+def names_patient(given: Json, but: frozenset[str] = SHARED_TYPES | STAY_TYPES, *, is_sure: bool = True) -> bool:
+    """Whether an Identifier names a patient: it has a value, none that stands for an unknown one, and none of the types in ``but``.
+
+    is_sure: nor is it a national number that does not hold.
+    """
     types = {text(c.get("code")) for c in objects(obj(given.get("type")).get("coding"))}
-    return bool(text(given.get("value"))) and types.isdisjoint(but) and not names_nobody(identified(given))
+    known, is_doubtful = _judged(given)
+    return bool(known.value) and types.isdisjoint(but) and not names_nobody(known) and not (is_sure and is_doubtful)
 
 
 def identified(given: Json) -> Identifier:
     """An Identifier under the system the hub knows it by. A v2 namespace, which is no URI, has its blanks there: a URI cannot."""
+    return _judged(given)[0]
+
+
+def _judged(given: Json) -> tuple[Identifier, bool]:
     system = text(given.get("system"))
-    return canonical(system if system.startswith(_URIS) else system.replace("%20", " "), text(given.get("value")))
+    return judged(system if system.startswith(_URIS) else system.replace("%20", " "), text(given.get("value")))
 
 
 def merged(message: Message, known: tuple[Identifier, ...]) -> tuple[Identifier, ...]:
@@ -187,7 +197,7 @@ def merged(message: Message, known: tuple[Identifier, ...]) -> tuple[Identifier,
     for patient in message.entries.of("Patient"):
         if patient is not message.patient:
             retired += objects(patient.get("identifier"))
-    given = dict.fromkeys(identified(i) for i in retired if names_patient(i))
+    given = dict.fromkeys(identified(i) for i in retired if names_patient(i, is_sure=False))
     found = tuple(i for i in given if i not in known)
     if not found and event_code(message.header) != _ACCOUNT_MERGE:
         raise Rejected(Reason.MISSING_FIELD, "Patient.link")

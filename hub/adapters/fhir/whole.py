@@ -184,7 +184,8 @@ def _is_at_a_server(name: str) -> bool:
 
 
 def _numbers(resource: Json) -> list[Json]:
-    return [i for i in objects(resource.get("identifier")) if names_patient(i)]
+    given = objects(resource.get("identifier"))
+    return [i for i in given if names_patient(i)] or [i for i in given if names_patient(i, is_sure=False)]
 
 
 def _may_be_patient(name: str, reference: Json) -> bool:
@@ -197,4 +198,4 @@ def _said_patient(name: str, reference: Json) -> Json:
     if not _may_be_patient(name, reference):
         return {}
     said = conditional(name) or obj(reference.get("identifier"))
-    return said if names_patient(said) else {}
+    return said if names_patient(said, is_sure=False) else {}

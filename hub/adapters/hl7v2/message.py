@@ -14,7 +14,7 @@ from hub.adapters.hl7v2 import escapes
 from hub.adapters.hl7v2.er7 import Er7, Limits, Segment
 from hub.adapters.hl7v2.escapes import Delimiters
 from hub.errors import Reason, Rejected
-from hub.identity import NATIONAL, SHARED_TYPES, STAY_TYPES, are_too_many, canonical, names_nobody
+from hub.identity import NATIONAL, SHARED_TYPES, STAY_TYPES, are_too_many, judged, names_nobody
 from hub.model import Identifier
 
 __all__ = ["Delimiters", "Envelope", "Er7", "Limits", "Segment", "envelope", "header", "identifiers", "patient", "retired"]
@@ -103,9 +103,9 @@ def patient(er7: Er7) -> tuple[Identifier, ...]:
     Of an A37, which tells two patients apart, the first.
 
     PID-3, which must name somebody: what stands for an unknown number, or is a policy's or whoever pays, does not; numbers of stays and
-    accounts (CX-5) do only where it has no other. PID-2 and PID-4 (external and alternate id) where they say whose they are or hold a
-    person number; PID-19 (SSN) where it holds one. PID may be repeated (results of one patient) as long as each repetition shares an
-    identifier with the ones before.
+    accounts (CX-5), and national numbers that do not hold, do only where it has no other. PID-2 and PID-4 (external and alternate id)
+    where they say whose they are or hold a person number; PID-19 (SSN) where it holds one. PID may be repeated (results of one patient)
+    as long as each repetition shares an identifier with the ones before.
     """
     if er7.count("PID") > 1:
         if header(er7).trigger == _UNLINK:
@@ -147,13 +147,13 @@ def of_patient(pid: Segment) -> tuple[Identifier, ...]:
 def _of_patient(fields: Sequence[str], marks: Delimiters, encoding: str) -> tuple[Identifier, ...]:
     if len(fields) <= 3:
         return ()
-    found = _identifiers(fields[3], marks, encoding, "PID-3")
+    found = _identifiers(fields[3], marks, encoding, "PID-3", is_sure=True)
     found = found or _identifiers(fields[3], marks, encoding, "PID-3", but=SHARED_TYPES)
     if not found:
         return ()
     others = [(n, fields[n]) for n in _ALSO if n < len(fields) and fields[n]]
     if others:
-        more = [i for n, text in others for i in _identifiers(text, marks, encoding, f"PID-{n}") if _tells(i, n)]
+        more = [i for n, text in others for i in _identifiers(text, marks, encoding, f"PID-{n}", is_sure=True) if _tells(i, n)]
         found = tuple(dict.fromkeys((*found, *more)))
     if are_too_many(found):
         raise Rejected(Reason.TOO_COMPLEX, "PID-3")
@@ -194,8 +194,10 @@ def identifiers(segment: Segment, n: int) -> tuple[Identifier, ...]:
     return _identifiers(segment.field(n), segment.delimiters, segment.encoding, f"{segment.name}-{n}")
 
 
-def _identifiers(text: str, marks: Delimiters, encoding: str, where: str, but: Container[str] = _OTHERS) -> tuple[Identifier, ...]:
-    """Those of a field's identifiers that name a patient; ``but``: the types that do not."""
+def _identifiers(
+    text: str, marks: Delimiters, encoding: str, where: str, but: Container[str] = _OTHERS, *, is_sure: bool = False
+) -> tuple[Identifier, ...]:
+    """Those of a field's identifiers that name a patient. but: the types that do not. is_sure: no national number that does not hold."""
     found: dict[Identifier, None] = {}
     for rep in text.split(marks.repetition):
         parts = rep.split(marks.component, 4)
@@ -204,8 +206,8 @@ def _identifiers(text: str, marks: Delimiters, encoding: str, where: str, but: C
             system = _system(parts[3], marks, encoding) if len(parts) > 3 and parts[3] else ""
             if not (value.isprintable() and system.isprintable()):
                 raise Rejected(Reason.BAD_VALUE, where)
-            known = canonical(system, value)
-            if not names_nobody(known) and (len(parts) < 5 or _type(parts[4], marks) not in but):
+            known, is_doubtful = judged(system, value)
+            if not names_nobody(known) and not (is_sure and is_doubtful) and (len(parts) < 5 or _type(parts[4], marks) not in but):
                 found[known] = None
     return tuple(found)
 

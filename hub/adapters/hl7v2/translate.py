@@ -15,7 +15,7 @@ from hub.adapters.hl7v2.mappings.content import Content
 from hub.adapters.hl7v2.mappings.datatypes import Json
 from hub.adapters.hl7v2.mappings.gp import gps
 from hub.adapters.hl7v2.mappings.times import microseconds
-from hub.adapters.hl7v2.message import identifiers, of_patient, retired, told_apart
+from hub.adapters.hl7v2.message import identifiers, retired, told_apart
 from hub.adapters.hl7v2.moved import MOVED, without_the_other
 from hub.adapters.hl7v2.redaction import without
 from hub.adapters.item_types import with_types
@@ -117,7 +117,8 @@ class Hl7v2Message:
         """
         pid = self._cut().segment("PID")
         if detail is Detail.NOTICE:
-            return frozenset(i.value for i in (identifiers(pid, 3) or of_patient(pid) if pid is not None else ()))
+            known = frozenset(self._received.identifiers)
+            return frozenset(i.value for i in (known.intersection(identifiers(pid, 3)) or known if pid is not None else ()))
         return frozenset(i.value for i in (*self._received.identifiers, *self.event().merged))
 
     def _bundle_bytes(self, detail: Detail) -> bytes:

@@ -12,7 +12,7 @@ from hub.adapters.kith.mappings.models import DIALOG_1_0, DIALOG_1_1, MSGHEAD
 from hub.adapters.markup import Element
 from hub.adapters.volven import DISCHARGE_ANSWER, LOGISTICS, OTHER, THEME
 from hub.errors import Reason, Rejected
-from hub.identity import NO_BASIS, are_too_many, canonical, names_nobody
+from hub.identity import NO_BASIS, are_too_many, judged, names_nobody
 from hub.model import Identifier, Kind
 from hub.numbers import PersonNumbers
 
@@ -168,6 +168,8 @@ def _logistics(root: Element, encoding: str, type_: str, payload: Element | None
     if status not in SENDINGS:
         reason = Reason.UNSUPPORTED_EVENT if status == "H" else Reason.BAD_VALUE
         raise Rejected(reason, f"{place}/InformasjonOmForsendelsen/Forsendelsesstatus")
+    if meant == ANSWER and SENDINGS[status]:  # an answer that is taken back: no event says that, and it is no answer
+        raise Rejected(Reason.UNSUPPORTED_EVENT, f"{place}/InformasjonOmForsendelsen/Forsendelsesstatus")
     if meant == ANSWER:
         return Message(root, encoding, Kind.DISCHARGE_ANSWERED, meant, payload, None)
     _, code, new, cancelled = LOGISTICS[meant]
@@ -200,12 +202,15 @@ def heading(root: Element) -> Heading | None:
 def identifiers(patient: Element) -> tuple[Identifier, ...]:
     """Those Ident of a patient that name somebody, canonical, none twice. Raises Rejected(MISSING_PATIENT, BAD_VALUE, TOO_COMPLEX)."""
     found: dict[Identifier, None] = {}
+    doubtful: dict[Identifier, None] = {}
     for ident in patient.all("Ident"):
         value, system = ident.text("Id"), system_of(ident)
         if not (value.isprintable() and system.isprintable()) or len(value) > _NAME_MAX or len(system) > _NAME_MAX:
             raise Rejected(Reason.BAD_VALUE, f"{_PATIENT}/Ident/Id")
-        if value and not names_nobody(known := canonical(system, value)):
-            found[known] = None
+        known, is_doubtful = judged(system, value)
+        if value and not names_nobody(known):
+            (doubtful if is_doubtful else found)[known] = None
+    found = found or doubtful
     if not found:
         raise Rejected(Reason.MISSING_PATIENT, f"{_PATIENT}/Ident")
     if are_too_many(found):

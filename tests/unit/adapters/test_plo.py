@@ -14,7 +14,7 @@ from hub.identity import kith_id
 from hub.model import Channel, Deliver, Detail, Event, Form, Kind, Provider, ProviderKind
 from tests.unit.adapters.fhir.made import bundle, raw_of
 from tests.unit.adapters.kith.made import dialog, kith, logistics, xsd
-from tests.unit.adapters.made import PV1, RECIPIENT, fhir, hl7v2, message, sample_messages
+from tests.unit.adapters.made import PV1, RECIPIENT, fhir, hl7v2, line, message, sample_messages
 
 TRIGGERS = {
     "A01": ("LOG_INNLAGT", "N"),
@@ -175,3 +175,24 @@ def test_real_messages_as_patient_logistics_are_by_the_schema() -> None:
         made[m.event().kind] += 1
     assert made.total() > 80
     assert json.dumps(made)
+
+
+@pytest.mark.parametrize(
+    ("trigger", "stay", "when"),
+    [
+        ("A01", {44: "20261118071500"}, "2026-11-18T07:15:00+01:00"),  # told two days later
+        ("A01", {44: "20261118"}, "2026-11-18T00:00:00+01:00"),
+        ("A01", {44: "20261120"}, "2026-11-20T08:30:00+01:00"),  # on the day that it was told, and only the event has a time
+        ("A01", {}, "2026-11-20T08:30:00+01:00"),
+        ("A03", {44: "20261118071500", 45: "20261119120000"}, "2026-11-19T12:00:00+01:00"),
+        ("A16", {44: "20261118071500"}, "2026-11-20T08:30:00+01:00"),
+        ("A11", {44: "20261118071500"}, "2026-11-20T08:30:00+01:00"),
+    ],
+)
+def test_an_admission_is_told_with_the_time_of_the_admission(trigger: str, stay: dict[int, str], when: str) -> None:
+    """EVN-2 is when it was recorded."""
+    made = hl7v2(message(f"ADT^{trigger}", "EVN||20261120083000", line("PV1", {2: "I", 3: "MED3"} | stay)))
+    for detail in (Detail.FULL, Detail.MINIMAL):
+        assert next(root_of(made.render(Form.KITH, detail, RECIPIENT)).below("TidspunktForHendelse")).value() == when
+    notice = root_of(made.render(Form.KITH, Detail.NOTICE, RECIPIENT))
+    assert next(notice.below("TidspunktForHendelse")).value() == "2026-11-20T08:30:00+01:00"

@@ -36,8 +36,8 @@ REPORT_STATUS: Final = _table(  # 0123
     {"registered": "O", "partial": "R", "preliminary": "P", "final": "F", "amended": "C", "corrected": "C", "appended": "C",
      "cancelled": "X", "entered-in-error": "X"}
 )  # fmt: skip
-RESULT_STATUS: Final = _table(  # 0085; a status nobody knows is a result nobody has verified
-    {"registered": "I", "preliminary": "P", "final": "F", "amended": "C", "corrected": "C", "cancelled": "X", "entered-in-error": "W",
+RESULT_STATUS: Final = _table(  # 0085; a status nobody knows is a result nobody has verified; what W was, says so beside its status
+    {"registered": "I", "preliminary": "P", "final": "F", "amended": "C", "corrected": "C", "cancelled": "X", "entered-in-error": "D",
      "unknown": "R"}
 )  # fmt: skip
 ORDER_CONTROL: Final = _table(  # 0119, of an order that is placed

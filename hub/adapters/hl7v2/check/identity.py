@@ -8,7 +8,8 @@ from hub.adapters.hl7v2.check.case import NULL, Case, Spot, values
 from hub.adapters.hl7v2.er7 import Segment
 from hub.adapters.hl7v2.message import identifiers
 from hub.identity import NATIONAL, NO_BASIS, SHARED_TYPES, STAY_TYPES
-from hub.model import Kind
+from hub.identity import names_nobody as is_nobody
+from hub.model import Identifier, Kind
 from hub.numbers import person_number
 
 _URIS: Final = ("urn:", "http://", "https://")
@@ -80,8 +81,9 @@ def names_nobody(case: Case) -> Iterator[Spot]:
         return
     known = {i.value for i in case.event.identifiers}
     for number, pid in case.numbered("PID"):
-        for value, _, _, kind in _identifiers(pid, 3):
-            if value not in known:
+        for value, namespace, universal, kind in _identifiers(pid, 3):
+            system = NO_BASIS.get(namespace, f"urn:oid:{universal}")
+            if value not in known and not (system in NATIONAL and not is_nobody(Identifier(system, value))):  # that is told by itself
                 is_of_others = kind in SHARED_TYPES | STAY_TYPES
                 yield Spot("PID-3.5" if is_of_others else "PID-3.1", number)
 

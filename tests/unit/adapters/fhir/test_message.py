@@ -9,6 +9,7 @@ from hub.adapters.fhir.mappings import DAVINCI, KINDS, OWN, V2
 from hub.adapters.fhir.message import envelope
 from hub.adapters.hl7v2.mappings import KINDS as V2_KINDS
 from hub.errors import Reason, Rejected
+from hub.identity import FNR
 from hub.model import Identifier, Kind
 from tests.unit.adapters.fhir.made import bundle, entry, raw_of
 
@@ -106,6 +107,11 @@ def test_what_names_nobody_or_others_too_does_not_tell_who_the_patient_is() -> N
     assert envelope(raw_of(made)).identifiers == (Identifier("urn:x", "7"),)
     patient["identifier"] = [typed("8", "AN"), typed("W1", "MB")]
     assert envelope(raw_of(made)).identifiers == (Identifier("urn:x", "8"),)
+    made_up = {"system": FNR, "value": "01018000100"}  # of a date of birth: it does not hold
+    patient["identifier"] = [made_up, typed("7", "MR")]
+    assert envelope(raw_of(made)).identifiers == (Identifier("urn:x", "7"),)
+    patient["identifier"] = [made_up]
+    assert envelope(raw_of(made)).identifiers == (Identifier(FNR, "01018000100"),)
     patient["identifier"] = [typed("W1", "MB"), typed("0", "MR")]
     assert refusal(raw_of(made)) == (Reason.MISSING_PATIENT, "Patient.identifier")
 

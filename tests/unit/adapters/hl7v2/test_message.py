@@ -123,6 +123,8 @@ def test_faults_of_the_patient(pid: str | None, expected: tuple[Reason, str]) ->
         ("7^^^HOSP^MR~0^^^HOSP^MR~999999999^^^HOSP^SS", [("HOSP", "7")]),
         ("7^^^HOSP^MR~8^^^HOSP^AN~9^^^HOSP^VN&x^F~W7^^^INSURER^MB", [("HOSP", "7")]),  # account 8 may be another patient's record 8
         ("8^^^HOSP^AN~9^^^HOSP^VN~W7^^^INSURER^MB", [("HOSP", "8"), ("HOSP", "9")]),  # better than nothing
+        ("01018000100^^^&2.16.578.1.12.4.1.4.1&ISO^FNR~7^^^HOSP^MR", [("HOSP", "7")]),  # made up of a date of birth: it does not hold
+        ("01018000100^^^&2.16.578.1.12.4.1.4.1&ISO^FNR", [(FNR, "01018000100")]),
     ],
 )
 def test_identifiers(pid3: str, expected: list[tuple[str, str]]) -> None:
@@ -157,6 +159,12 @@ def test_two_patients_of_one_family_or_of_no_number_are_two() -> None:
     pid = "PID|1||{0}^^^HOSP^MR~W1^^^INSURER^MB~00000000000^^^&2.16.578.1.12.4.1.4.1&ISO^FNR|"
     one, other = (read(pid=pid.format(n)).identifiers for n in "78")
     assert set(one).isdisjoint(other)
+
+
+def test_a_merge_may_retire_a_number_that_does_not_hold() -> None:
+    """A mistyped number is what many a merge mends."""
+    er7 = Er7.from_bytes((msh() + "\rMRG|13116900217^^^&2.16.578.1.12.4.1.4.1&ISO^FNR").encode())
+    assert retired(er7.segments("MRG"), "ADT^A40") == (Identifier(FNR, "13116900217"),)
 
 
 def test_a_merge_retires_nobody_by_what_stands_for_an_unknown_number() -> None:

@@ -88,6 +88,14 @@ def test_one_patient_under_two_numbers_is_one() -> None:
     ]
 
 
+def test_two_patients_of_whom_no_person_number_is_known_are_two() -> None:
+    """Zeros, and the policy of a family, are no number that the two share."""
+    nobody = "00000000000^^^&2.16.578.1.12.4.1.4.1&ISO^FNR~W1^^^INSURER^MB"
+    one, two = parts(raw_of("ORU^R01", f"PID|1||7^^^H~{nobody}", "OBX|1||GLU||1", f"PID|2||8^^^H~{nobody}", "OBX|1||GLU||2"))
+    assert (one.identifiers, two.identifiers) == ((Identifier("H", "7"),), (Identifier("H", "8"),))
+    assert (b"GLU||2" in one.raw, b"GLU||1" in two.raw) == (False, False)
+
+
 def test_a_group_appointment_is_everybodys() -> None:
     raw = raw_of("SIU^S12", "SCH|P1|F1", "TQ1|1", A, "PV1|1|O", "DG1|1||X", B, "PV1|1|O", "RGS|1", "AIS|1||GROUP", "AIP|1||44^Lege")
     head = ["SCH|P1|F1", "TQ1|1"]

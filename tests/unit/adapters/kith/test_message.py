@@ -118,6 +118,7 @@ def test_a_report_without_a_schema_of_ours_is_carried_as_it_is() -> None:
          f"{CONTENT}/Pasientlogistikk"),
         (logistics("LOG_INNLAGT", "H"), Reason.UNSUPPORTED_EVENT, STATUS),
         (logistics("LOG_INNLAGT", "?"), Reason.BAD_VALUE, STATUS),
+        (logistics("LOG_TILBAKEMELDING", "C"), Reason.UNSUPPORTED_EVENT, STATUS),
         (changed('<MsgType V="XML" DN="XML-instans"/>', '<MsgType V="XML"/><Compression V="GZ"/>'), Reason.UNSUPPORTED_FORMAT,
          "MsgHead/Document/RefDoc/Compression"),
         (changed("<Document>", "<PatientReport><CaseNo>1</CaseNo><Document>").replace(b"</Document>", b"</Document></PatientReport>"),
@@ -162,6 +163,13 @@ def test_identifiers_stand_in_the_systems_of_no_basis(type_id: str, value: str, 
         f'<Id>{FNR}</Id><TypeId V="FNR" S="2.16.578.1.12.4.1.1.8116" DN="Fødselsnummer"/>', f"<Id>{value}</Id><TypeId {type_id}/>"
     )
     assert envelope(raw).identifiers == (expected,)
+
+
+def test_a_person_number_that_does_not_hold_names_the_patient_where_nothing_else_does() -> None:
+    made_up = '<Ident><Id>01018000100</Id><TypeId V="FNR"/></Ident>'
+    first = f"<Ident><Id>{FNR}"
+    assert [i.value for i in envelope(changed(first, made_up + first)).identifiers] == [FNR]
+    assert [i.value for i in envelope(changed(f"<Id>{FNR}</Id>", "<Id>01018000100</Id>")).identifiers] == ["01018000100"]
 
 
 def test_a_number_that_stands_for_none_names_nobody() -> None:

@@ -94,7 +94,7 @@ def test_what_belongs_to_a_result_stands_beside_it() -> None:
         ({"status": "preliminary"}, "P"),
         ({"status": "corrected"}, "C"),
         ({"status": "cancelled"}, "X"),
-        ({"status": "entered-in-error"}, "W"),
+        ({"status": "entered-in-error"}, "D"),
         ({"status": "what"}, "R"),
         ({"status": "cancelled", "dataAbsentReason": {"coding": [{"code": "not-asked"}]}}, "N"),
         (

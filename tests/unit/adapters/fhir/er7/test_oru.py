@@ -1,5 +1,10 @@
+import json
+
+import pytest
+
 from hub.adapters.fhir.er7.oru import OBR
-from hub.model import Kind
+from hub.model import Detail, Form, Kind
+from tests.unit.adapters import made as v2
 from tests.unit.adapters.fhir.er7.composed import HL7, LOINC, SNOMED, coded, composed, lines, message, named, person, row_fields, to
 from tests.unit.adapters.fhir.er7.whole import BLOOD, ORDER, REPORT, VALUE, whole
 
@@ -78,3 +83,12 @@ def test_whoever_reads_a_report_has_a_place() -> None:
     role = named("role", "PractitionerRole", practitioner=to("doc"), location=[{"display": "Røntgen"}])
     told = row_fields(OBR, {"resultsInterpreter": [to("role")]}, dict([role, person("doc", "1", "Lund", "Kari")]))
     assert told[32] == "1&Lund&Kari&&&&&&&2.16.578.1.12.4.1.4.4&ISO^^^Røntgen"
+
+
+@pytest.mark.parametrize("status", ["F", "P", "C", "D", "W", "X", "A", "I", "R", "N"])
+def test_what_was_said_of_a_result_is_said_again(status: str) -> None:
+    """A result that is deleted (D) is not one that was told of the wrong patient (W)."""
+    raw = v2.message("ORU^R01", "OBR|1|P1|F1|1-8^Urea^LN", f"OBX|1|NM|1-8^Urea^LN||5|mmol/L|||||{status}")
+    back = v2.fhir(json.dumps(v2.rendered(v2.hl7v2(raw))).encode()).render(Form.HL7V2, Detail.FULL, v2.RECIPIENT).decode()
+    (obx,) = [line.split("|") for line in back.split("\r") if line.startswith("OBX")]
+    assert obx[11] == ("C" if status == "A" else status)

@@ -115,5 +115,12 @@ def test_every_refusal_of_the_text_is_told_in_words() -> None:
     assert "capital" in found(raw(*GOOD, "pv2|1"))["refused.bad_segment segment 6"].problem
 
 
+def test_a_number_that_does_not_hold_is_told_once() -> None:
+    told = found(spoiled(("PID", 3, "13116900217^^^&2.16.578.1.12.4.1.4.1&ISO^FNR~A77^^^STOLAV&2.16.578.1.99.1&ISO^MR")))
+    assert [code for code in told if code.startswith("identity.n")] == [
+        "identity.not-a-person-number PID-3.1", "identity.no-person-number PID-3",
+    ]  # fmt: skip
+
+
 def test_a_policys_number_is_told_by_its_type() -> None:
     assert "identity.names-nobody PID-3.5" in found(spoiled(("PID", 3, "13116900216^^^&2.16.578.1.12.4.1.4.1&ISO^FNR~W1^^^X&1.2&ISO^MB")))

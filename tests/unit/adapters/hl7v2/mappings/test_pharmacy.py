@@ -219,3 +219,8 @@ def test_a_dose_that_is_no_number_is_told_as_it_is_written(least: str, most: str
 def test_a_rate_says_its_time_once(amount: str, unit: str, per: str, expected: dict[str, Any]) -> None:
     """HL7 v2.5.1 4.14.4.23: of RXE-23 = 100 and RXE-24 = mL/h the rate is 100 mL/h."""
     assert instructed({22: per, 23: amount, 24: unit})["doseAndRate"] == [expected]
+
+
+def test_a_dose_in_words_is_no_number_of_the_schedule() -> None:
+    dosage = instructed({1: "1^BID", 3: "1,500", 5: "mg"})
+    assert (dosage["text"], "doseAndRate" in dosage) == ("1,500 mg", False)
