@@ -129,6 +129,15 @@ class _Asking:
     conflict: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Concerned:
+    """Everyone an event concerns by one directory. Who is equal here has the same answers, by the same consents and terms."""
+
+    event: Event
+    candidates: list[Candidate]
+    conflict: bool
+
+
 @dataclass(slots=True)
 class Again:
     """Decides events again as ``plan`` decides of messages that mean them, by one directory; nothing is made to be sent.
@@ -140,14 +149,17 @@ class Again:
     terms: Terms = TERMS
     _known: dict[tuple[object, ...], Decision] = field(default_factory=dict)
 
-    def decided(self, event: Event, patient: PatientState, policy: Policy, now_us: int, items: tuple[Item, ...] = ()) -> list[Decision]:
-        """Everyone the event concerns. patient: as before the event. items: what is asked about item by item, as ``items_of`` says."""
+    def concerned(self, event: Event, patient: PatientState) -> Concerned:
+        """Whom to decide about. patient: as before the event."""
         after = remember(patient, event, self.directory)
-        asking = _Asking(event, items, policy, now_us, self.terms.boundaries, conflict=after.conflict)
-        candidates = self.directory.candidates(event, after)
+        return Concerned(event, self.directory.candidates(event, after), after.conflict)
+
+    def decided(self, about: Concerned, policy: Policy, now_us: int, items: tuple[Item, ...] = ()) -> list[Decision]:
+        """A decision for each. items: what is asked about item by item, as ``items_of`` says."""
+        asking = _Asking(about.event, items, policy, now_us, self.terms.boundaries, conflict=about.conflict)
         if items or policy.consents or not policy.readable:
-            return [_decide(candidate, asking)[1] for candidate in candidates]
-        return [self._as_before(candidate, asking) for candidate in candidates]
+            return [_decide(candidate, asking)[1] for candidate in about.candidates]
+        return [self._as_before(candidate, asking) for candidate in about.candidates]
 
     def _as_before(self, candidate: Candidate, asking: _Asking) -> Decision:
         event, ids = asking.event, tuple([s.id for s in candidate.subscriptions])

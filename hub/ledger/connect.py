@@ -25,10 +25,10 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
-def _arguments(application: str, statement_seconds_max: float) -> dict[str, Any]:
+def _arguments(application: str, statement_seconds_max: float, idle_seconds_max: float) -> dict[str, Any]:
     settings = {
         "statement_timeout": int(statement_seconds_max * 1000),
-        "idle_in_transaction_session_timeout": IDLE_SECONDS_MAX * 1000,
+        "idle_in_transaction_session_timeout": int(idle_seconds_max * 1000),
         "default_transaction_isolation": "read\\ committed",
         "jit": "off",  # every query here is a few index look-ups: compiling costs more than it saves
     }
@@ -46,7 +46,7 @@ def faults() -> Iterator[None]:
     """A server that is away, or that ended our connection, becomes Faulted(LEDGER_UNAVAILABLE)."""
     try:
         yield
-    except (psycopg.OperationalError, psycopg.InterfaceError):
+    except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.IdleInTransactionSessionTimeout):
         raise Faulted(Cause.LEDGER_UNAVAILABLE) from None
 
 
@@ -60,19 +60,25 @@ def _read_address() -> Iterator[None]:
         raise ConfigError([f"setting database_url: is not the address of a PostgreSQL server: {act}"]) from None
 
 
-def connect(url: str, application: str = "tool", *, statement_seconds_max: float = STATEMENT_SECONDS_MAX) -> Conn:
-    """A connection in autocommit mode, READ COMMITTED, with bounded statements (0: not bounded) and idle transactions.
+def connect(
+    url: str,
+    application: str = "tool",
+    *,
+    statement_seconds_max: float = STATEMENT_SECONDS_MAX,
+    idle_seconds_max: float = IDLE_SECONDS_MAX,
+) -> Conn:
+    """A connection in autocommit mode, READ COMMITTED, with bounded statements and idle transactions (0: not bounded).
 
     Raises Faulted, or ConfigError for an address that is none.
     """
     with faults(), _read_address():
-        return psycopg.connect(url, **_arguments(application, statement_seconds_max))
+        return psycopg.connect(url, **_arguments(application, statement_seconds_max, idle_seconds_max))
 
 
 async def connect_async(url: str, application: str, *, statement_seconds_max: float = STATEMENT_SECONDS_MAX) -> AsyncConn:
     """``connect`` for asyncio. Raises Faulted, ConfigError."""
     with faults(), _read_address():
-        return await psycopg.AsyncConnection.connect(url, **_arguments(application, statement_seconds_max))
+        return await psycopg.AsyncConnection.connect(url, **_arguments(application, statement_seconds_max, IDLE_SECONDS_MAX))
 
 
 def backoff_seconds(first: float = 0.1, longest: float = 5.0) -> Iterator[float]:

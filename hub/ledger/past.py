@@ -1,6 +1,8 @@
 """The past as it was decided: what was known of each message then, and what was decided."""
 
+import json
 from collections.abc import Collection, Iterator
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from psycopg.rows import class_row
@@ -11,11 +13,13 @@ from hub.ledger.stored import COLUMNS, WHOSE, Stored
 from hub.model import Adapter, Event, Identifier, Kind, PatientState
 
 ROWS: Final = 10_000  # messages read at once
-# A message that passed once more for some of its recipients is decided where it passed first.
+_ALIKE_MAX: Final = 50_000  # facts that are remembered: a patient's messages are much alike
+# A message that passed once more for some of its recipients is decided where it passed first. What is much the same from message to
+# message comes as one text: to make a column of each, and of each array an object, costs more than all the rest.
 _DECIDED: Final = """
 SELECT m.part, m.off, m.event_id::text, m.patient_key, m.decided_us, m.received_us, m.occurred_us,
-       m.adapter, m.kind, m.provider, m.municipality, m.ward, m.encounter_class,
-       m.labels, m.addressed, m.gps, m.pathway, m.unresolved, m.items, d.recipients, d.rules
+       json_build_array(m.adapter, m.kind, m.provider, m.municipality, m.ward, m.encounter_class, m.labels, m.addressed, m.gps, m.pathway,
+                        m.unresolved, convert_from(m.items, 'UTF8'), d.recipients, d.rules)::text
 FROM message m CROSS JOIN LATERAL
      (SELECT array_agg(recipient) AS recipients, array_agg(rule) AS rules FROM decision WHERE part = m.part AND off = m.off) d
 WHERE m.decided_us >= %(since)s AND m.kind <> '' AND {}
@@ -85,14 +89,20 @@ def past(conn: Conn, since_us: int, keys: Collection[str] | None = None) -> Iter
 
 
 def _past(*row: Any) -> Past:
-    part, off, event_id, patient, decided, received, occurred, *facts, recipients, rules = row
-    known = None
-    if occurred is not None:
-        adapter, kind, source, municipality, ward, cls, labels, addressed, gps, pathway, unresolved, items = facts
-        who = tuple(labels), tuple(addressed), tuple(gps), tuple(pathway)
-        known = Facts(adapter, kind, source, municipality, ward, cls, *who, unresolved, items)
+    part, off, event_id, patient, decided, received, occurred, known = row
+    facts, recorded = _known(known)
+    return Past(part, off, event_id, patient, decided, received, occurred or 0, None if occurred is None else facts, recorded)
+
+
+@lru_cache(maxsize=_ALIKE_MAX)
+def _known(text: str) -> tuple[Facts | None, frozenset[tuple[str, str]]]:
+    """One object for all that are the same; None for facts that were not kept."""
+    adapter, kind, source, town, ward, cls, labels, addressed, gps, pathway, unresolved, items, recipients, rules = json.loads(text)
     recorded = frozenset(zip(recipients or (), rules or (), strict=True))
-    return Past(part, off, event_id, patient, decided, received, occurred or 0, known, recorded)
+    if items is None:
+        return None, recorded
+    several = tuple(labels), tuple(addressed), tuple(gps), tuple(pathway)
+    return Facts(adapter, kind, source, town, ward, cls, *several, unresolved, items.encode()), recorded
 
 
 def stored(conn: Conn, message: Past) -> Stored:

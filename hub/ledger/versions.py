@@ -18,23 +18,26 @@ _KEY: Final = ""  # the one patient of ``Consents`` here
 class Versions:
     """Every version of one patient's consents."""
 
-    __slots__ = ("_rows",)
+    __slots__ = ("_last", "_rows")
 
     def __init__(self, rows: Iterable[Sequence[Any]]) -> None:
         self._rows: Final = sorted(rows, key=lambda row: row[2])  # written_us, id, version, ...
+        self._last: tuple[Sequence[Sequence[Any]], Policy] | None = None
 
     def as_of(self, us: int) -> Policy:
         """Of each consent the highest version that had been written by then."""
-        return self._policy(row for row in self._rows if row[0] <= us)
+        return self._policy([row for row in self._rows if row[0] <= us])
 
     def latest(self) -> Policy:
         """Of each consent the highest version."""
         return self._policy(self._rows)
 
-    @staticmethod
-    def _policy(rows: Iterable[Sequence[Any]]) -> Policy:
-        latest = {row[1]: row[1:] for row in rows}
-        return Consents((_KEY, *columns[:1], *columns) for columns in latest.values()).policy((_KEY,))
+    def _policy(self, rows: Sequence[Sequence[Any]]) -> Policy:
+        """Read once for as long as it stays in force: a patient's messages come in the order of their times, more or less."""
+        if self._last is None or self._last[0] != rows:
+            latest = {row[1]: row[1:] for row in rows}
+            self._last = rows, Consents((_KEY, *columns[:1], *columns) for columns in latest.values()).policy((_KEY,))
+        return self._last[1]
 
 
 def versions(conn: Conn, patient_keys: Collection[str]) -> dict[str, Versions]:

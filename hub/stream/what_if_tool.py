@@ -45,7 +45,7 @@ def what_if(settings: Settings, asked: Asked, *, as_json: bool) -> int:
     *entries, table = load(asked.policy) if asked.policy else ((), (), {})
     limits = _limits(table["consent"], asked.policy) if "consent" in table else None
     resources = read_resources(asked.consents) if asked.consents else []
-    with connect(settings.database_url, "what-if", statement_seconds_max=0) as conn:
+    with connect(settings.database_url, "what-if", statement_seconds_max=0, idle_seconds_max=0) as conn:  # whoever reads takes their time
         now = _directory(load_directory(conn))
         then = _directory(_told(as_with_file(conn, *entries))) if asked.policy else now
         concerned: dict[str, tuple[Consent, ...]] = {}

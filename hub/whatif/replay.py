@@ -24,7 +24,8 @@ from hub.pipeline import TERMS, Again, Terms, items_of
 from hub.routing.directory import Directory
 from hub.whatif.difference import Difference, differences
 
-_ALIKE_MAX: Final = 100_000  # facts whose answers are remembered: a patient's messages are much alike
+_ALIKE_MAX: Final = 50_000  # facts whose answers are remembered: a patient's messages are much alike
+_PATIENTS_MAX: Final = 100_000  # whose consents are remembered
 _NOTHING: Final = Policy()
 _Answer = tuple[frozenset[tuple[str, str]], tuple[Difference, ...]]
 """(recipient, rule) of each decision under the rules in force, and what the changed ones make different."""
@@ -81,6 +82,7 @@ class Replay:
         self._now: Final = Again(rules.now, rules.terms)
         tried = rules.terms if rules.limits is None else replace(rules.terms, boundaries=rules.limits)
         self._then: Final = self._now if rules.then is rules.now and tried == rules.terms else Again(rules.then, tried)
+        self._same_terms: Final = tried == rules.terms
         self._consents: Final[dict[str, Versions | None]] = {}
         self._alike: Final[dict[Facts, _Answer]] = {}  # of patients who have written nothing
 
@@ -98,6 +100,8 @@ class Replay:
 
     def _learn(self, conn: Conn, batch: list[Past]) -> None:
         """The consents of the batch's patients that are not known yet."""
+        if len(self._consents) > _PATIENTS_MAX:
+            self._consents.clear()
         new = {message.patient_key for message in batch} - self._consents.keys()
         if new:
             found = versions(conn, new)
@@ -131,13 +135,17 @@ class Replay:
         return answer
 
     def _compared(self, conn: Conn, message: Past, facts: Facts, policies: tuple[Policy, Policy], at_us: int) -> _Answer:
+        """Where the changed rules ask the same about the same, the answers are the same and are not asked for."""
         before, after = policies
         event, state = message.event(facts), facts.state()
         items = self._items(conn, message, event, facts, policies)
-        as_now = self._now.decided(event, state, before, at_us, items)
-        is_same = self._now is self._then and before is after
-        as_then = as_now if is_same else self._then.decided(event, state, after, at_us, items)
-        return frozenset([(d.recipient, d.rule.value) for d in as_now]), differences(as_now, as_then)
+        now = self._now.concerned(event, state)
+        then = now if self._now is self._then else self._then.concerned(event, state)
+        as_now = self._now.decided(now, before, at_us, items)
+        told = frozenset([(d.recipient, d.rule.value) for d in as_now])
+        if before is after and self._same_terms and now == then:
+            return told, ()
+        return told, differences(as_now, self._then.decided(then, after, at_us, items))
 
     def _items(self, conn: Conn, message: Past, event: Event, facts: Facts, policies: tuple[Policy, Policy]) -> tuple[Item, ...]:
         """What the message is asked about item by item: as it was then, or looked for where a consent makes it matter."""

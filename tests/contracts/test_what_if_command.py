@@ -1,7 +1,8 @@
 """``hub what-if`` as a person or a CI run calls it: what it says, and with which code it ends."""
 
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -178,3 +179,17 @@ def test_what_cannot_be_said_is_said(hub: Hub) -> None:
     _, out, _ = hub.what_if("--policy", hub.file("same.toml", REGION + TOWN))
     assert "1 message was decided before the hub kept what is needed" in out
     assert "1 message would be decided otherwise today already" in out
+
+
+def test_whoever_reads_the_lines_may_take_their_time(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A transaction that waits for its reader is not ended, as a stopped process's is."""
+    decide(hub.url, [received("c1")])
+
+    def slowly(change: Mapping[str, Any], **_: Any) -> str:
+        time.sleep(0.6)
+        return str(change)
+
+    monkeypatch.setitem(connect.__kwdefaults__, "idle_seconds_max", 0.2)
+    monkeypatch.setattr("hub.stream.what_if_tool.json.dumps", slowly)
+    code, out, err = hub.what_if("--json", "--policy", hub.file("less.toml", REGION))
+    assert (code, err) == (1, "") and "town" in out

@@ -330,6 +330,10 @@ def test_what_is_added_around_a_lock_never_releases(event, state, policy, subscr
     assert locked.isdisjoint(d.recipient for d in after.deliveries)
 
 
+def asked(again: Again, event: Event, patient: PatientState, policy: Policy, now_us: int) -> list[Decision]:
+    return again.decided(again.concerned(event, patient), policy, now_us)
+
+
 @pytest.mark.parametrize("patient", [PatientState(), PatientState("5031", pathway=frozenset({"trondheim"})), PatientState(conflict=True)])
 @pytest.mark.parametrize("policy", [Policy(), Policy(readable=False), Policy((simple(start_us=NOW, end_us=NOW),))])
 def test_an_event_alone_is_decided_as_the_message_was(patient: PatientState, policy: Policy) -> None:
@@ -338,8 +342,8 @@ def test_an_event_alone_is_decided_as_the_message_was(patient: PatientState, pol
     directory = Directory(EVERYONE, STANDARD, 1)
     planned_for = plan(Told(event), patient, policy, directory, NOW).decisions
     again = Again(directory)
-    assert tuple(again.decided(event, patient, policy, NOW)) == tuple(again.decided(event, patient, policy, NOW)) == planned_for
-    assert tuple(again.decided(event, patient, Policy(), NOW)) == plan(Told(event), patient, Policy(), directory, NOW).decisions
+    assert tuple(asked(again, event, patient, policy, NOW)) == tuple(asked(again, event, patient, policy, NOW)) == planned_for
+    assert tuple(asked(again, event, patient, Policy(), NOW)) == plan(Told(event), patient, Policy(), directory, NOW).decisions
     assert {d.recipient for d in planned_for} >= {"malvik", "legene"}
 
 
@@ -359,9 +363,9 @@ def test_no_more_is_shown_than_may_be_and_than_was_asked_for(asked: Detail, most
 
 def test_equal_questions_about_patients_who_have_written_nothing_are_answered_once() -> None:
     again = Again(Directory(EVERYONE, STANDARD, 1))
-    asked = [again.decided(EVENT, PatientState(), policy, NOW)[0] for policy in (Policy(), Policy(), Policy((simple(),)), Policy())]
-    assert asked[0] is asked[1] is asked[3]
-    assert asked[2].rule is Rule.LOCKED
+    found = [asked(again, EVENT, PatientState(), policy, NOW)[0] for policy in (Policy(), Policy(), Policy((simple(),)), Policy())]
+    assert found[0] is found[1] is found[3]
+    assert found[2].rule is Rule.LOCKED
 
 
 @pytest.mark.parametrize(
@@ -392,10 +396,10 @@ def test_what_was_answered_is_not_taken_for_the_answer_to_another_question(event
     directory = Directory(EVERYONE, (*STANDARD, *more), 1)
     duties = Terms(Boundaries(duties=(Duty(Kind.DISCHARGED, ProviderKind.OTHER, Detail.NOTICE),)))
     again = Again(directory, duties)
-    again.decided(EVENT, PatientState(), Policy(), NOW)
-    assert again.decided(event, patient, Policy(), NOW) == Again(directory, duties).decided(event, patient, Policy(), NOW)
+    asked(again, EVENT, PatientState(), Policy(), NOW)
+    assert asked(again, event, patient, Policy(), NOW) == asked(Again(directory, duties), event, patient, Policy(), NOW)
     locked = Policy((simple(),))
-    assert again.decided(EVENT, PatientState(), locked, NOW) == Again(directory).decided(EVENT, PatientState(), locked, NOW)
+    assert asked(again, EVENT, PatientState(), locked, NOW) == asked(Again(directory), EVENT, PatientState(), locked, NOW)
 
 
 @pytest.mark.parametrize(

@@ -162,13 +162,14 @@ def test_an_event_alone_is_decided_item_by_item_as_the_message_was() -> None:
     made = plan(TWO, PatientState("5001"), policy, directory, NOW)
     assert made.items == (SODIUM, HIV)
     again = Again(directory)
-    assert tuple(again.decided(REPORT, PatientState("5001"), policy, NOW, made.items)) == made.decisions
+    about = again.concerned(REPORT, PatientState("5001"))
+    assert tuple(again.decided(about, policy, NOW, made.items)) == made.decisions
     labelled = (SODIUM, replace(HIV, labels=("R",)))
-    by_labels = again.decided(REPORT, PatientState("5001"), Policy(), NOW, labelled)
+    by_labels = again.decided(about, Policy(), NOW, labelled)
     assert {d.recipient: d.dropped for d in by_labels if d.result is Result.REDACT} == dict.fromkeys(
         ("trondheim", "malvik", "legene"), ("hiv",)
     )
-    assert not any(d.dropped for d in again.decided(REPORT, PatientState("5001"), Policy(), NOW))
+    assert not any(d.dropped for d in again.decided(about, Policy(), NOW))
 
 
 def test_an_item_without_a_sensitive_code_is_left_as_it_is() -> None:
