@@ -188,6 +188,32 @@ def test_ids_and_extensions_change_no_meaning() -> None:
     assert found == simple("c1", actors=(Identifier(ENH, "942110464"),), start_us=START, end_us=END)
 
 
+# what FHIR R4 has beside what the hub reads, and what no use of changes the meaning of the rest
+SPARE = {
+    "meta": {"profile": ["http://x"]},
+    "language": "nb",
+    "text": {"status": "empty"},
+    "contained": [{"resourceType": "Organization"}],
+    "extension": [{"url": "http://x", "valueString": "y"}],
+    "identifier": [{"value": "1"}],
+    "category": [{"coding": [{"code": "x"}]}],
+    "performer": [{"reference": "Patient/1"}],
+    "organization": [{"reference": "Organization/1"}],
+    "sourceAttachment": {"title": "x"},
+    "sourceReference": {"reference": "Consent/2"},
+    "policy": [{"id": "1", "extension": [], "authority": "http://x", "uri": "http://x"}],
+    "verification": [{"verified": True}],
+    "_language": {},
+    "_status": {},
+    "_dateTime": {},
+}
+
+
+@pytest.mark.parametrize("name", SPARE)
+def test_what_changes_no_meaning_is_let_be(name: str) -> None:
+    assert consent_from_fhir(consent({"type": "deny"}, **{name: SPARE[name]}), 1) == (simple("c1"), PATIENT)
+
+
 def test_a_known_hub_id_is_accepted_and_without_a_directory_any_is() -> None:
     known = {"reference": {"identifier": {"system": HUB_PROVIDER, "value": "trondheim"}}}
     assert consent_from_fhir(consent({"type": "deny", "actor": [known]}), 1, Directory([TRONDHEIM], [], 1))
