@@ -20,7 +20,7 @@ _SEEN: Final = "UPDATE outbox SET items = %s WHERE part = %s AND off = %s AND re
 _MADE: Final = """
 UPDATE outbox SET items = %s, payload = %s, detail = %s, dropped = %s::text[], copy_id = %s
 WHERE part = %s AND off = %s AND recipient = %s"""
-_KNOWN_AS: Final = "INSERT INTO bundle (bundle_id, part, off) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
+KNOWN_AS: Final = "INSERT INTO bundle (bundle_id, part, off) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,4 +52,4 @@ async def write(conn: AsyncConn, place: Place, items: Iterable[Item], made: Made
             values = (packed(items), made.payload, made.detail, list(made.dropped), made.copy_id)
             await conn.execute(_MADE, (*values, *place))
             for name in made.known_as:
-                await conn.execute(_KNOWN_AS, (name, place.part, place.off))
+                await conn.execute(KNOWN_AS, (name, place.part, place.off))

@@ -1,4 +1,8 @@
-"""A delivery with everything that decides it, read at one moment: by delivery before it sends, and beside a consent that is written."""
+"""A delivery with everything that decides it, read at one moment: by delivery before it sends, and beside a consent that is written.
+
+``ASK`` reads what waits in the outbox. ``ASK_AGAIN`` reads what has left it, and what was never let into it, from the record of the message
+and its decision: for a subscriber that asks for it again. ``ASK_TELLING`` reads the same of what such a subscriber is being told.
+"""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -8,7 +12,8 @@ from psycopg.rows import TupleRow
 from hub.ledger.consent_rows import UNREADABLE, consent_of
 from hub.ledger.itemised import unpacked
 from hub.ledger.outbox import Asked, Parcel, Place
-from hub.model import Policy, Rule
+from hub.ledger.stored import WHOSE
+from hub.model import Channel, Form, Policy, Rule
 
 # Of how many patients a message's identifiers are now; asked of one that had two when it was decided. None = nobody knows any more.
 PATIENTS_OF: Final = """
@@ -34,9 +39,50 @@ LEFT JOIN LATERAL (SELECT json_agg(json_build_array(ck.consent_id, v.version, v.
                    WHERE ck.key = ANY (k.keys)) c ON true
 WHERE o.parked = '' ORDER BY w.n"""  # noqa: S608  # constants
 
+# Of a recorded message m, whose it is now.
+WHOSE_NOW: Final = f"coalesce((SELECT patient_key FROM identity WHERE link_key = {WHOSE}), {WHOSE})"  # noqa: S608  # a constant
+# What the recipient was shown last, in an attempt in which something left. Without a row in sent_copy it was the message as it was decided.
+_SENT_LAST: Final = """
+SELECT coalesce(c.detail, d.detail) AS detail, coalesce(c.dropped, '{}') AS dropped, NULL::bytea AS items
+FROM attempt t LEFT JOIN sent_copy c USING (part, off, recipient, n)
+WHERE t.part = o.part AND t.off = o.off AND t.recipient = o.recipient AND t.outcome IN ('delivered', 'refused', 'failed', 'unknown')
+      AND t.code NOT IN ('read', 'apprec', 'connect', 'tls', 'plaintext', 'form_changed') ORDER BY t.n DESC LIMIT 1"""
+# What it is being shown; of several answers under way the one that leaves out least.
+_SHOWN_NOW: Final = """
+SELECT detail, dropped, items FROM leaving WHERE part = o.part AND off = o.off AND recipient = o.recipient
+ORDER BY cardinality(dropped) LIMIT 1"""
+# A patient of whom no identifier is known has no locks that could be found: held, as one of whom two are known. Nobody knows what a message
+# without labels may show (decided before migration 0017), or what was left out of a copy that was sent before it was kept.
+_AGAIN: Final = f"""
+SELECT o.part, o.off, o.recipient, m.event_id::text, p.patient_key, m.provider, m.received_us, '{Channel.FHIR}', '{Form.FHIR}',
+       coalesce(s.detail, d.detail), m.labels, coalesce((SELECT body ->> 'purpose' FROM subscription WHERE id = d.subscription), 'TREAT'),
+       m.kind, a.attempts, d.subscription, d.because, k.keys, m.control_id, ''::bytea, coalesce(nullif(m.items, ''), s.items, ''::bytea),
+       coalesce(s.dropped, d.dropped), '', k.keys = '{{{{}}}}' OR d.rule = '{Rule.PATIENT_UNRESOLVED}' AND {PATIENTS_OF} <> 1, NULL::text[],
+       d.detail, c.consents, (SELECT version FROM directory_version)
+FROM unnest(%s::int[], %s::bigint[], %s::text[]) WITH ORDINALITY AS o(part, off, recipient, n)
+CROSS JOIN LATERAL (SELECT * FROM message WHERE part = o.part AND off = o.off OFFSET 0) m
+CROSS JOIN LATERAL (SELECT * FROM decision WHERE part = o.part AND off = o.off AND recipient = o.recipient OFFSET 0) d
+LEFT JOIN LATERAL ({{}}) s ON true
+CROSS JOIN LATERAL (SELECT coalesce(max(n), 0) AS attempts FROM attempt
+                    WHERE part = o.part AND off = o.off AND recipient = o.recipient) a
+CROSS JOIN LATERAL (SELECT {WHOSE_NOW} AS patient_key OFFSET 0) p
+CROSS JOIN LATERAL (SELECT coalesce((
+    SELECT array_agg(DISTINCT key) FROM identity i, unnest(i.lock_keys) AS key
+    WHERE i.patient_key = p.patient_key
+          OR i.link_key = ANY (SELECT unnest(link_keys) FROM conflict WHERE part = o.part AND off = o.off)), '{{{{}}}}') AS keys) k
+LEFT JOIN LATERAL (SELECT json_agg(json_build_array(ck.consent_id, v.version, v.active, v.body)) AS consents
+                   FROM consent_key ck LEFT JOIN LATERAL
+                        (SELECT * FROM consent WHERE id = ck.consent_id ORDER BY version DESC LIMIT 1) v ON true
+                   WHERE ck.key = ANY (k.keys)) c ON true
+WHERE m.labels IS NOT NULL
+      AND NOT EXISTS (SELECT 1 FROM sent_unknown u WHERE u.part = o.part AND u.off = o.off AND u.recipient = o.recipient)
+ORDER BY o.n"""  # noqa: S608  # constants
+ASK_AGAIN: Final = _AGAIN.format(_SENT_LAST)
+ASK_TELLING: Final = _AGAIN.format(_SHOWN_NOW)
+
 
 def asked(row: TupleRow) -> Asked:
-    """A row of ``ASK``."""
+    """A row of one of these."""
     return Asked(_parcel(row), _policy(row[-2]))
 
 

@@ -7,7 +7,7 @@ from psycopg.rows import TupleRow
 
 from hub.ledger.arrays import ints, texts
 from hub.ledger.connect import AsyncConn, faults
-from hub.ledger.outbox import FETCHER, Place, Remainder, Waiting
+from hub.ledger.outbox import FETCHER, TELLER, Place, Remainder, Waiting
 from hub.ledger.sent_copies import OF_THE_DEAD
 
 OWNER: Final = 7200  # + partition: the session advisory lock of its delivery process
@@ -114,7 +114,7 @@ class BacklogReader:
         claim's time is over.
         """
         values = {
-            "not_theirs": [self._worker, _GONE, FETCHER],
+            "not_theirs": [self._worker, _GONE, FETCHER, TELLER],
             "gone": _GONE,
             "parts": ints(parts),
             "now": now_us,

@@ -12,10 +12,10 @@ from typing import Any, Final
 from psycopg.types.json import Jsonb
 
 from hub.ledger.arrays import ints, texts
-from hub.ledger.asking import ASK, asked
+from hub.ledger.asking import ASK, ASK_TELLING, WHOSE_NOW, asked
 from hub.ledger.connect import Conn, faults
 from hub.ledger.consent_rows import UNREADABLE, body_of, consent_of
-from hub.ledger.outbox import Asked, Place
+from hub.ledger.outbox import TELLER, Asked, Place
 from hub.model import Consent, Policy, Provision
 
 GATE: Final = 7101
@@ -45,6 +45,14 @@ CROSS JOIN LATERAL (SELECT patient_key, lock_keys FROM outbox
                     WHERE part = u.part AND off = u.off AND recipient = u.recipient OFFSET 0) o
 LEFT JOIN LATERAL (SELECT true AS same FROM identity WHERE patient_key = o.patient_key AND lock_keys && %(keys)s::text[] LIMIT 1) i ON true
 WHERE i.same OR o.lock_keys && %(keys)s::text[]"""
+# The same of what a subscriber asked for again: it stands in no outbox.
+_TELLING: Final = f"""
+SELECT c.id, u.part, u.off, u.recipient
+FROM claim c CROSS JOIN LATERAL unnest(c.parts, c.offs, c.recipients) AS u(part, off, recipient)
+CROSS JOIN LATERAL (SELECT {WHOSE_NOW} AS patient_key FROM message m WHERE part = u.part AND off = u.off OFFSET 0) m
+WHERE c.worker = '{TELLER}' AND EXISTS (
+    SELECT 1 FROM identity i WHERE i.lock_keys && %(keys)s::text[] AND (i.patient_key = m.patient_key OR i.link_key = ANY (
+        SELECT unnest(link_keys) FROM conflict WHERE part = u.part AND off = u.off)))"""  # noqa: S608  # constants
 _STILL: Final = """
 SELECT c.id, u.part, u.off, u.recipient
 FROM claim c CROSS JOIN LATERAL unnest(c.parts, c.offs, c.recipients) AS u(part, off, recipient) WHERE c.id = ANY (%s::bigint[])"""
@@ -128,24 +136,31 @@ def _write(conn: Conn, new: NewVersion, came_too_late: Judge) -> list[_Send]:
         latest = conn.execute("SELECT max(version) FROM consent WHERE id = %s", (c.id,)).fetchone()
         if latest and latest[0] is not None and latest[0] >= c.version:
             raise StaleVersionError
-        claims: dict[Place, list[int]] = {}  # several on one, where an earlier owner of its partition may be sending it yet
-        for claim, *place in conn.execute(_UNDER_WAY, {"keys": keys}).fetchall():
-            claims.setdefault(Place(*place), []).append(claim)
-        before = _asked(conn, claims)
+        claims = _claims(conn, _UNDER_WAY, keys)
+        telling = _claims(conn, _TELLING, keys)
+        before = _asked(conn, claims) | _asked(conn, telling, ASK_TELLING)
         conn.execute(_INSERT, (c.id, c.version, c.active, body, new.now_us, Jsonb(new.resource)))
         conn.execute("DELETE FROM consent_key WHERE consent_id = %s AND key <> ALL (%s)", (c.id, list(new.lock_keys)))
         insert = "INSERT INTO consent_key (key, consent_id) SELECT DISTINCT unnest(%s::text[]), %s ON CONFLICT DO NOTHING"
         conn.execute(insert, (keys, c.id))
-        after = _asked(conn, claims)
+        after = _asked(conn, claims) | _asked(conn, telling, ASK_TELLING)
     late = [asked.parcel for place, asked in after.items() if place in before and came_too_late(before[place], asked)]
-    return [_Send(claim, p.place, p.event_id, p.attempts) for p in late for claim in claims[p.place]]
+    return [_Send(claim, p.place, p.event_id, p.attempts) for p in late for claim in (*claims.get(p.place, ()), *telling.get(p.place, ()))]
 
 
-def _asked(conn: Conn, places: Collection[Place]) -> dict[Place, Asked]:
-    """These deliveries as delivery would ask about them now."""
+def _claims(conn: Conn, query: str, keys: str) -> dict[Place, list[int]]:
+    """What is under way, by place: several on one, where an earlier owner of its partition may be sending it yet, or two are told of it."""
+    found: dict[Place, list[int]] = {}
+    for claim, *place in conn.execute(query.encode(), {"keys": keys}).fetchall():
+        found.setdefault(Place(*place), []).append(claim)
+    return found
+
+
+def _asked(conn: Conn, places: Collection[Place], query: str = ASK) -> dict[Place, Asked]:
+    """These deliveries as they would be asked about now."""
     if not places:
         return {}
-    rows = conn.execute(ASK, _arrays(list(places)), binary=True).fetchall()
+    rows = conn.execute(query.encode(), _arrays(list(places)), binary=True).fetchall()
     return {a.parcel.place: a for a in map(asked, rows)}
 
 

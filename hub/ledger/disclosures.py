@@ -12,6 +12,7 @@ from psycopg.rows import namedtuple_row
 
 from hub.ledger.arrays import ints, texts
 from hub.ledger.connect import Conn, faults
+from hub.ledger.outbox import QUERIED
 from hub.ledger.stored import WHOSE
 from hub.model import AttemptOutcome, Result
 
@@ -71,6 +72,16 @@ class Attempt:
     ended_us: int
     outcome: str
     code: str
+
+    @property
+    def rule(self) -> str:
+        """The rule that let a recipient be told that asked again; "" = the decision's own was what counted."""
+        return self.code.removeprefix(QUERIED) if self.code.startswith(QUERIED) else ""
+
+    @property
+    def word(self) -> str:
+        """The code without a rule, which of a copy is that of what was left out: its recipient may read it."""
+        return QUERIED.rstrip(":") if self.rule else self.code
 
     @property
     def is_disclosure(self) -> bool:
@@ -145,10 +156,10 @@ class Disclosure:
 
     @property
     def fate(self) -> Fate:
-        """What came of it so far."""
-        for attempt in self.attempts:
-            if attempt.outcome in _FATES:
-                return _FATES[attempt.outcome]
+        """What came of it so far: who was told of it when it asked again has it, whatever was withheld before."""
+        settled = [_FATES[a.outcome] for a in self.attempts if a.outcome in _FATES]
+        if settled:
+            return Fate.DELIVERED if Fate.DELIVERED in settled else settled[0]
         return Fate.WITHHELD if self.result == Result.DENY else Fate.WAITING
 
 

@@ -9,6 +9,8 @@ from hub.model import AttemptOutcome, Item, Policy, ReceiptStatus
 FETCHER: Final = "poll"  # the worker of claims on what is being handed to a recipient that fetches; in the web process
 FETCHED: Final = "fetched"  # code of the attempt by which it was
 READ: Final = frozenset({"read", "apprec"})  # codes of the attempt by which its recipient said that it has it: nothing leaves
+TELLER: Final = "events"  # the worker of claims on what is being told to a subscriber that asks for it again; in the web process
+QUERIED: Final = "queried:"  # how the code of the attempt by which it was begins, before the rule that let it
 OTHER: Final = "other"  # a code of a receiver's own, which could say anything
 
 

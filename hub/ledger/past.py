@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from psycopg.rows import class_row
 
 from hub.ledger.arrays import texts
-from hub.ledger.connect import Conn, faults
+from hub.ledger.connect import AsyncConn, Conn, faults
 from hub.ledger.stored import COLUMNS, WHOSE, Stored
 from hub.model import Adapter, Event, Identifier, Kind, PatientState
 
@@ -25,6 +25,11 @@ FROM message m CROSS JOIN LATERAL
 WHERE m.decided_us >= %(since)s AND m.kind <> '' AND {}
       AND NOT EXISTS (SELECT 1 FROM redrive r WHERE r.done_part = m.part AND r.done_off = m.off AND r.recipients <> '{{}}')"""
 
+_ONE: Final = """
+SELECT m.part, m.off, m.event_id::text, m.patient_key, m.decided_us, m.received_us, m.occurred_us,
+       m.adapter, m.kind, m.provider, m.municipality, m.ward, m.encounter_class,
+       m.labels, m.addressed, m.gps, m.pathway, m.unresolved, m.items, NULL, NULL
+FROM message m WHERE m.part = %s AND m.off = %s"""
 _STORED: Final = f"SELECT {COLUMNS} FROM message m WHERE m.part = %s AND m.off = %s"  # noqa: S608  # a constant
 
 
@@ -86,6 +91,13 @@ def past(conn: Conn, since_us: int, keys: Collection[str] | None = None) -> Iter
         cursor.execute(_DECIDED.format(whose).encode(), {"since": since_us, "keys": texts(keys or ())})
         while rows := cursor.fetchmany(ROWS):
             yield [_past(*row) for row in rows]
+
+
+async def one(conn: AsyncConn, part: int, off: int) -> Past | None:
+    """One message as it was decided, without its decisions. Raises Faulted."""
+    with faults():
+        row = await (await conn.execute(_ONE, (part, off), binary=True)).fetchone()
+    return _past(*row) if row else None
 
 
 def _past(*row: Any) -> Past:

@@ -19,7 +19,7 @@ from hub.ledger.connect import Conn, faults
 from hub.ledger.disclosures import SENT
 from hub.ledger.outbox import FETCHED, READ
 from hub.ledger.rows import known_as_id
-from hub.model import Form, Outcome, Result, Rule
+from hub.model import AttemptOutcome, Form, Outcome, Result, Rule
 
 Json = dict[str, Any]
 
@@ -145,7 +145,8 @@ class _Told:
     def _recipient(self, m: Any, d: Any) -> Json:
         attempts = [a for a in self._attempts.get((m.part, m.off), ()) if a.recipient == d.recipient]
         waiting = self._waiting.get((m.part, m.off, d.recipient))
-        receipt = next((a for a in attempts if a.outcome in _SETTLING), None)
+        settled = [a for a in attempts if a.outcome in _SETTLING]
+        receipt = next((a for a in settled if a.outcome == AttemptOutcome.DELIVERED), settled[0] if settled else None)
         told: Json = {
             "recipient": d.recipient,
             "decision": {

@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from hub.adapters.control_ids import ControlIds
 from hub.settings import Settings
+from hub.terms import terms_of
 from hub.web import (
     admin,
     answers,
@@ -26,6 +27,7 @@ from hub.web import (
     process_message,
     representations,
     submissions,
+    subscriptions,
 )  # fmt: skip
 from hub.web.citizen import routes as citizen
 from hub.web.state import STATE, State
@@ -58,6 +60,14 @@ def routes(state: State) -> list[web.RouteDef]:
         web.put("/fhir/Consent/{id}", consents.put),  # patient (own), admin
         web.get("/fhir/AuditEvent", audit.search_events),  # patient (own), provider (what it was given), admin
         web.get("/fhir/AuditEvent/{id}", audit.read_event),  # as the one above
+        web.get("/fhir/Subscription", subscriptions.search),  # from here on: provider (its own)
+        web.get("/fhir/Subscription/$status", subscriptions.status_of_all),
+        web.post("/fhir/Subscription/$status", subscriptions.status_of_all),
+        web.get("/fhir/Subscription/{id}", subscriptions.read),
+        web.get("/fhir/Subscription/{id}/$status", subscriptions.status_of_one),
+        web.post("/fhir/Subscription/{id}/$status", subscriptions.status_of_one),
+        web.get("/fhir/Subscription/{id}/$events", subscriptions.told),
+        web.post("/fhir/Subscription/{id}/$events", subscriptions.told),
         web.get("/admin/providers", admin.list_providers),  # from here on: admin
         web.get("/admin/providers/{id}", admin.get_provider),
         web.put("/admin/providers/{id}", admin.put_provider),
@@ -80,6 +90,8 @@ def application(state: State) -> web.Application:
     app[STATE] = state
     app[process_message.CONTROL_IDS] = ControlIds()
     app[poll.ROOM] = asyncio.Semaphore(poll.ROOM_SIZE)
+    app[subscriptions.ROOM] = asyncio.Semaphore(subscriptions.ROOM_SIZE)
+    app[subscriptions.TERMS] = terms_of(state.settings)
     app.add_routes(routes(state))
     citizen.prepare(app)
     app.on_response_prepare.append(answers.protect)

@@ -87,12 +87,14 @@ def to_its_recipient(record: Record) -> Json:
 
 
 def _disclosed(record: Record, told: Disclosure) -> Json:
-    """Privacy disclosure, as recorded by its source: the hub."""
+    """Privacy disclosure, as recorded by its source: the hub. What was asked for again went by the rule of that answer."""
+    if record.attempt is not None and record.attempt.rule not in {"", told.rule}:
+        told = replace(told, rule=record.attempt.rule, because=tuple(word for word in told.because if "/" not in word))
     if record.late is not None:
         outcome, said = "0", f"it was under way when Consent/{record.late.consent_id} version {record.late.version} came into force"
     else:
         outcome, said = _OUTCOMES[record.attempt.outcome] if record.attempt else ("0", "")
-        said += f" ({record.attempt.code})" if record.attempt else ""
+        said += f" ({record.attempt.word})" if record.attempt else ""
     consents = (
         [_consent(record.late.consent_id, record.late.version)]
         if record.late is not None

@@ -5,7 +5,14 @@ from typing import Any
 from aiohttp import web
 
 from hub.web.answers import fhir
+from hub.web.subscription import TOPIC
 
+_BACKPORT = "http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/"
+_TOPIC = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/capabilitystatement-subscriptiontopic-canonical"
+_EVENTS = (
+    "Each event is decided anew. includeReleased=true: also what was withheld once and may be shown now. At most 50 in an answer: ask again"
+    " from the number after the last."
+)
 _DATE = "2026-11-01"
 _WRITES = (
     "POST to the base URL: a transaction, batch or collection Bundle, one resource, or a notification of a subscription with full-resource"
@@ -41,7 +48,7 @@ def statement() -> dict[str, Any]:
         "mode": "server",
         "documentation": _WRITES,
         "security": security,
-        "resource": [consent, audit_event],
+        "resource": [consent, audit_event, _subscription()],
         "interaction": [{"code": "transaction"}, {"code": "batch"}],
         "operation": [{"name": "process-message", "definition": "http://hl7.org/fhir/OperationDefinition/MessageHeader-process-message"}],
     }
@@ -55,6 +62,20 @@ def statement() -> dict[str, Any]:
         "fhirVersion": "4.0.1",
         "format": ["application/fhir+json"],
         "rest": [rest],
+    }
+
+
+def _subscription() -> dict[str, Any]:
+    return {
+        "type": "Subscription",
+        "documentation": "A provider's own, as administrators have written them: which events it is sent, and these again when it asks.",
+        "extension": [{"url": _TOPIC, "valueCanonical": TOPIC}],
+        "interaction": [{"code": "read"}, {"code": "search-type"}],
+        "versioning": "no-version",
+        "operation": [
+            {"name": "status", "definition": f"{_BACKPORT}backport-subscription-status"},
+            {"name": "events", "definition": f"{_BACKPORT}backport-subscription-events", "documentation": _EVENTS},
+        ],
     }
 
 

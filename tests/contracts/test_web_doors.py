@@ -50,6 +50,14 @@ TABLE: dict[tuple[str, str], tuple[int, int, int, int]] = {
     ("PUT", "/fhir/Consent/{id}"): (401, LET_IN, 403, LET_IN),
     ("GET", "/fhir/AuditEvent"): (401, LET_IN, LET_IN, 422),  # an administrator's search without a patient needs dates
     ("GET", "/fhir/AuditEvent/{id}"): (401, LET_IN, LET_IN, LET_IN),
+    ("GET", "/fhir/Subscription"): (401, 403, LET_IN, 403),  # a provider's own are for nobody else
+    ("GET", "/fhir/Subscription/$status"): (401, 403, LET_IN, 403),
+    ("POST", "/fhir/Subscription/$status"): (401, 403, LET_IN, 403),
+    ("GET", "/fhir/Subscription/{id}"): (401, 403, LET_IN, 403),
+    ("GET", "/fhir/Subscription/{id}/$status"): (401, 403, LET_IN, 403),
+    ("POST", "/fhir/Subscription/{id}/$status"): (401, 403, LET_IN, 403),
+    ("GET", "/fhir/Subscription/{id}/$events"): (401, 403, LET_IN, 403),
+    ("POST", "/fhir/Subscription/{id}/$events"): (401, 403, LET_IN, 403),
     ("GET", "/admin/providers"): (401, 403, 403, LET_IN),
     ("GET", "/admin/providers/{id}"): (401, 403, 403, LET_IN),
     ("PUT", "/admin/providers/{id}"): (401, 403, 403, 422),

@@ -17,11 +17,12 @@ from hub.web.citizen.vocabulary import DETAILS, KINDS, LEFT_OUT, OUTCOMES, RELAT
 
 _TONES: Final = {Fate.DELIVERED: "good", Fate.WITHHELD: "bad", Fate.WAITING: "", Fate.DISCARDED: ""}
 _RULES: Final = frozenset(rule.value for rule in Rule)
+_REFUSING: Final = frozenset({Rule.LABEL_UNKNOWN, Rule.LOCKED, Rule.NO_RELATION})  # of what was sent: by which a part was left out
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One recipient of one message. at_us: when it got it, or was decided against.
+    """One recipient of one message. at_us: when it got it last, or was decided against.
 
     mine: withheld, it or a part of it, because of the patient's own lock. why: of what was sent, or of why nothing was; None = nobody knows
     of a rest. left_out: that a part was, and why; None = nothing was.
@@ -89,7 +90,7 @@ def told(rows: Iterable[Disclosure], records: Iterable[Record], names: Mapping[s
 
 def _lines(group: Iterable[Disclosure], names: Mapping[str, str]) -> Iterator[Line]:
     for d in group:
-        last = d.attempts[-1] if d.attempts else None
+        last = next((a for a in reversed(d.attempts) if a.outcome == AttemptOutcome.DELIVERED), d.attempts[-1] if d.attempts else None)
         rule = _rule(d, last)
         relations = tuple(RELATIONS[Relation(word)] for word in d.because if word in set(Relation))
         outcome = AttemptOutcome.WITHHELD if d.fate is Fate.WITHHELD else AttemptOutcome(last.outcome) if last else AttemptOutcome.HELD
@@ -105,20 +106,22 @@ def _lines(group: Iterable[Disclosure], names: Mapping[str, str]) -> Iterator[Li
 
 def _is_mine(d: Disclosure, rule: Rule, *, part: bool) -> bool:
     """Whether a lock of the patient's own did it, and not one of the source's, or a label."""
-    if part and d.result != Result.REDACT:  # asked about again: only a lock can have come meanwhile
+    if part and d.result != Result.REDACT and rule not in _REFUSING:  # asked about again: only a lock can have come meanwhile
         return True
     return rule is Rule.LOCKED and (SOURCE_LOCKED not in d.because or any("/" in word for word in d.because))
 
 
 def _why(d: Disclosure, rule: Rule, *, is_out: bool) -> Said | None:
     """The rule in words; of a part that was left out the rule speaks of that part alone."""
-    if not is_out and d.result == Result.REDACT:
+    if not is_out and rule in _REFUSING:
         return None
     return SOURCE_HAS_LOCKED if rule is Rule.LOCKED and not _is_mine(d, rule, part=False) else RULES[rule]
 
 
 def _rule(d: Disclosure, last: Attempt | None) -> Rule:
-    """The row that had the last word: at the attempt that was stopped, else in transit."""
+    """The row that had the last word: at the attempt that was stopped, or by which it was told what it asked for again; else in transit."""
+    if last is not None and last.rule in _RULES:
+        return Rule(last.rule)
     if last is None or last.outcome != AttemptOutcome.WITHHELD:
         return Rule(d.rule)
     return Rule(last.code) if last.code in _RULES else Rule.NO_RELATION

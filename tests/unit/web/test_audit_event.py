@@ -219,3 +219,15 @@ def test_a_page_that_was_read_is_no_resource() -> None:
 
     assert read("me/shared") == {"identifier": {"system": "urn:hub:page", "value": "me/shared"}}
     assert read("AuditEvent/1.2") == {"reference": "AuditEvent/1.2"}
+
+
+def test_what_was_told_again_names_the_rule_of_then_to_others_than_its_recipient() -> None:
+    given = told(rule="11-locked", because=("c1/1",), result="deny")
+    record = Record(f"{EVENT}.1", Fact.ATTEMPTED, AT_US, KEY, given, Attempt(2, 1, AT_US, "delivered", "queried:13-treating-relation"))
+    event, own = made(record), to_its_recipient(record)
+    assert event["outcomeDesc"] == "sent, and taken by the recipient (queried)"
+    assert agents(event)["110152"]["policy"] == ["urn:hub:rule:13-treating-relation"]
+    assert "c1" not in str(event)
+    assert "13-treating" not in str(own)
+    copy = Record(f"{EVENT}.1", Fact.ATTEMPTED, AT_US, KEY, told(), Attempt(2, 1, AT_US, "delivered", "queried:11-locked"))
+    assert "locked" not in str(to_its_recipient(copy))

@@ -50,6 +50,16 @@ def test_every_fate_in_words(given: Disclosure, fate: str, tone: str, at_us: int
     assert (found.fate[0], found.tone, found.mine, found.at_us) == (fate, tone, mine, at_us)
 
 
+def test_who_was_told_when_it_asked_again_has_it_by_the_rule_of_then() -> None:
+    withheld = {"result": "deny", "rule": Rule.LOCKED}
+    found = line(row(("delivered", "queried:13-treating-relation"), **withheld))
+    assert (found.fate[0], found.why, found.left_out, found.mine) == ("Mottatt", RULES[Rule.TREATING_RELATION], None, False)
+    found = line(row(("delivered", "queried:11-locked"), **withheld, copies=(SentCopy(1, "copy", "full", is_part=True),)))
+    assert (found.why, found.left_out, found.mine) == (None, LEFT_OUT[True], True)
+    found = line(row(("delivered", "AA"), ("unknown", "queried:11-locked")))
+    assert (found.fate[0], found.at_us, found.why, found.mine) == ("Mottatt", 15, RULES[Rule.TREATING_RELATION], False)
+
+
 def test_the_reason_is_of_the_last_word() -> None:
     assert line(row(("withheld", Rule.LOCKED.value))).why == RULES[Rule.LOCKED]
     assert line(row(("withheld", "subscription_ended"))).why == RULES[Rule.NO_RELATION]
