@@ -11,7 +11,7 @@ from typing import Final
 from hub.adapters.fhir.er7.text import FIELD
 from hub.model import Detail
 
-_HEADER: Final = frozenset(range(1, 26)) - {15, 16}  # who wants an answer asks for it anew
+_HEADER: Final = frozenset(range(1, 26)) - {13, 15, 16}  # who counts, and wants an answer, does so anew
 KEPT: Final[Mapping[Detail, Mapping[str, frozenset[int]]]] = MappingProxyType(
     {
         Detail.MINIMAL: {

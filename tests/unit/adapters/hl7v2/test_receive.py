@@ -98,7 +98,7 @@ def test_a_message_about_two_patients_is_the_firsts_and_recorded_among_both_ones
         (message(kind="ADT^A34", pid="PID|1||7\rMRG|"), Peer(), "missing_field"),
         (message(kind="ADT^A41", pid="PID|1||7\rMRG|||9"), Peer(), "taken by open"),
         (message(kind="ADT^A40", pid="PID|1||7\rMRG|8"), Peer(), "taken by open"),
-        (message(kind="ADT^A40", pid="PID|1||7\rMRG|" + "~".join(map(str, range(101)))), Peer(), "too_complex"),
+        (message(kind="ADT^A40", pid="PID|1||7\rMRG|" + "~".join(map(str, range(1, 102)))), Peer(), "too_complex"),
         (message(pid="PID|1||7\rMSH|^~\\&|B"), Peer(), "several_messages"),
         (message(pid="PID|1||7\rnte|1"), Peer(), "bad_segment"),
     ],
