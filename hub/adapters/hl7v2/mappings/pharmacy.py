@@ -8,6 +8,7 @@ own (RXC-5 and 8).
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -240,7 +241,8 @@ def _dosages(draft: Draft, node: Node, plans: Iterable[schedules.Schedule]) -> l
     amount = _amount(segment, t)
     if amount:
         base["doseAndRate"] = [amount]
-    datatypes.put(base, "text", _unreadable(segment, amount, t))
+    in_words = _unreadable(segment, amount, t)
+    datatypes.put(base, "text", in_words)
     daily = quantities.cq(segment.field(_FIELDS[segment.name]["daily"]), t) if segment.field(_FIELDS[segment.name]["daily"]) else {}
     if daily:
         base["maxDosePerPeriod"] = {"numerator": daily, "denominator": _PER_DAY}
@@ -249,7 +251,8 @@ def _dosages(draft: Draft, node: Node, plans: Iterable[schedules.Schedule]) -> l
     found = []
     for n, plan in enumerate(plans, 1):
         copy = {k: [dict(v) for v in vs] if k in {"doseAndRate", "additionalInstruction"} else vs for k, vs in base.items()}
-        found.append({"sequence": n} | schedules.dosage(plan, copy))
+        one = replace(plan, quantity={}) if in_words else plan  # not so many of a dose that is told in words
+        found.append({"sequence": n} | schedules.dosage(one, copy))
     return [d for d in found if len(d) > 1] or ([base] if base else [])
 
 

@@ -220,7 +220,7 @@ def dosage(schedule: Schedule, into: Json) -> Json:
     coded: Any = schedule.timing.get("code", {}).get("coding", [{}])[0].get("code", "")
     if schedule.timing:
         into["timing"] = schedule.timing
-    if schedule.quantity and "text" not in into:  # a dose that is told in words is not so many of it
+    if schedule.quantity:
         amount = into.setdefault("doseAndRate", [{}])[0]
         if "doseRange" not in amount:
             amount.setdefault("doseQuantity", schedule.quantity)
