@@ -157,7 +157,8 @@ REFUSED = {
     "date that is no text": (consent({"type": "deny"}, dateTime=2026), BAD, "Consent.dateTime"),
     "date that is none": (consent({"type": "deny"}, dateTime="13.6.2022"), BAD, "Consent.dateTime"),
     "policy that is no text": (consent({"type": "deny"}, policy=[{"uri": 1}]), BAD, "Consent.policy[0].uri"),
-    "replaces what is no reference": (consent({"type": "deny"}, extension=[REPLACES | {"valueReference": "x"}]), BAD, "Consent.extension[0]"),
+    "replaces what is no reference": (
+        consent({"type": "deny"}, extension=[REPLACES | {"valueReference": "x"}]), BAD, "Consent.extension[0]"),
     "replaces a number": (consent({"type": "deny"}, extension=[REPLACES | {"valueUri": 1}]), UNSUPPORTED, "Consent.extension[0]"),
     "permit for whom the hub does not know": (
         consent({"type": "permit", "actor": [UNKNOWN_HUB_ID]}, policyRule=None), UNSUPPORTED, "Consent.provision.actor[0]"),
