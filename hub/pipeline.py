@@ -204,7 +204,7 @@ def _decide(candidate: Candidate, asking: _Asking) -> tuple[Subscription | None,
         because = (*(relation.value for relation in candidate.relations), NOT_SUBSCRIBED)
         return None, Decision(candidate.provider_id, Result.DENY, Rule.NO_RELATION, Detail.NOTICE, because=because)
     chosen, verdict = next((a for a in answers if a[1].result is not Result.DENY), answers[0])
-    detail = chosen.detail if verdict.detail is None else least(chosen.detail, verdict.detail)
+    detail = least(chosen.detail, verdict.detail)
     return chosen, Decision(candidate.provider_id, verdict.result, verdict.rule, detail, chosen.id, verdict.because, verdict.dropped)
 
 
@@ -228,7 +228,7 @@ def _prepare(
     channel, detail = recipient.deliver.channel, decision.detail
     form = recipient.deliver.form
     try:
-        copy = copies.without(decision.dropped) if decision.dropped else copies.message
+        copy = copies.without(decision.dropped)
         if copy is None:  # nothing is left but that there was something
             return replace(decision, result=Result.DENY, dropped=()), None
         payload = copy.render(form, detail, recipient)

@@ -64,7 +64,7 @@ def actor_matches(actor: Identifier, provider: Provider) -> bool:
         return value == provider.id
     known, organisation = _organisation(provider)
     if organisation and _squeezed(value) == organisation:
-        return system == known or not {system, known} <= _NATIONAL
+        return system == known or not (system in _NATIONAL and known in _NATIONAL)
     return value == provider.id and system not in _NATIONAL
 
 

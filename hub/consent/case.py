@@ -9,13 +9,11 @@ from hub.model import Boundaries, Consent, Item
 class Case(NamedTuple):
     """A thing with the consents in force, and those of them that say something about it.
 
-    whole: the thing is a whole message, of which its labels are not all that is in it. only_minimum: nothing of the message may be shown
-    otherwise; asked is whether the least that the law demands may go.
+    only_minimum: nothing of the message may be shown otherwise; asked is whether the least that the law demands may go.
     """
 
     question: Question
     item: Item
-    whole: bool
     now_us: int
     boundaries: Boundaries
     readable: bool = True
@@ -23,3 +21,8 @@ class Case(NamedTuple):
     in_force: tuple[Consent, ...] = ()
     locks: tuple[Consent, ...] = ()
     permits: tuple[Consent, ...] = ()
+
+    @property
+    def whole(self) -> bool:
+        """Whether the thing is a whole message, of which its labels are not all that is in it."""
+        return not self.question.items

@@ -10,7 +10,7 @@ from hub.consent.provisions import Opinion, opinion
 from hub.consent.question import Question, Verdict
 from hub.consent.rules import minimum
 from hub.consent.table import TABLE
-from hub.model import Boundaries, Consent, Item, Policy, Result
+from hub.model import Boundaries, Item, Policy, Result
 
 BOUNDARIES: Final = Boundaries()
 _ANSWERS: Final = tuple(row.answer for row in TABLE)
@@ -22,16 +22,14 @@ def decide(question: Question, policy: Policy, now_us: int, boundaries: Boundari
 
     ``now_us``: the time asked about. Items that may not be shown are left out (REDACT); where none is left, nothing is shown.
     """
-    consents = tuple(in_force(policy.consents, now_us)) if policy.consents else ()
+    consents = policy.consents and tuple(in_force(policy.consents, now_us))
     readable = policy.readable
     if not question.items:
-        case = Case(question, _whole(question.labels), True, now_us, boundaries, readable, False, consents)
-        return _answer_whole(_with_opinions(case) if consents else case)
-    cases = [Case(question, item, False, now_us, boundaries, readable, False, consents) for item in question.items]
-    cases = [_with_opinions(case) for case in cases] if consents else cases
-    verdict = _together(question, [_answer(case) for case in cases])
+        return _answer_whole(_with_opinions(Case(question, _whole(question.labels), now_us, boundaries, readable, in_force=consents)))
+    cases = [_with_opinions(Case(question, item, now_us, boundaries, readable, in_force=consents)) for item in question.items]
+    verdict = _together(question, [(case.item, _answer(case)) for case in cases])
     if verdict.result is Result.DENY and minimum(question, boundaries) is not None:
-        return _together(question, [_answer(case._replace(only_minimum=True)) for case in cases])
+        return _together(question, [(case.item, _answer(case._replace(only_minimum=True))) for case in cases])
     return verdict
 
 
@@ -50,12 +48,11 @@ def _whole(labels: tuple[str, ...]) -> Item:
 
 def _with_opinions(case: Case) -> Case:
     """The same with what the consents say about it."""
-    locks, permits = list[Consent](), list[Consent]()
-    for consent in case.in_force:
-        said = opinion(consent, case)
-        if said is not None:
-            (locks if said is Opinion.LOCK else permits).append(consent)
-    return case._replace(locks=tuple(locks), permits=tuple(permits)) if locks or permits else case
+    if not case.in_force:  # as nearly all are
+        return case
+    said = [(consent, opinion(consent, case)) for consent in case.in_force]
+    locks, permits = (tuple(consent for consent, what in said if what is wanted) for wanted in (Opinion.LOCK, Opinion.PERMIT))
+    return case._replace(locks=locks, permits=permits)
 
 
 def _answer(case: Case) -> Verdict:
@@ -66,8 +63,9 @@ def _answer(case: Case) -> Verdict:
     raise AssertionError  # the last row always answers
 
 
-def _together(question: Question, verdicts: Sequence[Verdict]) -> Verdict:
+def _together(question: Question, answers: Sequence[tuple[Item, Verdict]]) -> Verdict:
     """One answer for the whole message from those for its items, in whatever order they stand: the uppermost row of those that decided."""
+    verdicts = [v for _, v in answers]
     refused = [v for v in verdicts if v.result is not Result.PERMIT]
     decided = sorted(refused or verdicts, key=lambda v: (_PLACES[v.rule], v.because))
     because = tuple(dict.fromkeys(word for v in decided for word in v.because))
@@ -76,6 +74,6 @@ def _together(question: Question, verdicts: Sequence[Verdict]) -> Verdict:
     less = next((v.detail for v in verdicts if v.detail is not None), None)  # the law's minimum is one for the whole message
     if not refused:
         return Verdict(Result.PERMIT, decided[0].rule, because, detail=less)
-    dropped = tuple(item.key for item, v in zip(question.items, verdicts, strict=True) if v.result is not Result.PERMIT)
+    dropped = tuple(item.key for item, v in answers if v.result is not Result.PERMIT)
     because = tuple(dict.fromkeys((*because, *question.ties)))  # to be asked again with
     return Verdict(Result.REDACT, decided[0].rule, because, dropped, less)

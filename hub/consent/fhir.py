@@ -27,7 +27,8 @@ _ELEMENTS: Final = frozenset({
 })  # fmt: skip
 _POLICY: Final = frozenset({"id", "extension", "authority", "uri"})
 _REPLACES: Final = "http://hl7.org/fhir/StructureDefinition/replaces"
-_ID: Final = re.compile(r"[A-Za-z0-9.-]{1,64}", re.ASCII)
+_ID: Final = re.compile(r"[A-Za-z0-9.-]{1,64}")
+_OLD: Final = re.compile(r"(?:.*/)?Consent/([A-Za-z0-9.-]{1,64})")
 _ACT_CODE: Final = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 _NORWAY: Final = "http://hl7.no/fhir/CodeSystem/no-basis-legal-formality-or-basis"
 _PCF: Final = "https://profiles.ihe.net/ITI/PCF/"
@@ -219,7 +220,7 @@ def _replaces(resource: Json) -> Iterator[str]:
         if "valueReference" in extension:
             named.append(an_object(extension["valueReference"], where).get("reference"))
         for value in named or [None]:
-            kind, _, old = value.rpartition("/") if isinstance(value, str) else ("", "", "")
-            if not (kind == "Consent" or kind.endswith("/Consent")) or not _ID.fullmatch(old):
+            old = _OLD.fullmatch(value) if isinstance(value, str) else None
+            if old is None:
                 raise refused(where)
-            yield old
+            yield old[1]

@@ -128,7 +128,7 @@ def _actor(actor: Json, at: _Place, where: str) -> Actor:
     if "role" in actor:
         _recipient(actor["role"], f"{where}.role")
     reference = an_object(actor.get("reference", {}), where)
-    only(reference, _REFERENCE, where)
+    only(reference, _REFERENCE, f"{where}.reference")
     identifier = _identifier(an_object(reference.get("identifier", {}), where))
     if identifier is None or not (identifier.system or at.deny):
         raise refused(where)
@@ -151,12 +151,12 @@ def _recipient(role: object, where: str) -> None:
 
 def _kind(reference: Json, identifier: Identifier, where: str) -> ActorKind:
     """By the type that the reference says or shows, else by what its identifiers are of."""
-    literal, said = reference.get("reference", ""), reference.get("type")
+    literal, said = reference.get("reference"), reference.get("type")
     shown = _type_of(literal) if isinstance(literal, str) else ""
     named = {name for name in (said, shown) if name}
     if not named:
         return ActorKind.PERSON if NO_BASIS.get(identifier.system, identifier.system) in _OF_PERSONS else ActorKind.ORGANISATION
-    if len(named) > 1 or not named <= set(_KINDS):
+    if len(named) > 1 or named.isdisjoint(_KINDS):
         raise refused(where)
     return _KINDS[named.pop()]
 

@@ -66,10 +66,9 @@ def patient_asks(case: Case) -> Verdict | None:
     if asker.acp is not Acp.NULL or case.question.purpose != "PATRQT":
         return Verdict(Result.DENY, Rule.PATIENT_THEMSELVES, (q.ACCESS_POLICY,))
     years, b = ages(asker.birth_date, case.now_us), case.boundaries
-    least = years[0] if years else -1
-    if least >= b.alone_years:
+    if years is not None and years[0] >= b.alone_years:
         return _for_a_citizen(case, Rule.PATIENT_THEMSELVES, RESTRICTED)
-    if b.limited and least >= b.youth_years:
+    if b.limited and years is not None and years[0] >= b.youth_years:
         return _for_a_citizen(case, Rule.PATIENT_THEMSELVES, NORMAL)
     return Verdict(Result.DENY, Rule.PATIENT_THEMSELVES, (q.AGE,))
 
@@ -135,8 +134,8 @@ def minimum(question: Question, boundaries: Boundaries) -> Detail | None:
     recipient = question.recipient
     if not boundaries.duties or question.asker is not None or recipient is None:
         return None
-    wanted = [d.detail for d in boundaries.duties if d.kind is question.kind and d.recipient is recipient.kind]
-    return min(wanted, key=_MOST_FIRST.index, default=None)
+    told = {d.detail for d in boundaries.duties if d.kind is question.kind and d.recipient is recipient.kind}
+    return next((detail for detail in _MOST_FIRST if detail in told), None)
 
 
 def life_is_at_stake(case: Case) -> Verdict | None:

@@ -17,7 +17,7 @@ ANY_SENDER: Final = "*"
 
 _ORGANISATION_SYSTEMS: Final = frozenset({"", ENH, HER, "ENH", "HER"})  # where a bare organisation number or HER-id may stand
 _TREATING: Final = (Relation.GP, Relation.ADDRESSED, Relation.PATHWAY)
-_RANK: Final = {Detail.FULL: 0, Detail.MINIMAL: 1, Detail.NOTICE: 2}
+_RANK: Final = {detail: n for n, detail in enumerate(Detail)}  # most first
 
 _Key = tuple[str, ...] | str
 _Shape = tuple[str, tuple[int, ...]]  # relation or "", indices into (municipality, ward, class, source)

@@ -100,6 +100,7 @@ def test_a_deny_under_any_base_is_a_lock() -> None:
 
 CODE = [{"coding": [{"code": "x"}]}]
 UNKNOWN_HUB_ID = {"reference": {"identifier": {"system": f" {HUB_PROVIDER}", "value": "nowhere"}}}
+REPLACES = {"url": "http://hl7.org/fhir/StructureDefinition/replaces"}
 UNSUPPORTED, BAD, MISSING, NOBODY = Reason.UNSUPPORTED_CONSENT, Reason.BAD_VALUE, Reason.MISSING_FIELD, Reason.MISSING_PATIENT
 REFUSED = {
     "action": (consent({"type": "deny", "action": CODE}), UNSUPPORTED, "Consent.provision.action"),
@@ -153,6 +154,23 @@ REFUSED = {
     "time without seconds": (consent({"type": "deny", "period": {"end": "2026-02-01T00:00Z"}}), BAD, "Consent.provision.period.end"),
     "month zero": (consent({"type": "deny", "period": {"end": "2026-00"}}), BAD, "Consent.provision.period.end"),
     "year zero": (consent({"type": "deny", "period": {"end": "0000"}}), BAD, "Consent.provision.period.end"),
+    "date that is no text": (consent({"type": "deny"}, dateTime=2026), BAD, "Consent.dateTime"),
+    "date that is none": (consent({"type": "deny"}, dateTime="13.6.2022"), BAD, "Consent.dateTime"),
+    "policy that is no text": (consent({"type": "deny"}, policy=[{"uri": 1}]), BAD, "Consent.policy[0].uri"),
+    "replaces what is no reference": (
+        consent({"type": "deny"}, extension=[REPLACES | {"valueReference": "x"}]), BAD, "Consent.extension[0]"),
+    "replaces a number": (consent({"type": "deny"}, extension=[REPLACES | {"valueUri": 1}]), UNSUPPORTED, "Consent.extension[0]"),
+    "permit for whom the hub does not know": (
+        consent({"type": "permit", "actor": [UNKNOWN_HUB_ID]}, policyRule=None), UNSUPPORTED, "Consent.provision.actor[0]"),
+    "no type, for whom the hub does not know": (
+        consent({"actor": [UNKNOWN_HUB_ID]}, policyRule={"coding": [{"code": "OPTOUT"}]}), UNSUPPORTED, "Consent.provision.actor[0]"),
+    "but for whom the hub does not know": (
+        consent({"type": "deny", "provision": [{"type": "permit", "actor": [UNKNOWN_HUB_ID]}]}),
+        UNSUPPORTED, "Consent.provision.provision[0].actor[0]"),
+    "no type, and an empty period": (
+        consent({"period": {}}, policyRule={"coding": [{"code": "OPTOUT"}]}), MISSING, "Consent.provision.period"),
+    "patient that is no object": (consent({"type": "deny"}, patient="x"), BAD, "Consent.patient"),
+    "patient's number that is no object": (consent({"type": "deny"}, patient={"identifier": "x"}), BAD, "Consent.patient.identifier"),
     "no patient": (consent({"type": "deny"}, patient=None), NOBODY, "Consent.patient.identifier"),
     "patient by reference": (consent({"type": "deny"}, patient={"reference": "Patient/1"}), NOBODY, "Consent.patient.identifier"),
     "patient without value": (
@@ -201,7 +219,7 @@ SPARE = {
     "organization": [{"reference": "Organization/1"}],
     "sourceAttachment": {"title": "x"},
     "sourceReference": {"reference": "Consent/2"},
-    "policy": [{"id": "1", "extension": [], "authority": "http://x", "uri": "http://x"}],
+    "policy": [{"id": "1", "extension": [], "authority": "http://x"}],
     "verification": [{"verified": True}],
     "_language": {},
     "_status": {},

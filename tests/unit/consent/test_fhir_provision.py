@@ -1,6 +1,7 @@
 """Consents as IHE PCF (basic, intermediate, advanced) and HL7 Norway write them, and every element the hub would not do justice to."""
 
 import json
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from hub.consent.fhir import consent_from_fhir
 from hub.consent.provisions import Opinion, opinion
 from hub.consent.question import LABELS, PURPOSES
 from hub.errors import Reason, Rejected
-from hub.identity import ENH, FNR, HER, HPR, HUB_PROVIDER
+from hub.identity import DNR, ENH, FHN, FNR, HER, HPR, HUB_PROVIDER
 from hub.ledger.consent_rows import body_of, consent_of
 from hub.model import Actor, ActorKind, Base, DataReference, Identifier, Item, Meaning, Provision, Span
 from tests.unit.consent.test_provisions import BARE, KNOWN, OBSERVATION, case
@@ -152,6 +153,14 @@ ACTORS = {
     "both": (reference("Group/1", type="Group", identifier={"value": "1"}), "", "1", ActorKind.GROUP),
     "practitioner": ({"type": "Practitioner", "identifier": {"system": HPR, "value": " 7 "}}, HPR, "7", ActorKind.PERSON),
     "a practitioner's number by its word": ({"identifier": {"system": "HPR", "value": "7"}}, HPR, "7", ActorKind.PERSON),
+    "a practitioner's number by its system": ({"identifier": {"system": HPR, "value": "7"}}, HPR, "7", ActorKind.PERSON),
+    "a reference that is no text": ({"reference": 5, "identifier": {"system": ENH, "value": "1"}}, ENH, "1", ActorKind.ORGANISATION),
+    "a patient": ({"type": "Patient", "identifier": {"system": "s", "value": "1"}}, "s", "1", ActorKind.PERSON),
+    "a practitioner": ({"type": "Practitioner", "identifier": {"system": "s", "value": "1"}}, "s", "1", ActorKind.PERSON),
+    "a team": ({"type": "CareTeam", "identifier": {"system": "s", "value": "1"}}, "s", "1", ActorKind.GROUP),
+    "a person by a national number": ({"identifier": {"system": FNR, "value": "15076500565"}}, FNR, "15076500565", ActorKind.PERSON),
+    "a person by a D number": ({"identifier": {"system": DNR, "value": "55076500565"}}, DNR, "55076500565", ActorKind.PERSON),
+    "a person by a help number": ({"identifier": {"system": FHN, "value": "1"}}, FHN, "1", ActorKind.PERSON),
     "somebody close": (
         {"type": "RelatedPerson", "identifier": {"system": "FNR", "value": "15076500565"}}, FNR, "15076500565", ActorKind.PERSON),
     "a role": ({"type": "PractitionerRole", "identifier": {"system": "s", "value": "1"}}, "s", "1", ActorKind.ROLE),
@@ -194,6 +203,7 @@ def test_codes_labels_and_references() -> None:
     [
         ({"valueCanonical": "http://x/fhir/Consent/old-1"}, ("old-1",)),
         ({"valueUri": "Consent/old"}, ("old",)),
+        ({"valueUrl": "http://x/Consent/old"}, ("old",)),
         ({"valueReference": {"reference": "Consent/old"}}, ("old",)),
     ],
 )
@@ -267,6 +277,94 @@ def test_what_would_change_the_meaning_is_refused_at_its_place(provision: dict[s
     with pytest.raises(Rejected) as found:
         of(provision)
     assert found.value.where == f"{PLACE}.{place}"
+
+
+WHO = {"identifier": {"system": ENH, "value": "1"}}
+# provision of a deny || place
+ILL_MADE = {
+    "a period": ({"period": "2026"}, "period"),
+    "an exception's type": ({"provision": [{"type": "forbid"}]}, "provision[0].type"),
+    "who": ({"actor": [{"reference": "x"}]}, "actor[0]"),
+    "whose number": ({"actor": [{"reference": {"identifier": "x"}}]}, "actor[0]"),
+    "as what": ({"actor": [{"reference": WHO, "role": "x"}]}, "actor[0].role"),
+    "as what, by no code": ({"actor": [{"reference": WHO, "role": {"coding": [1]}}]}, "actor[0].role.coding[0]"),
+    "what": ({"data": [{"meaning": "instance", "reference": "x"}]}, "data[0].reference"),
+    "what number": ({"data": [{"meaning": "instance", "reference": {"identifier": "x"}}]}, "data[0].reference"),
+    "a code": ({"code": [{"coding": [1]}]}, "code[0].coding[0]"),
+}
+
+
+@pytest.mark.parametrize(("provision", "place"), ILL_MADE.values(), ids=ILL_MADE.keys())
+def test_what_is_not_made_as_the_standard_has_it_is_refused_as_such_at_its_place(provision: dict[str, Any], place: str) -> None:
+    with pytest.raises(Rejected) as found:
+        of(provision)
+    assert (found.value.reason, found.value.where) == (Reason.BAD_VALUE, f"{PLACE}.{place}")
+
+
+# elements with everything in them; in each, what changes nothing
+FULL = {
+    "type": "deny", "period": {"start": "2022"}, "dataPeriod": {"end": "2022"}, "purpose": [{"code": "TREAT"}],
+    "securityLabel": [{"code": "N"}], "class": [{"code": "Observation"}], "code": [{"coding": [{"code": "1"}]}],
+    "actor": [{"role": {"coding": [{"code": "IRCP"}]}, "reference": WHO}],
+    "data": [{"meaning": "instance", "reference": {"reference": "Organization/1"}}],
+    "provision": [{"type": "permit"}],
+}  # fmt: skip
+PLAIN, CODED, POINTED = ("id", "extension"), ("id", "extension", "display"), ("id", "extension", "display", "type")
+ROOMS: dict[tuple[Any, ...], tuple[str, ...]] = {
+    (): PLAIN, ("period",): PLAIN, ("dataPeriod",): PLAIN, ("purpose", 0): CODED, ("securityLabel", 0): CODED, ("class", 0): CODED,
+    ("code", 0): (*PLAIN, "text"), ("code", 0, "coding", 0): CODED, ("actor", 0): PLAIN, ("actor", 0, "role"): (*PLAIN, "text"),
+    ("actor", 0, "reference"): POINTED, ("data", 0): PLAIN, ("data", 0, "reference"): POINTED, ("provision", 0): PLAIN,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "name"), [(path, name) for path, names in ROOMS.items() for name in names])
+def test_what_changes_nothing_is_let_be_and_what_could_is_refused(path: tuple[Any, ...], name: str) -> None:
+    def at(whole: Any) -> Any:
+        for step in path:
+            whole = whole[step]
+        return whole
+
+    spare, narrowed = deepcopy(FULL), deepcopy(FULL)
+    at(spare)[name] = "Organization"
+    assert of(spare) == of(FULL)
+    at(narrowed)["modifierExtension"] = []
+    with pytest.raises(Rejected) as found:
+        of(narrowed)
+    place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    assert (found.value.reason, found.value.where) == (Reason.UNSUPPORTED_CONSENT, f"{PLACE}{place}.modifierExtension")
+
+
+# element | system | code
+WORDS = [
+    ("purpose", "", "TREAT"), ("purpose", f"{T}v3-ActReason", "TREAT"),
+    ("securityLabel", "", "R"), ("securityLabel", f"{T}v3-Confidentiality", "R"),
+    ("securityLabel", "", "PSY"), ("securityLabel", f"{T}v3-ActCode", "PSY"),
+    ("class", "", "Observation"), ("class", "http://hl7.org/fhir/resource-types", "Observation"),
+    *(("role", system, code)
+      for system in ("", f"{T}v3-ParticipationType", f"{T}v3-RoleCode") for code in ("IRCP", "PRCP", "GRANTEE")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("element", "system", "code"), WORDS)
+def test_a_word_is_known_under_its_own_system_or_without_one(element: str, system: str, code: str) -> None:
+    for found in ({"code": code, "system": system}, {"code": code} if not system else {"code": code, "system": system}):
+        written = {element: [found]} if element != "role" else {"actor": [{"role": {"coding": [found]}, "reference": WHO}]}
+        assert of(written) != Provision(True)
+        found["system"] = "urn:x"
+        with pytest.raises(Rejected):
+            of(written)
+
+
+def test_what_a_reference_is_of_needs_no_element() -> None:
+    with pytest.raises(Rejected) as found:
+        of({"data": [{"meaning": "instance"}]})
+    assert (found.value.reason, found.value.where) == (Reason.UNSUPPORTED_CONSENT, f"{PLACE}.data[0].reference")
+
+
+def test_a_type_that_is_no_text_is_refused_at_its_place() -> None:
+    with pytest.raises(Rejected) as found:
+        of({"class": [{"system": 5, "code": "Observation"}]})
+    assert found.value.where == f"{PLACE}.class[0]"
 
 
 def test_a_permit_names_what_it_opens_under_a_system() -> None:
