@@ -236,7 +236,7 @@ class Events:
         telling, started_us = self._telling, self._means.clock()
         if not copies:
             return Answer((), await telling.next_number() - 1)
-        async with telling.conn.transaction():
+        async with telling.transaction():
             next_n = await telling.turn()
             before = asyncio.get_running_loop().time() + self._claim_seconds_max
             known = await telling.numbers([c.candidate.event_id for c in copies])

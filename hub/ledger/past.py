@@ -16,20 +16,16 @@ ROWS: Final = 10_000  # messages read at once
 _ALIKE_MAX: Final = 50_000  # facts that are remembered: a patient's messages are much alike
 # A message that passed once more for some of its recipients is decided where it passed first. What is much the same from message to
 # message comes as one text: to make a column of each, and of each array an object, costs more than all the rest.
-_DECIDED: Final = """
+_PAST: Final = """
 SELECT m.part, m.off, m.event_id::text, m.patient_key, m.decided_us, m.received_us, m.occurred_us,
        json_build_array(m.adapter, m.kind, m.provider, m.municipality, m.ward, m.encounter_class, m.labels, m.addressed, m.gps, m.pathway,
                         m.unresolved, convert_from(m.items, 'UTF8'), d.recipients, d.rules)::text
 FROM message m CROSS JOIN LATERAL
      (SELECT array_agg(recipient) AS recipients, array_agg(rule) AS rules FROM decision WHERE part = m.part AND off = m.off) d
-WHERE m.decided_us >= %(since)s AND m.kind <> '' AND {}
-      AND NOT EXISTS (SELECT 1 FROM redrive r WHERE r.done_part = m.part AND r.done_off = m.off AND r.recipients <> '{{}}')"""
-
-_ONE: Final = """
-SELECT m.part, m.off, m.event_id::text, m.patient_key, m.decided_us, m.received_us, m.occurred_us,
-       m.adapter, m.kind, m.provider, m.municipality, m.ward, m.encounter_class,
-       m.labels, m.addressed, m.gps, m.pathway, m.unresolved, m.items, NULL, NULL
-FROM message m WHERE m.part = %s AND m.off = %s"""
+WHERE """
+_DECIDED: Final = f"""{_PAST}m.decided_us >= %(since)s AND m.kind <> '' AND {{}}
+      AND NOT EXISTS (SELECT 1 FROM redrive r WHERE r.done_part = m.part AND r.done_off = m.off AND r.recipients <> '{{{{}}}}')"""  # noqa: S608  # a constant
+_ONE: Final = f"{_PAST}m.part = %s AND m.off = %s"
 _STORED: Final = f"SELECT {COLUMNS} FROM message m WHERE m.part = %s AND m.off = %s"  # noqa: S608  # a constant
 
 
@@ -94,7 +90,7 @@ def past(conn: Conn, since_us: int, keys: Collection[str] | None = None) -> Iter
 
 
 async def one(conn: AsyncConn, part: int, off: int) -> Past | None:
-    """One message as it was decided, without its decisions. Raises Faulted."""
+    """One message as it was decided. Raises Faulted."""
     with faults():
         row = await (await conn.execute(_ONE, (part, off), binary=True)).fetchone()
     return _past(*row) if row else None

@@ -5,7 +5,8 @@ A delivery leaves the outbox when it is settled, so these are found in the recor
 little before the oldest claim, and a little before now, need not be looked for again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -61,15 +62,17 @@ VALUES (%s, %s, %s::text[], %s::text[], %s::int[], %s::bigint[], %s::text[]) RET
 _LEAVING: Final = """
 INSERT INTO leaving (claim, part, off, recipient, rule, copy_id, detail, dropped, items)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s::text[], %s)"""
-# With the copies that left, where it was not the message as it was decided.
-_TOLD: Final = """
-WITH w AS (SELECT l.*, 1 + coalesce((SELECT max(n) FROM attempt a WHERE a.part = l.part AND a.off = l.off AND a.recipient = l.recipient), 0)
-                  AS n, (SELECT d.detail FROM decision d WHERE d.part = l.part AND d.off = l.off AND d.recipient = l.recipient) AS decided
-           FROM leaving l WHERE l.claim = %(claim)s),
-     copies AS (INSERT INTO sent_copy (part, off, recipient, n, copy_id, detail, dropped)
-                SELECT part, off, recipient, n, copy_id, detail, dropped FROM w WHERE copy_id <> '' OR detail <> decided)
+_LAST: Final = "(SELECT max(n) FROM attempt a WHERE a.part = l.part AND a.off = l.off AND a.recipient = l.recipient)"
+_TOLD: Final = f"""
 INSERT INTO attempt (part, off, recipient, n, started_us, ended_us, outcome, code)
-SELECT part, off, recipient, n, %(from)s, %(to)s, %(outcome)s, coalesce(%(code)s::text, %(queried)s || rule) FROM w"""
+SELECT part, off, recipient, 1 + coalesce({_LAST}, 0),
+       %(from)s, %(to)s, %(outcome)s, coalesce(%(code)s::text, %(queried)s || rule) FROM leaving l WHERE claim = %(claim)s"""  # noqa: S608  # a constant
+# What left in these attempts, now the last, that was not as it was decided. After them, as in delivery: chains are locked in turn.
+_COPIES: Final = f"""
+INSERT INTO sent_copy (part, off, recipient, n, copy_id, detail, dropped)
+SELECT part, off, recipient, {_LAST}, copy_id, detail, dropped FROM leaving l
+WHERE claim = %(claim)s AND (copy_id <> '' OR detail <> (
+    SELECT d.detail FROM decision d WHERE d.part = l.part AND d.off = l.off AND d.recipient = l.recipient))"""  # noqa: S608  # a constant
 _GONE: Final = "DELETE FROM claim WHERE worker = %s AND claimed_us < %s RETURNING id, claimed_us"
 
 
@@ -153,6 +156,13 @@ class Telling:
             found = await self.conn.execute(ASK_AGAIN.encode(), _places(places), binary=True)
             return [asked(row) for row in await found.fetchall()]
 
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        """All of it or nothing."""
+        with faults():
+            async with self.conn.transaction():
+                yield
+
     async def turn(self) -> int:
         """Within a transaction: this subscription's alone until its end, then the gate, shared. The next number that is free.
 
@@ -186,19 +196,19 @@ class Telling:
         """Within the turn's transaction: number what is new, remember what is shown, and claim all of it; the claim's id."""
         parcels, new = [s.asked.parcel for s in shown], [s for s in shown if s.is_new]
         keys = texts(sorted({key for p in parcels for key in p.lock_keys}))
+        values = (TELLER, now_us, texts([p.patient_key for p in parcels]), keys, *_places([p.place for p in parcels]))
+        ((claim_id,),) = await self._fetch(_CLAIM, values)
         with faults():
-            if new:
-                await self.conn.execute(_GIVEN, (texts([s.asked.parcel.event_id for s in new]), ints(s.number for s in new), *self._who))
-                await self.conn.execute(_NEXT, (next_n, *self._who))
-            for s in shown:
-                for name in s.known_as:
-                    await self.conn.execute(KNOWN_AS, (name, *s.asked.parcel.place[:2]))
-            values = (TELLER, now_us, texts([p.patient_key for p in parcels]), keys, *_places([p.place for p in parcels]))
-            ((claim_id,),) = await self._fetch(_CLAIM, values)
-            for s in shown:
-                items = b"" if s.items is None else packed(s.items)
-                what = (s.rule, s.copy_id, s.detail, list(s.dropped), items)
-                await self.conn.execute(_LEAVING, (claim_id, *s.asked.parcel.place, *what))
+            async with self.conn.pipeline():
+                if new:
+                    given = (texts([s.asked.parcel.event_id for s in new]), ints(s.number for s in new))
+                    await self.conn.execute(_GIVEN, (*given, *self._who))
+                    await self.conn.execute(_NEXT, (next_n, *self._who))
+                for s in shown:
+                    place, items = s.asked.parcel.place, b"" if s.items is None else packed(s.items)
+                    await self.conn.execute(_LEAVING, (claim_id, *place, s.rule, s.copy_id, s.detail, list(s.dropped), items))
+                    for name in s.known_as:
+                        await self.conn.execute(KNOWN_AS, (name, *place[:2]))
         return int(claim_id)
 
     async def ended(self, claim_id: int, times_us: tuple[int, int], outcome: AttemptOutcome | None) -> None:
@@ -213,6 +223,7 @@ class Telling:
             values = {"claim": claim_id, "from": times_us[0], "to": times_us[1], "outcome": outcome, "code": code, "queried": QUERIED}
             await self.conn.execute("SELECT pg_advisory_xact_lock(%s)", (_ATTEMPTS,))
             await self.conn.execute(_TOLD, values)
+            await self.conn.execute(_COPIES, values)
         await self.conn.execute("DELETE FROM leaving WHERE claim = %s", (claim_id,))
 
     async def end_leftovers(self, now_us: int, longest_us: int) -> None:

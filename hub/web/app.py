@@ -66,7 +66,7 @@ def routes(state: State) -> list[web.RouteDef]:
         web.get("/fhir/Subscription/{id}", subscriptions.read),
         web.get("/fhir/Subscription/{id}/$status", subscriptions.status_of_one),
         web.post("/fhir/Subscription/{id}/$status", subscriptions.status_of_one),
-        web.get("/fhir/Subscription/{id}/$events", subscriptions.told),
+        web.get("/fhir/Subscription/{id}/$events", subscriptions.told, allow_head=False),
         web.post("/fhir/Subscription/{id}/$events", subscriptions.told),
         web.get("/admin/providers", admin.list_providers),  # from here on: admin
         web.get("/admin/providers/{id}", admin.get_provider),
