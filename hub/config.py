@@ -1,7 +1,7 @@
 """The configuration file and the same entries as JSON: read strictly, every error one line that says what to write instead.
 
     [hub]              settings, as in hub.settings
-    [[provider]]       id, name, kind, organisation, senders, deliver, certificates, suspended, undeclared_encoding
+    [[provider]]       id, name, kind, organisation, senders, deliver, certificates, suspended, undeclared_encoding, supervisor
     [[subscription]]   id (optional), provider, events, where, detail, purpose
 
 The JSON bodies of ``/admin`` and of the ledger are these entries unchanged, so a file, a request and a row say the same thing.
@@ -17,11 +17,11 @@ from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal, Self, TypeVar, get_args
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from hub import addresses
 from hub.model import Channel, Deliver, Detail, Kind, Provider, ProviderKind, Subscription, Where
 from hub.numbers import is_organisation_number
 
@@ -48,6 +48,7 @@ HINTS: Final = MappingProxyType(
         "certificates": "a list of SHA-256 fingerprints of its certificates, 64 hexadecimal digits each",
         "suspended": "true or false",
         "undeclared_encoding": 'the character set of its messages that declare none, such as "iso-8859-1" or "utf-8"',
+        "supervisor": 'whom to tell of its emergency access: "mailto:" and an e-mail address, or an address that starts with "https://"',
         "deliver": '{ channel = "mllp", host = "", port = 1 }, { channel = "fhir" or "edi", url = "" }, { channel = "poll" or "mailbox" }',
         "deliver.channel": 'one of "mllp", "fhir", "edi", "poll", "mailbox"',
         "deliver.host": "a host name or address in quotes",
@@ -88,26 +89,11 @@ _E = TypeVar("_E", bound=_Entry)
 _T = TypeVar("_T")
 
 
-def _host(host: str) -> str:
-    """A name or address that can be looked up: each label 1 to 63 bytes in ASCII (RFC 1035, RFC 3490). Raises ValueError."""
-    if not host.encode("idna") or not host.isprintable() or " " in host:
-        raise ValueError
-    return host
-
-
-def _url(url: str) -> str:
-    """An address that a request can be made to. Raises ValueError."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or parts.port == 0 or not _host(parts.hostname or ""):
-        raise ValueError
-    return url
-
-
 class _Deliver(_Entry):
     channel: Literal["mllp", "fhir", "edi", "poll", "mailbox"]
-    host: Annotated[str, AfterValidator(_host)] | None = None
+    host: Annotated[str, AfterValidator(addresses.host)] | None = None
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
-    url: Annotated[str, AfterValidator(_url)] | None = None
+    url: Annotated[str, AfterValidator(addresses.url)] | None = None
     connections: Annotated[int, Field(ge=1, le=1000)] = 8
     on_refusal: Literal["hold", "release"] = "hold"
     application: str = ""
@@ -134,6 +120,7 @@ class _Provider(_Entry):
     certificates: list[Annotated[str, Field(pattern=r"^[0-9A-Fa-f]{2}(:?[0-9A-Fa-f]{2}){31}$")]] = []
     suspended: bool = False
     undeclared_encoding: str = ""
+    supervisor: Annotated[str, AfterValidator(addresses.contact)] = ""
 
     @field_validator("undeclared_encoding")
     @classmethod
@@ -210,6 +197,7 @@ def provider_from_dict(body: Mapping[str, object], place: str = "provider") -> P
         certificates=tuple(c.replace(":", "").lower() for c in entry.certificates),
         suspended=entry.suspended,
         undeclared_encoding=entry.undeclared_encoding,
+        supervisor=entry.supervisor,
     )
 
 

@@ -308,6 +308,7 @@ class Provider:
     certificates: tuple[str, ...] = ()  # SHA-256 of the DER certificates it may connect with, hex
     suspended: bool = False
     undeclared_encoding: str = ""  # of its messages that declare no character set; "" = the hub's setting
+    supervisor: str = field(default="", repr=False)  # who is told of its emergency access: mailto:ADDRESS or URL; "" = it can have none
 
 
 @dataclass(frozen=True, slots=True)

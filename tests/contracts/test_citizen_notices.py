@@ -21,8 +21,9 @@ from hub.ledger.connect import Pool
 from hub.ledger.notices import Notice, NoticeChannel, delete_notice, get_notice, put_notice
 from hub.model import Identifier
 from hub.settings import Settings
-from hub.web.citizen.notifier import may_be_called, retry_seconds, round_of
+from hub.web.citizen.notifier import round_of
 from hub.web.readiness import asks
+from hub.web.sending import may_be_called, retry_seconds
 from hub.web.state import Region as Known
 from hub.web.state import State
 from hub.web.tokens import load_keys

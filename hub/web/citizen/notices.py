@@ -1,16 +1,15 @@
 """Notices of new access: whether and where somebody wants them."""
 
-import re
 from typing import Final
 
 from aiohttp import web
 
+from hub.addresses import EMAIL
 from hub.ledger.notices import Notice, NoticeChannel, delete_notice, get_notice, put_notice
 from hub.web.citizen import sessions
-from hub.web.citizen.notifier import may_be_called
 from hub.web.citizen.visit import Visit, enter, submitted
+from hub.web.sending import may_be_called
 
-_EMAIL: Final = re.compile(r"[^\s@<>\"(),:;\\\[\]]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?", re.ASCII)
 _ADDRESS_CHARS_MAX: Final = 500
 
 
@@ -53,7 +52,7 @@ def _wrong(visit: Visit, channel: str, address: str) -> str:
     """What is wrong with it: a word for people's sentence, "" = nothing."""
     settings = visit.state.settings
     if channel == NoticeChannel.EMAIL and settings.smtp:
-        return "" if _EMAIL.fullmatch(address) else "email"
+        return "" if EMAIL.fullmatch(address) else "email"
     if channel == NoticeChannel.WEBHOOK:
         is_good = len(address) <= _ADDRESS_CHARS_MAX and address.isascii() and address.isprintable() and may_be_called(address, settings)
         return "" if is_good else "webhook"

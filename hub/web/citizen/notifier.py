@@ -4,20 +4,11 @@ At least once: what was sent is written down after it was sent. A message that c
 """
 
 import asyncio
-import smtplib
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from email.message import EmailMessage
-from ipaddress import ip_address
-from socket import AddressFamily
-from typing import Any, Final
-from urllib.parse import urlsplit
+from typing import Final
 
-from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector, web
-from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.resolver import ThreadedResolver
-from typing_extensions import override
+from aiohttp import web
 
 from hub import telemetry
 from hub.errors import Cause, Faulted
@@ -26,17 +17,10 @@ from hub.settings import Settings
 from hub.web.citizen.render import words
 from hub.web.citizen.sessions import base_url
 from hub.web.citizen.vocabulary import Language
+from hub.web.sending import FAILURES, RETRY_SECONDS_MAX, NotSentError, call, mail, may_be_called, retry_seconds
 from hub.web.state import STATE, State
 
 LOOK_SECONDS: Final = 5.0
-RETRY_FIRST_SECONDS: Final = 60.0
-RETRY_SECONDS_MAX: Final = 6 * 3600.0
-_SECONDS_MAX: Final = 10.0
-_SENT: Final = frozenset(range(200, 300))
-
-
-class NotSentError(Exception):
-    """The receiver did not take it."""
 
 
 async def telling(app: web.Application) -> AsyncIterator[None]:
@@ -78,7 +62,7 @@ async def _one(state: State, notice: Notice) -> None:
         return
     try:
         await send(state.settings, notice)
-    except (NotSentError, ClientError, OSError, TimeoutError, smtplib.SMTPException):
+    except FAILURES:
         telemetry.NOTICES.labels(notice.channel, "failed").inc()
         await state.ledger.run(not_told, notice, state.clock() + int(retry_seconds(notice.tries) * 1e6))
     except Exception as exc:  # noqa: BLE001  whatever it is, it is counted, and the next one is told
@@ -90,77 +74,13 @@ async def _one(state: State, notice: Notice) -> None:
         await state.ledger.run(told, notice, latest_us)
 
 
-def retry_seconds(tries: int) -> float:
-    """How long to wait after so many that failed before this one."""
-    return min(RETRY_FIRST_SECONDS * 2.0 ** min(tries, 20), RETRY_SECONDS_MAX)
-
-
 async def send(settings: Settings, notice: Notice) -> None:
-    """One message. Raises NotSentError, ClientError, OSError, TimeoutError, SMTPException."""
+    """One message. Raises one of ``FAILURES``."""
     page = f"{base_url(settings)}/me/shared"
     if notice.channel is NoticeChannel.EMAIL:
-        await asyncio.to_thread(_mail, settings, notice, page)
+        language = Language(notice.language)
+        await mail(settings, notice.address, words(language, "mail_subject"), words(language, "mail_text", page=page))
+    elif may_be_called(notice.address, settings):
+        await call(notice.address, {"event": "access", "page": page}, anywhere=settings.notice_private_hosts)
     else:
-        await _post(settings, notice.address, {"event": "access", "page": page})
-
-
-def _mail(settings: Settings, notice: Notice, page: str) -> None:
-    if not settings.smtp:
         raise NotSentError
-    language = Language(notice.language)
-    message = EmailMessage()
-    message["From"], message["To"] = settings.smtp_from, notice.address
-    message["Subject"], message["Auto-Submitted"] = words(language, "mail_subject"), "auto-generated"
-    message.set_content(words(language, "mail_text", page=page))
-    host, _, port = settings.smtp.rpartition(":")
-    with smtplib.SMTP(host.strip("[]"), int(port), timeout=_SECONDS_MAX) as server:
-        if settings.smtp_starttls:
-            server.starttls(context=ssl.create_default_context())
-        if settings.smtp_user:
-            server.login(settings.smtp_user, settings.smtp_password.get_secret_value().decode())
-        server.send_message(message)
-
-
-async def _post(settings: Settings, url: str, body: dict[str, Any]) -> None:
-    if not may_be_called(url, settings):
-        raise NotSentError
-    resolver = None if settings.notice_private_hosts else _Public()
-    async with (
-        ClientSession(timeout=ClientTimeout(total=_SECONDS_MAX), connector=TCPConnector(resolver=resolver)) as client,
-        client.post(url, json=body, allow_redirects=False) as answer,
-    ):
-        if answer.status not in _SENT:
-            raise NotSentError
-
-
-def may_be_called(url: str, settings: Settings) -> bool:
-    """Whether a webhook may be called at all: https to a name or a public address, unless the settings say that any will do."""
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        return False
-    if settings.notice_private_hosts:
-        return parts.scheme in ("http", "https") and bool(host) and port != 0
-    try:
-        return parts.scheme == "https" and not parts.username and ip_address(host).is_global
-    except ValueError:
-        return parts.scheme == "https" and not parts.username and "." in host
-
-
-class _Public(AbstractResolver):
-    """Names that lead into no private network: the hub must not be made to knock at doors that its own network trusts."""
-
-    def __init__(self) -> None:
-        self._inner: Final = ThreadedResolver()
-
-    @override
-    async def resolve(self, host: str, port: int = 0, family: AddressFamily = AddressFamily.AF_INET) -> list[ResolveResult]:
-        found = await self._inner.resolve(host, port, family)
-        if not found or not all(ip_address(a["host"]).is_global for a in found):
-            raise OSError("not a public address")
-        return found
-
-    @override
-    async def close(self) -> None:
-        await self._inner.close()

@@ -13,11 +13,11 @@ from hub.ledger.representations import Basis, Representation, find_representatio
 from hub.model import Identifier
 from hub.web.body import Form, read_form
 from hub.web.citizen import sessions
-from hub.web.citizen.limits import Limiter
 from hub.web.citizen.oidc import Oidc
 from hub.web.citizen.render import answer, language_of
 from hub.web.citizen.sessions import Session, base_url
 from hub.web.citizen.vocabulary import Language
+from hub.web.limits import Limiter
 from hub.web.state import STATE, State
 from hub.web.tokens import Principal, Role
 

@@ -1,7 +1,7 @@
 """How often somebody may ask."""
 
-from hub.web.citizen import limits
-from hub.web.citizen.limits import Limiter
+from hub.web import limits
+from hub.web.limits import Limiter
 
 SECOND = 1_000_000
 
