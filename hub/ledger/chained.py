@@ -31,9 +31,8 @@ _HEADER_BYTES: Final = 19  # PostgreSQL documentation, COPY, "Binary Format"
 _TRAILER: Final = b"\xff\xff"
 _BIGINT: Final = range(-(2**63), 2**63)
 _LISTED: Final = 10
-_NAME: Final = re.compile(
-    rf"(?:{TRANSIT}|{DELIVERY}|{FACTS}|{COPY}|{RECEIPT})[0-9]{{1,9}}|disclosure|consent|access|change|identity|let_go", re.ASCII
-)
+_OF_ALL: Final = "disclosure|consent|access|change|identity|let_go|emergency"
+_NAME: Final = re.compile(rf"(?:{TRANSIT}|{DELIVERY}|{FACTS}|{COPY}|{RECEIPT})[0-9]{{1,9}}|{_OF_ALL}", re.ASCII)
 _bigint: Final = Struct(">q").unpack_from
 _AT_OFF: Final = 14  # where the offset begins in a row of transit, after the count, the partition and a length
 _RANGE: Final = "COPY (SELECT {} FROM {} WHERE part = {} AND off > {} AND off <= {}) TO STDOUT (FORMAT BINARY)"
@@ -203,6 +202,14 @@ _KINDS: Final = MappingProxyType(
         "access": _Kind(
             "audit_access",
             "id, at_us, role, who, address, interaction, query, patient_keys",
+            "t.id",
+            (str,),
+            "t.id::text = k.v ->> 0",
+        ),
+        "emergency": _Kind(
+            "emergency",
+            "id, at_us, fact, access, provider, person, name, role, address, patient_key, purpose, template, reason, until_us, rule, code,"
+            " because, lock_keys, events, kinds",
             "t.id",
             (str,),
             "t.id::text = k.v ->> 0",

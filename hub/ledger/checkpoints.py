@@ -21,11 +21,11 @@ WITH RECURSIVE c(chain) AS ((SELECT chain FROM audit_link ORDER BY chain LIMIT 1
     SELECT (SELECT l.chain FROM audit_link l WHERE l.chain > c.chain ORDER BY l.chain LIMIT 1) FROM c WHERE c.chain IS NOT NULL)
 SELECT c.chain, l.n, l.total, l.hash FROM c CROSS JOIN LATERAL
     (SELECT n, total, hash FROM audit_link WHERE chain = c.chain ORDER BY n DESC LIMIT 1) l WHERE c.chain IS NOT NULL"""
-# Tables of the record, and how many triggers each must have in force (migrations 0015 and 0024).
+# Tables of the record, and how many triggers each must have in force (migrations 0015, 0020 and 0024).
 _UNGUARDED: Final = """
 SELECT w.name FROM (VALUES ('message', 1), ('decision', 1), ('attempt', 2), ('disclosure', 2), ('consent', 2), ('audit_access', 2),
                            ('audit_link', 1), ('audit_checkpoint', 1), ('sent_copy', 2), ('receipt', 3), ('audit_change', 2),
-                           ('let_go', 2), ('merge', 3), ('consent_key', 3),
+                           ('emergency', 2), ('let_go', 2), ('merge', 3), ('consent_key', 3),
                            ('representation', 3), ('notice', 3), ('provider', 3), ('subscription', 3)
      ) AS w(name, triggers)
 WHERE triggers > (SELECT count(*) FROM pg_trigger t

@@ -1,7 +1,7 @@
-"""The record of decisions, disclosures and readings, searched: by patient, by message, by recipient and time, by time.
+"""The record of decisions, disclosures, readings and emergencies, searched: by patient, by message, by recipient and time, by time.
 
-Every way in is an index (migration 0015): what is asked of a table of national size reads what it tells of and little more. A page begins
-at a time and after so many of that time: rows are only ever added, so where it was left off stays where it was.
+Every way in is an index (migrations 0015, 0020): what is asked of a table of national size reads what it tells of and little more. A page
+begins at a time and after so many of that time: rows are only ever added, so where it was left off stays where it was.
 """
 
 import re
@@ -18,6 +18,7 @@ from hub.identity import derived_id
 from hub.ledger.arrays import ints, texts
 from hub.ledger.connect import Conn, faults
 from hub.ledger.disclosures import NOT_SENT, SENT, TOLD, Attempt, Disclosure, UnderWay, disclosure
+from hub.ledger.emergencies import Emergency, Step, search_emergencies
 from hub.ledger.stored import WHOSE
 
 FOREVER_US: Final = 2**62
@@ -91,6 +92,7 @@ class Fact(IntEnum):
     ATTEMPTED = 2  # a delivery was tried, or asked about again and refused
     LATE = 3  # a send was under way when a consent came into force
     READ = 4  # somebody read this record
+    EMERGENCY = 5  # emergency access was asked for, used or ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +123,19 @@ class Record:
     attempt: Attempt | None = None
     late: UnderWay | None = None
     access: Access | None = None
+    emergency: Emergency | None = None
 
     @property
     def is_disclosure(self) -> bool:
         """Whether something left the hub, or may have."""
-        return self.attempt is not None and self.attempt.is_disclosure
+        return self.disclosed_to != ""
+
+    @property
+    def disclosed_to(self) -> str:
+        """The provider that was given something, or may have been; "" = none."""
+        if self.emergency is not None:
+            return self.emergency.who.provider if self.emergency.step is Step.READ else ""
+        return self.told.recipient if self.told is not None and self.attempt is not None and self.attempt.is_disclosure else ""
 
     @property
     def known_as(self) -> str:
@@ -143,6 +153,8 @@ class Record:
     @property
     def recipients_id(self) -> str:
         """The id of a disclosure for its recipient: when, and which."""
+        if self.emergency is not None:
+            return f"{self.at_us}.{_short(self.emergency.id)}"
         return f"{self.at_us}.{_short(self.delivery, str(self.attempt.n if self.attempt else 0))}"
 
 
@@ -177,7 +189,8 @@ def search(conn: Conn, sought: Sought) -> Page:
     """One page. Raises Faulted."""
     with faults(), conn.transaction():
         conn.execute(_SESSION)
-        found = sorted(_places(conn, sought) + _readings(conn, sought), key=lambda r: (-r.at_us, r.fact))  # stable: each is in its order
+        every = _places(conn, sought) + _readings(conn, sought) + _emergencies(conn, sought)
+        found = sorted(every, key=lambda r: (-r.at_us, r.fact))  # stable: each is in its order
         records = _records(conn, found[sought.skip : sought.skip + sought.count])
         if len(found) <= sought.skip + sought.count or not records:
             return Page(tuple(records))
@@ -195,6 +208,7 @@ def find(conn: Conn, record_id: str) -> Record | None:
         conn.execute(_SESSION)
         values = _values(Sought(event_id=whose, count=10_000))
         found = _fetch(conn, _OF_MESSAGES.format(_BY_EVENT), values) + _fetch(conn, _READ.format(_ACCESS_BY_ID), values | {"access": whose})
+        found += map(_emergency, search_emergencies(conn, "id = %(event)s::uuid", values))
         return next((r for r in _records(conn, found) if r.id == record_id), None)
 
 
@@ -206,7 +220,8 @@ def find_given(conn: Conn, recipients_id: str, recipient: str) -> Record | None:
     at_us = int(at[1])
     with faults(), conn.transaction():
         conn.execute(_SESSION)
-        found = _places(conn, Sought(only_to=recipient, from_us=at_us, to_us=at_us + 1, count=10_000))
+        sought = Sought(only_to=recipient, from_us=at_us, to_us=at_us + 1, count=10_000)
+        found = _places(conn, sought) + _emergencies(conn, sought)
         return next((r for r in _records(conn, found) if r.recipients_id == recipients_id), None)
 
 
@@ -252,6 +267,12 @@ def _readings(conn: Conn, sought: Sought) -> list[Any]:
     return _fetch(conn, _READ.format("true" if sought.patients is None else _READ_OF), _values(sought))
 
 
+def _emergencies(conn: Conn, sought: Sought) -> list[Any]:
+    by = ["provider = %(agent)s"] * bool(sought.only_to) + ["patient_key = ANY (%(patients)s::text[])"] * (sought.patients is not None)
+    by += ["events @> ARRAY[%(event)s::uuid]"] * bool(sought.event_id)
+    return [_emergency(e) for e in search_emergencies(conn, " AND ".join(by) or "true", _values(sought))]
+
+
 @dataclass(frozen=True, slots=True)
 class _Reading:
     """A row of ``_READ``."""
@@ -272,12 +293,16 @@ def _fetch(conn: Conn, query: str, values: Mapping[str, object]) -> list[Any]:
 
 
 def _records(conn: Conn, found: Sequence[Any]) -> list[Record]:
-    places = list({(f.part, f.off, f.recipient) for f in found if f.fact != Fact.READ})
+    places = list({(f.part, f.off, f.recipient) for f in found if f.fact < Fact.READ})
     columns = (ints(p for p, _, _ in places), ints(o for _, o, _ in places), texts([r for _, _, r in places]))
     with conn.cursor(row_factory=namedtuple_row) as cursor:
         rows = cursor.execute(_WHOLE, columns).fetchall() if places else []
     told = {(d.part, d.off, d.recipient): d for d in map(disclosure, rows)}
-    return [_reading(f) if f.fact == Fact.READ else _record(f, told[f.part, f.off, f.recipient]) for f in found]
+    return [f if isinstance(f, Record) else _as_record(f, told) for f in found]
+
+
+def _as_record(found: Any, told: Mapping[tuple[int, int, str], Disclosure]) -> Record:
+    return _reading(found) if found.fact == Fact.READ else _record(found, told[found.part, found.off, found.recipient])
 
 
 def _record(found: Any, told: Disclosure) -> Record:
@@ -292,6 +317,10 @@ def _record(found: Any, told: Disclosure) -> Record:
 
 def _reading(found: _Reading) -> Record:
     return Record(f"{found.id}.{_short('READ', found.patient_key)}", Fact.READ, found.at_us, found.patient_key, access=found.access)
+
+
+def _emergency(found: Emergency) -> Record:
+    return Record(f"{found.id}.{_short('EMERGENCY')}", Fact.EMERGENCY, found.at_us, found.patient_key, emergency=found)
 
 
 def _short(*parts: str) -> str:

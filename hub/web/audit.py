@@ -18,7 +18,8 @@ from hub.ledger.record import Access, Page, Record, Sought, find, find_given, ke
 from hub.model import Identifier
 from hub.web.access import require
 from hub.web.answers import Unprocessable, fhir
-from hub.web.audit_event import PATIENT, audit_event, to_its_recipient
+from hub.web.audit_elements import PATIENT
+from hub.web.audit_event import audit_event, to_its_recipient
 from hub.web.audit_query import Query, parse
 from hub.web.state import STATE, State
 from hub.web.tokens import Principal, Role
