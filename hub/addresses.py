@@ -30,3 +30,8 @@ def contact(text: str) -> str:
             raise ValueError
         return text
     return url(text) if text else ""
+
+
+def can_be_told(contact: str, smtp: str) -> bool:
+    """Whether a contact can be reached. smtp: the mail server, without which no mailbox can."""
+    return bool(contact) and (bool(smtp) or not contact.startswith(MAILTO))

@@ -43,6 +43,7 @@ DEADLINES: Final = ("municipality-notice",)
 EFFECTS: Final = ("lock", "permit", "lifted")
 NOTICE_CHANNELS: Final = ("email", "webhook")
 NOTICE_OUTCOMES: Final = ("sent", "failed")
+EMERGENCY_STEPS: Final = ("opened", "refused", "read", "denied", "closed")
 LOGIN_OUTCOMES: Final = ("succeeded", "refused", "provider", "identity", "stale")
 FAULT_SECONDS: Final = 10.0  # between two lines about the same fault: a server that is away is asked again many times a second
 CHILDREN_MAX: Final = 1000  # time series of one metric; what comes beyond them is counted as "other"
@@ -152,6 +153,13 @@ REVOCATIONS: Final = _counter("hub_consents_changed_total", "Consents written, b
 LOGINS: Final = _counter("hub_logins_total", "Logins to the patient's page, by how they ended", outcome=LOGIN_OUTCOMES)
 NOTICES: Final = _counter(
     "hub_notices_total", "Notices of new access to patients who asked", channel=NOTICE_CHANNELS, outcome=NOTICE_OUTCOMES
+)
+EMERGENCIES: Final = _counter("hub_emergency_access_total", "Emergency access asked for, used and ended", step=EMERGENCY_STEPS)
+SUPERVISOR_NOTICES: Final = _counter(
+    "hub_supervisor_notices_total",
+    "Notices of emergency access to supervisors",
+    channel=NOTICE_CHANNELS,
+    outcome=NOTICE_OUTCOMES,
 )
 # Gauges
 CONNECTIONS: Final = _sum("hub_mllp_connections", "Open MLLP connections")

@@ -1,19 +1,15 @@
 """Notices of new access over real sockets: a mail server, a web server that fails at first, and doors that are not to be knocked at."""
 
 import asyncio
-import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
 from pydantic import SecretBytes
-from typing_extensions import override
 
 from hub.demo.people import PEOPLE
 from hub.identity import FNR
@@ -29,6 +25,7 @@ from hub.web.state import State
 from hub.web.tokens import load_keys
 from tests.contracts import citizen
 from tests.contracts.citizen import Clock, Region
+from tests.contracts.listeners import Mailbox, webhook
 from tests.contracts.transit_rig import PSEUDONYMS
 
 KEY = PSEUDONYMS.link(Identifier(FNR, PEOPLE["åse"].number), "")
@@ -79,15 +76,6 @@ def desk(url: str, data: Path, **more: Any) -> Iterator[Desk]:
         yield Desk(region, Clock(), settings, data)
 
 
-@dataclass
-class Mailbox:
-    mails: list[tuple[list[str], str]] = field(default_factory=list)
-
-    async def handle_DATA(self, _server: object, _session: object, envelope: Any) -> str:  # noqa: N802  aiosmtpd's name
-        self.mails.append((envelope.rcpt_tos, envelope.content.decode()))
-        return "250 OK"
-
-
 def test_a_mail_says_that_it_happened_and_nothing_else(database_url: str, tmp_path: Path) -> None:
     box = Mailbox()
     server = Controller(box, hostname="127.0.0.1", port=citizen.any_port())
@@ -127,33 +115,6 @@ def test_a_mail_server_that_is_away_is_tried_later_and_later(database_url: str, 
         d.look(0.6)
         assert d.row() == (2, since)
         assert [retry_seconds(n) for n in (0, 1, 2, 9, 1000)] == [60, 120, 240, 21_600, 21_600]
-
-
-@contextmanager
-def webhook(*answers: int) -> Iterator[tuple[str, list[Any]]]:
-    """A web server that answers so, the last of them for ever; and what it got."""
-    got: list[Any] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            got.append((self.headers["Content-Type"], json.loads(self.rfile.read(int(self.headers["Content-Length"])))))
-            self.send_response(answers[min(len(got), len(answers)) - 1])
-            self.send_header("Location", "/elsewhere")
-            self.end_headers()
-
-        @override
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/hook", got
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def test_a_webhook_is_called_until_it_answers(database_url: str, tmp_path: Path) -> None:

@@ -45,6 +45,10 @@ TABLE: dict[tuple[str, str], tuple[int, int, int, int]] = {
     ("GET", "/edi/messages/{id}/apprec"): (401, 403, LET_IN, LET_IN),
     ("POST", "/fhir"): (401, 403, LET_IN, 403),  # a provider speaks for itself: nobody else can
     ("POST", "/fhir/"): (401, 403, LET_IN, 403),
+    ("POST", "/fhir/$emergency-access"): (401, 403, LET_IN, 403),  # only who treats somebody can be in such need
+    ("GET", "/fhir/$emergency-access"): (401, 403, LET_IN, LET_IN),
+    ("GET", "/fhir/$emergency-access/{id}"): (401, 403, 400, 403),  # an administrator closes, and does not read
+    ("DELETE", "/fhir/$emergency-access/{id}"): (401, 403, LET_IN, 404),
     ("GET", "/fhir/Consent"): (401, 400, 403, 400),
     ("GET", "/fhir/Consent/{id}"): (401, LET_IN, 403, LET_IN),
     ("PUT", "/fhir/Consent/{id}"): (401, LET_IN, 403, LET_IN),

@@ -18,6 +18,7 @@ from hub.web.citizen.entitled import Entitlement
 from hub.web.citizen.visit import Visit
 from hub.web.state import State
 from hub.web.tokens import Role
+from hub.web.whose import is_theirs
 
 ON_A_PAGE: Final = 50
 DOWNLOADED_MAX: Final = 2_000  # messages, the latest
@@ -149,13 +150,8 @@ def _readable(state: State, right: Entitlement, kept: Collection[Kept], keys: fr
     for k in kept:
         try:
             message = state.recall(k.stored)
-            copy = right.copy(message) if _is_theirs(state, message, keys) else None
+            copy = right.copy(message) if is_theirs(state, message, keys) else None
             if copy is not None:
                 yield Record(k.part, k.off, copy.event(), copy)
         except Exception as exc:  # noqa: BLE001  # in doubt it is not shown, and the others are
             _note(exc)
-
-
-def _is_theirs(state: State, message: Message, keys: frozenset[str]) -> bool:
-    links = [state.pseudonyms.link(i, message.received.provider) for i in message.received.identifiers]
-    return bool(links) and keys.issuperset(links)

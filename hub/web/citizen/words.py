@@ -281,6 +281,12 @@ WORDS: Final[Mapping[str, Said]] = MappingProxyType(
             "Noen har mottatt opplysninger om deg. Logg inn for å se hvem, hva og hvorfor:\n\n{page}\n\nDu får denne beskjeden fordi du har bedt om det. Slå den av på samme sted.\n",
             "Somebody has received information about you. Log in to see who, what and why:\n\n{page}\n\nYou get this because you asked for it. Turn it off in the same place.\n",
         ),
+        # to those who look after emergency access
+        "supervisor_subject": ("Nødrettstilgang er åpnet ved {organisation}", "Emergency access was opened at {organisation}"),
+        "supervisor_text": (
+            "{who} ved {organisation} åpnet nødrettstilgang {opened}. Den varer til {until} om ingen lukker den før.\n\nTilgang: {access}\nSe begrunnelsen, eller lukk den: {address}\n",
+            "{who} at {organisation} opened emergency access on {opened}. It lasts until {until} unless somebody closes it before.\n\nAccess: {access}\nSee the reason, or close it: {address}\n",
+        ),
         "home": ("Til forsiden", "To the first page"),
     }
 )

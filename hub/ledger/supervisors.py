@@ -1,0 +1,42 @@
+"""What supervisors are to be told of emergency access: one row an access, written when it was opened and kept when it was told."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from hub.ledger.connect import Conn, faults
+from hub.ledger.emergencies import Emergency, find_access
+
+BATCH: Final = 50
+# Taken by one process at a time, and out of sight for a while: one that dies with it leaves it to be taken again.
+_TAKE: Final = f"""
+UPDATE emergency_notice SET next_us = %s WHERE access IN (
+    SELECT access FROM emergency_notice WHERE told_us IS NULL AND next_us <= %s ORDER BY next_us LIMIT {BATCH} FOR UPDATE SKIP LOCKED)
+RETURNING access::text, tries"""  # noqa: S608  # a constant
+
+
+@dataclass(frozen=True, slots=True)
+class SupervisorNotice:
+    """One that is due. tries: that failed."""
+
+    opened: Emergency
+    tries: int
+
+
+def take_supervisor_notices(conn: Conn, now_us: int, next_us: int) -> list[SupervisorNotice]:
+    """Some whose time has come; nobody else takes them before ``next_us``. Raises Faulted."""
+    with faults():
+        taken = conn.execute(_TAKE, (next_us, now_us)).fetchall()
+    found = [(find_access(conn, access), tries) for access, tries in taken]
+    return [SupervisorNotice(access.asked, tries) for access, tries in found if access is not None]
+
+
+def supervisor_told(conn: Conn, access: str, now_us: int) -> None:
+    """It has been sent. Raises Faulted."""
+    with faults():
+        conn.execute("UPDATE emergency_notice SET told_us = %s WHERE access = %s", (now_us, access))
+
+
+def supervisor_not_told(conn: Conn, access: str, next_us: int) -> None:
+    """It could not be sent: not before ``next_us`` again. Raises Faulted."""
+    with faults():
+        conn.execute("UPDATE emergency_notice SET tries = tries + 1, next_us = %s WHERE access = %s", (next_us, access))
