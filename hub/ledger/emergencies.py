@@ -31,6 +31,8 @@ _ASKED: Final = "fact IN ('opened', 'refused')"
 _OPEN: Final = """
 fact = 'opened' AND provider = %(provider)s AND person = %(person)s AND patient_key = %(patient)s
 AND at_us <= %(now)s AND until_us > %(now)s"""
+_USED: Final = f"""
+SELECT {_COLUMNS} FROM emergency WHERE access = ANY (%s::uuid[]) AND fact IN ('read', 'denied') ORDER BY at_us, id LIMIT 1000"""  # noqa: S608
 _IS_CLOSED: Final = "SELECT EXISTS (SELECT 1 FROM emergency WHERE access = %s AND fact = 'closed')"
 _SEARCH: Final = f"""
 SELECT {_COLUMNS} FROM emergency
@@ -159,6 +161,13 @@ def accesses_by(conn: Conn, provider: str, limit: int) -> list[Access]:
     with faults():
         whose = "provider = %(provider)s" if provider else "true"
         return _accesses(conn, f"{_ASKED} AND {whose}", {"provider": provider, "limit": limit})
+
+
+def used_of(conn: Conn, accesses: Collection[str]) -> list[Emergency]:
+    """Every reading by these accesses, denied ones too, in the order of time; of very many the first. Raises Faulted."""
+    with faults():
+        rows = conn.execute(_USED.encode(), (texts(list(accesses)),)).fetchall()
+    return [_emergency(row) for row in rows]
 
 
 def search_emergencies(conn: Conn, where: str, values: Mapping[str, object]) -> list[Emergency]:

@@ -17,8 +17,10 @@ UPDATE notice SET next_us = %s WHERE patient_key IN (
     SELECT patient_key FROM notice WHERE next_us <= %s ORDER BY next_us LIMIT {BATCH} FOR UPDATE SKIP LOCKED)
 RETURNING {_COLUMNS}"""  # noqa: S608  # constants
 _LATEST: Final = f"""
-SELECT max(a.ended_us) FROM message m JOIN attempt a ON a.part = m.part AND a.off = m.off
-WHERE {WHOSE} = ANY (%s) AND a.outcome = '{AttemptOutcome.DELIVERED}' AND a.ended_us > %s"""  # noqa: S608
+SELECT greatest((SELECT max(a.ended_us) FROM message m JOIN attempt a ON a.part = m.part AND a.off = m.off
+                 WHERE {WHOSE} = ANY (%(keys)s) AND a.outcome = '{AttemptOutcome.DELIVERED}' AND a.ended_us > %(since)s),
+                (SELECT max(at_us) FROM emergency WHERE patient_key = ANY (%(keys)s) AND fact IN ('opened', 'read') AND at_us > %(since)s))
+"""  # noqa: S608
 
 
 class NoticeChannel(StrEnum):
@@ -70,10 +72,13 @@ def take_notices(conn: Conn, now_us: int, next_us: int) -> list[Notice]:
 
 
 def latest_access(conn: Conn, notice: Notice) -> int | None:
-    """When somebody last received something of the patient since they were told; None = nobody did. Raises Faulted."""
+    """When somebody last received something of the patient, or opened or read it in an emergency, since they were told; None = nobody did.
+
+    Raises Faulted.
+    """
     keys = patient_keys_of(conn, [notice.patient_key])
     with faults():
-        row = conn.execute(_LATEST, (list(keys), notice.since_us)).fetchone()
+        row = conn.execute(_LATEST, {"keys": list(keys), "since": notice.since_us}).fetchone()
     return row[0] if row else None
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from hub.addresses import can_be_told
 from hub.ledger.checkpoints import unguarded_tables
 from hub.ledger.connect import connect, faults
 from hub.ledger.directory import admins_providers, load_directory
-from hub.model import Channel
+from hub.model import Channel, Provider
 from hub.numbers import PersonNumbers
 from hub.settings import Settings
 from hub.stream.kafka import Topics, settings_in_force
@@ -57,17 +58,28 @@ def _mode(key: Path | None) -> int | None:
 
 def run_check(settings: Settings, token_key: Path | None = None, *, as_json: bool) -> int:
     """Print them; the exit code, 1 when there are any. Raises Faulted when a server is away."""
-    found = sorted(violations(look(settings, token_key)), key=lambda v: _ORDER.index(v.sentence))
+    facts = look(settings, token_key)
+    found = sorted(violations(facts), key=lambda v: _ORDER.index(v.sentence))
     if as_json:
         sys.stdout.write(json.dumps([asdict(v) for v in found]) + "\n")
     else:
-        sys.stdout.write(text(found) + note(settings.person_numbers))
+        sys.stdout.write(text(found) + note(settings.person_numbers) + emergencies(facts.providers, settings))
     return BROKEN if found else DONE
 
 
 def note(allowed: PersonNumbers) -> str:
     """For people: which patients the hub takes; a choice, and no sentence of the promise hangs on it."""
     return f"person numbers: {_PERSON_NUMBERS[allowed]}\n"
+
+
+def emergencies(providers: Sequence[Provider], settings: Settings) -> str:
+    """For people: whose personnel may open emergency access, and whose may not because nobody can be told of it."""
+    without = sorted(p.id for p in providers if not can_be_told(p.supervisor, settings.smtp))
+    if not settings.consent.emergency_hours:
+        return "emergency access: switched off (emergency_hours = 0)\n"
+    if not without:
+        return "emergency access: every provider has a supervisor who is told of it\n"
+    return f"emergency access: refused to {', '.join(without)} (no supervisor who can be told of it)\n"
 
 
 def text(found: Sequence[Violation]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from hub.addresses import can_be_told
 from hub.ledger.together import LeftOut
 from hub.model import Channel, Provider, Subscription
 from hub.settings import Settings
@@ -188,6 +189,17 @@ def _provider(p: Provider, settings: Settings) -> Iterator[Violation]:
         act = "use https: a patient's messages must not cross a network in the clear, and wait until then"
         found = f"{p.deliver.channel} by http"
         yield Violation(NEVER_SHOWN, f"provider {p.id}: deliver", found, act, stops=not settings.insecure_plaintext)
+    yield from _supervisor(p, settings)
+
+
+def _supervisor(p: Provider, settings: Settings) -> Iterator[Violation]:
+    """Who is told of emergency access: it cannot be opened where nobody can be told."""
+    if p.supervisor and not can_be_told(p.supervisor, settings.smtp):
+        act = "set HUB_SMTP, or an address that can be called: until then emergency access is refused here"
+        yield Violation(EXPLAINED, f"provider {p.id}: supervisor", "a mailbox, and no mail server", act, stops=False)
+    if p.supervisor.startswith("http://") and not is_loopback(_host(p.supervisor)):
+        act = "use https: who opened a record in an emergency is told to nobody else"
+        yield Violation(NEVER_SHOWN, f"provider {p.id}: supervisor", "called by http", act, stops=not settings.insecure_plaintext)
 
 
 def objections(settings: Settings, provider: Provider) -> list[str]:

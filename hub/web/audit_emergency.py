@@ -38,7 +38,9 @@ def emergency_event(e: Emergency) -> Json:
     words = " ".join(word for word in (e.code, e.rule) if word)
     found: Json = {"meta": {"profile": [f"{ae.BALP}PrivacyDisclosure.Source"]}} if is_read else {}
     return found | {
-        "extension": ae.trust_framework(e.patient_key, e.access, " ".join((e.rule or e.code, *e.because)), e.at_us, user_selected=True),
+        "extension": ae.trust_framework(
+            e.patient_key, e.access, " ".join((e.rule or e.code or e.step.value, *e.because)), e.at_us, user_selected=True
+        ),
         "type": ae.coding((ae.DCM, "110106", "Export") if is_read else (ae.DCM, "110113", "Security Alert")),
         "subtype": [ae.coding(subtype)],
         "action": "R" if is_read else "E",

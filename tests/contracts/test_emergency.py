@@ -3,8 +3,10 @@
 import asyncio
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from email import message_from_string
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +21,9 @@ from pydantic import SecretBytes
 from hub.config import load
 from hub.demo.people import PEOPLE
 from hub.identity import FNR, HPR
-from hub.ledger.connect import Pool
+from hub.ledger.connect import Pool, connect
 from hub.ledger.directory import replace_file_entries
+from hub.ledger.emergencies import Emergency, Step, find_access, keep
 from hub.ledger.notices import Notice, NoticeChannel, latest_access
 from hub.ledger.verify import verify
 from hub.model import Identifier
@@ -28,6 +31,7 @@ from hub.settings import Settings
 from hub.stream.readers import read
 from hub.stream.recall import recalled
 from hub.web.audit_emergency import ROLES
+from hub.web.emergency import telling
 from hub.web.emergency.telling import round_of
 from hub.web.readiness import asks
 from hub.web.state import Region as Known
@@ -227,9 +231,7 @@ def test_hours_that_are_made_fewer_hold_for_what_is_open_and_more_do_not(databas
         ("malvik", {"patient": {"system": FNR, "value": "13116900216"}}, 404, ["patient_unknown"]),
     ],
 )
-def test_what_does_not_open_it_is_recorded(
-    door: Hub, who: str, given: dict[str, Any], status: int, codes: list[str]
-) -> None:
+def test_what_does_not_open_it_is_recorded(door: Hub, who: str, given: dict[str, Any], status: int, codes: list[str]) -> None:
     assert said(door.open(f"provider:{who}", **given)) == (status, codes)
     assert door.steps() == [("refused", codes[0])]
     assert door.region.rows("SELECT count(*) FROM emergency_notice") == [(0,)]
@@ -251,14 +253,234 @@ def test_rows_above_the_ninth_still_stand(door: Hub) -> None:
     door.region.send("ORU^R01^ORU_R01", AASE, more="NTE|1||odd\r")
     raw = door.region.rows("SELECT raw FROM message WHERE trigger LIKE 'ADT%%'")[0][0].decode()
     door.region.receive(raw.replace("|C1|", "|C8|").replace("EVN|", "ARV|1|A^Add|UNKNOWN^x^y\rEVN|").encode(), door.clock.us)
-    merged = raw.replace("|C1|", "|C9|").replace(f"{AASE.number}^^^", f"{PEOPLE['kåre'].number}^^^NOR^NI~{AASE.number}^^^")
+    merged = raw.replace("|C1|", "|C9|").replace(f"{AASE.number}^^^", f"{AASE.number}^^^NOR^NI~{PEOPLE['kåre'].number}^^^")
     access = door.opened()["access"]
-    before = kinds_in(door.read(access))
+    assert kinds_in(door.read(access)) == ["R01", "R01", "A01"]
     door.region.send("ADT^A01^ADT_A01", PEOPLE["kåre"])
     door.region.receive(merged.encode(), door.clock.us)
-    assert kinds_in(door.read(access)) == before
+    assert door.region.rows("SELECT patient_key, unresolved FROM message WHERE control_id = 'C9'") == [(KEY, True)]
+    assert kinds_in(door.read(access)) == ["R01", "R01", "A01"]
     body_ = json.dumps({"kind": "nonsense"})
     door.region.conn.execute("ALTER TABLE consent DISABLE TRIGGER ALL")
     door.region.conn.execute("UPDATE consent SET body = %s", (body_,))
     assert said(door.read(access)) == (403, ["decided", "2-consent-unreadable"])
     assert said(door.open(reason="Enda en bevisstløs pasient")) == (403, ["decided", "2-consent-unreadable"])
+
+
+def test_it_is_for_who_opened_it_and_nobody_else(door: Hub) -> None:
+    access = door.opened()["access"]
+    assert said(door.read(access, practitioner="1234567")) == (403, ["other_person", "9-emergency"])
+    elsewhere = door.read(access, "provider:nidaros")
+    assert (elsewhere.status, elsewhere.body) == (404, door.read("0" * 8 + "-0000-8000-8000-" + "0" * 12, "provider:nidaros").body)
+    for who in ("admin", PATIENT):
+        assert door.read(access, who).status == 403
+    assert door.read(access, "").status == 401
+    assert door.steps() == [("opened", ""), ("denied", "other_person"), ("denied", "other_organisation")]
+    tried = next(e for e in door.events() if "other_organisation" in e["outcomeDesc"])
+    assert next(a for a in tried["agent"] if not a["requestor"] and "policy" in a)["who"]["identifier"]["value"] == "nidaros"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "", "practitioner=", "practitioner=x", f"practitioner={FNR}|{DOCTOR}", f"practitioner={DOCTOR}&colour=red",
+        f"practitioner={DOCTOR}&_count=0", f"practitioner={DOCTOR}&_count=101", f"practitioner={DOCTOR}&_from=-1",
+        f"practitioner={DOCTOR}&practitioner={DOCTOR}",
+    ],
+)  # fmt: skip
+def test_a_query_that_is_not_understood_is_refused(door: Hub, query: str) -> None:
+    access = door.opened()["access"]
+    assert door.ask("provider:malvik", "GET", f"{DOOR}/{access}?{query}").status == 400
+
+
+@pytest.mark.parametrize(("who", "by"), [("provider:malvik", "malvik"), ("admin", "")])
+def test_the_organisation_or_an_administrator_closes_it(door: Hub, who: str, by: str) -> None:
+    access = door.opened()["access"]
+    for stranger, status in (("provider:nidaros", 404), (PATIENT, 403), ("", 401)):
+        assert door.ask(stranger, "DELETE", f"{DOOR}/{access}").status == status
+    assert door.read(access).status == 200
+    assert [door.ask(who, "DELETE", f"{DOOR}/{access}").status for _ in range(2)] == [204, 204]
+    assert said(door.read(access)) == (403, ["closed", "9-emergency"])
+    assert door.steps() == [("opened", ""), ("read", ""), ("closed", ""), ("denied", "closed")]
+    assert door.region.rows("SELECT provider FROM emergency WHERE fact = 'closed'") == [(by,)]
+    closed = next(e for e in door.events() if e["subtype"][0]["code"] == "110138")
+    assert (closed["outcome"], closed["agent"][0]["network"]["address"]) == ("0", "127.0.0.1")
+    assert door.opened()["access"] != access  # the emergency may go on
+
+
+def test_a_reading_that_was_under_way_when_it_was_closed_is_not_answered(door: Hub) -> None:
+    access = door.opened()["access"]
+    (row,) = door.region.rows("SELECT * FROM emergency")
+    with connect(door.region.url) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT pg_advisory_xact_lock(7107, hashtext(%s))", (access,))
+        waiting = ThreadPoolExecutor(1).submit(door.read, access)
+        citizen.until(lambda: other.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted").fetchone() == (1,))
+        closing = replace(_emergency(door, access), id=str(row[0]).replace(str(row[0])[:8], "0" * 8), step=Step.CLOSED)
+        keep(other, closing)
+        other.execute("COMMIT")
+        assert said(waiting.result(30)) == (403, ["closed", "9-emergency"])
+
+
+def _emergency(door: Hub, access: str) -> Emergency:
+    found = find_access(door.region.conn, access)
+    assert found is not None
+    return found.asked
+
+
+def test_asked_again_it_is_the_same_access_and_for_another_reason_another(door: Hub) -> None:
+    first = door.opened()
+    assert door.opened() == first
+    assert door.opened(reason="Hjertestans i ambulansen")["access"] != first["access"]
+    assert door.opened(practitioner={"system": HPR, "value": "222200063"})["access"] != first["access"]
+    assert door.opened("provider:nidaros")["access"] != first["access"]
+    assert len(door.steps()) == 4
+    assert door.region.rows("SELECT count(*) FROM emergency_notice") == [(4,)]
+
+
+def test_a_long_record_comes_in_pages(door: Hub) -> None:
+    for _ in range(3):
+        door.region.send("ORU^R01^ORU_R01", AASE)
+    access = door.opened()["access"]
+    answer, seen = door.read(access, more="&_count=2"), []
+    for _ in range(9):
+        seen += [e["fullUrl"] for e in answer.json().get("entry", ())]
+        following = next((link["url"] for link in answer.json()["link"] if link["relation"] == "next"), None)
+        if following is None:
+            break
+        answer = door.ask("provider:malvik", "GET", following.partition("127.0.0.1")[2].partition("/")[2].join(("/", "")))
+    assert len(seen) == len(set(seen)) == 5
+    assert [n for (n,) in door.region.rows("SELECT cardinality(events) FROM emergency WHERE fact = 'read' ORDER BY at_us")] == [2, 2, 1]
+
+
+def test_who_asks_too_often_waits(door: Hub) -> None:
+    answers = [door.open(reason=None).status for _ in range(11)]
+    assert answers == [422] * 10 + [429]
+    assert int(door.open(reason=None).headers["Retry-After"]) > 0
+    assert door.open(practitioner={"system": HPR, "value": "222200063"}).status == 200  # somebody else need not
+
+
+def test_what_cannot_be_recorded_is_not_answered(door: Hub) -> None:
+    access = door.opened()["access"]
+    door.region.conn.execute("ALTER TABLE emergency ADD CHECK (fact = 'nothing') NOT VALID")
+    answer = door.read(access)
+    assert answer.status >= 500
+    assert b"entry" not in answer.body
+    assert door.open(reason="En helt annen grunn").status >= 500
+    assert door.region.rows("SELECT count(*) FROM emergency_notice") == [(1,)]
+
+
+def test_the_reason_and_the_patient_are_in_no_log_and_no_metric(door: Hub, capfd: pytest.CaptureFixture[str]) -> None:
+    access = door.opened()["access"]
+    door.read(access)
+    door.open(reason="  ", practitioner={"system": HPR, "value": "222200063"})
+    out, err = capfd.readouterr()
+    metrics = door.client.ask("GET", "/metrics").body.decode()
+    assert 'hub_emergency_access_total{step="opened"}' in metrics
+    for text in (out, err, metrics):
+        assert not [word for word in (WHY, "Bevisstløs", AASE.number, DOCTOR, "Kari") if word in text]
+
+
+def test_those_who_look_after_it_see_the_reasons_and_not_whose_record_it_was(door: Hub) -> None:
+    access = door.opened()["access"]
+    door.read(access)
+    door.open("provider:nidaros", reason=None)
+    listed = door.ask("provider:malvik", "GET", DOOR).json()
+    Parameters.model_validate(listed)
+    (one,) = [{p["name"]: next(v for k, v in p.items() if k != "name") for p in a["part"]} for a in listed["parameter"]]
+    assert (one["id"], one["outcome"], one["reason"], one["readings"]) == (access, "opened", WHY, 1)
+    assert "supervisorTold" not in one
+    assert len(door.ask("admin", "GET", DOOR).json()["parameter"]) == 2
+    assert AASE.number not in str(listed)
+    assert KEY not in str(listed)
+    assert door.ask(PATIENT, "GET", DOOR).status == 403
+    assert door.region.rows("SELECT role, who, query, patient_keys FROM audit_access ORDER BY at_us") == [
+        ("provider", "malvik", "$emergency-access", [KEY]), ("admin", "", "$emergency-access", [KEY]),
+    ]  # fmt: skip
+
+
+def look(door: Hub, minutes: float = 1) -> None:
+    """Let the time pass and look once for supervisors to tell."""
+    door.clock.us += int(minutes * 60e6) + 1
+
+    async def run() -> None:
+        pool = Pool(door.region.url, "web")
+        state = State(door.settings, door.clock, load_keys(door.data), PSEUDONYMS, NOTHING, pool, Known(pool), asks({}))
+        await round_of(state)
+        await pool.close()
+
+    asyncio.run(run())
+
+
+@pytest.fixture
+def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The web process of the test tells nobody: the test does."""
+    monkeypatch.setattr(telling, "LOOK_SECONDS", 1e6)
+
+
+@pytest.mark.usefixtures("_quiet")
+def test_the_supervisor_is_called_until_it_answers_and_learns_nothing_of_the_patient(database_url: str, tmp_path: Path) -> None:
+    with webhook(500, 302, 204) as (url, got), hub(database_url, tmp_path, url, web_url="https://hub.example") as door:
+        access = door.opened()
+        for _ in range(5):
+            look(door, 10)
+        assert [kind for kind, _ in got] == ["application/json"] * 3
+        assert got[0][1] == got[2][1] == {
+            "event": "emergency-access", "access": access["access"], "organisation": "malvik", "practitioner": f"{HPR}|{DOCTOR}",
+            "role": "LE", "purpose": "BTG", "opened": access["opened"], "expires": access["expires"], "review": "https://hub.example/fhir/$emergency-access",
+        }  # fmt: skip
+        ((tries, told),) = door.region.rows("SELECT tries, told_us IS NOT NULL FROM emergency_notice")
+        assert (tries, told) == (2, True)
+        parts = door.ask("admin", "GET", DOOR).json()["parameter"][0]["part"]
+        assert "supervisorTold" in {p["name"] for p in parts}
+
+
+@pytest.mark.usefixtures("_quiet")
+def test_the_supervisor_is_mailed(database_url: str, tmp_path: Path) -> None:
+    box = Mailbox()
+    server = Controller(box, hostname="127.0.0.1", port=citizen.any_port())
+    server.start()
+    more = {"smtp": f"127.0.0.1:{server.port}", "smtp_from": "hub@hub.example", "smtp_starttls": False}
+    try:
+        with hub(database_url, tmp_path, "mailto:leder@malvik.example", **more) as door:
+            access = door.opened()["access"]
+            look(door)
+            look(door)
+            ((to, text),) = box.mails
+            assert to == ["leder@malvik.example"]
+            decoded = message_from_string(text).get_payload(decode=True)
+            assert isinstance(decoded, bytes)
+            for word in (access, "Malvik kommune", "Kari Lege", DOCTOR, "nødrettstilgang", "emergency access"):
+                assert word in decoded.decode()
+            for word in (WHY, AASE.number, "Bjørnstad", "Åse"):
+                assert word not in text + decoded.decode()
+    finally:
+        server.stop()
+
+
+def test_a_supervisor_with_a_mailbox_cannot_be_told_without_a_mail_server(database_url: str, tmp_path: Path) -> None:
+    with hub(database_url, tmp_path, "mailto:leder@malvik.example") as door:
+        assert said(door.open()) == (403, ["no_supervisor"])
+
+
+@pytest.mark.usefixtures("_quiet")
+def test_one_whose_supervisor_has_gone_waits_for_the_next(door: Hub) -> None:
+    door.opened()
+    providers, subscriptions, _ = load(demo_config())
+    replace_file_entries(door.region.conn, providers, subscriptions)
+    look(door)
+    assert door.region.rows("SELECT tries, told_us FROM emergency_notice") == [(1, None)]
+
+
+def test_a_patient_who_wants_to_know_is_told_as_of_any_access(door: Hub) -> None:
+    asked = Notice(KEY, NoticeChannel.EMAIL, "aase@example.org", "nb", door.clock.us)
+    assert latest_access(door.region.conn, asked) is None
+    access = door.opened()["access"]
+    opened_us = door.clock.us
+    assert latest_access(door.region.conn, asked) == opened_us
+    assert latest_access(door.region.conn, replace(asked, since_us=opened_us)) is None
+    door.read(access)
+    assert latest_access(door.region.conn, replace(asked, since_us=opened_us)) == door.clock.us
+    door.ask("admin", "DELETE", f"{DOOR}/{access}")
+    door.read(access)
+    assert latest_access(door.region.conn, replace(asked, since_us=opened_us)) < door.clock.us  # type: ignore[operator]

@@ -35,6 +35,7 @@ organisation = "974749025"
 senders = ["STOLAV"]
 deliver = { channel = "mllp", host = "127.0.0.1", port = 2601 }
 undeclared_encoding = "latin-1"
+supervisor = "mailto:vakt@stolav.example"
 
 [[provider]]
 id = "trondheim"
@@ -79,7 +80,16 @@ def test_the_file_of_the_documentation() -> None:
         Deliver(Channel.FHIR, url="https://fhir.example:8443/x", connections=2, on_refusal="release", tls_ca="ca.pem"),
     )
     assert providers == [
-        Provider("st-olavs", "St. Olavs hospital", ProviderKind.HOSPITAL, "974749025", ("STOLAV",), mllp, undeclared_encoding="iso8859-1"),
+        Provider(
+            "st-olavs",
+            "St. Olavs hospital",
+            ProviderKind.HOSPITAL,
+            "974749025",
+            ("STOLAV",),
+            mllp,
+            undeclared_encoding="iso8859-1",
+            supervisor="mailto:vakt@stolav.example",
+        ),
         Provider("trondheim", "Trondheim kommune", ProviderKind.MUNICIPALITY, "942110464", ("*",), fhir, ("abcd" + "00" * 30,), True),
         Provider("legene", "Legene på hjørnet", ProviderKind.GP, "", (), Deliver(Channel.MAILBOX)),
     ]
@@ -162,6 +172,8 @@ WRONG = {
     "certificate": (entries('certificates = ["xyz"]'), f"{B}certificates: wrong value; write a list of SHA-256 fingerprints "),
     "short certificate": (entries(f'certificates = ["{"ab:" * 21}a"]'), f"{B}certificates: wrong value; write a list of SHA-256 "),
     "suspended in quotes": (entries('suspended = "no"'), f"{B}suspended: wrong value; write true or false"),
+    "supervisor": (entries('supervisor = "Ola"'), f"{B}supervisor: wrong value; write whom to tell of its emergency access: "),
+    "supervisor without a mailbox": (entries('supervisor = "mailto:ola"'), f"{B}supervisor: wrong value; write {HINTS['supervisor']}"),
     "encoding": (entries('undeclared_encoding = "klingon"'), f"{B}undeclared_encoding: is not a character set; write the character set "),
     "same id": (f"[[provider]]\n{GOOD}[[provider]]\n{GOOD}", 'f: provider "a": id: used twice; write another id in one of them'),
     "same sender": (

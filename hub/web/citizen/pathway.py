@@ -14,6 +14,7 @@ from hub.model import Kind
 from hub.pathway.deadlines import NOTICE
 from hub.pathway.episode import encounter_of
 from hub.pathway.states import State
+from hub.web.citizen.emergencies import is_recent
 from hub.web.citizen.entitled import entitled
 from hub.web.citizen.pdf import Chapter, Section, document
 from hub.web.citizen.plain import Told, actors, microseconds, resources, told
@@ -90,6 +91,7 @@ async def show(request: web.Request) -> web.Response:
     return visit.page(
         "pathway.html", happened=await asyncio.to_thread(happened, looked.records, names, visit.language), beds=beds(stays, names),
         ahead=sorted(to_come, key=lambda a: a.at_us), older=older(part, looked), closed=right.closed,
+        is_opened=await is_recent(visit, keys),
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from hub.consent.question import SOURCE_LOCKED
 from hub.ledger.disclosures import Attempt, Disclosure, Fate, disclosures_at
 from hub.model import AttemptOutcome, Detail, Kind, Relation, Result, Rule
 from hub.pipeline import NOT_SUBSCRIBED
+from hub.web.citizen.emergencies import Opening, emergencies_of
 from hub.web.citizen.entitled import entitled
 from hub.web.citizen.records import Looked, Record, keys_of, note_reading, older, part_of, records_of
 from hub.web.citizen.visit import Visit, enter
@@ -55,17 +56,19 @@ async def show(request: web.Request) -> web.Response:
     visit = await enter(request)
     only = request.query.get("only") == "withheld"
     found: Sequence[Told] = ()
+    opened: Sequence[Opening] = ()
     right, part = await entitled(visit), part_of(visit)
     looked = Looked()
     if not right.closed:
         await note_reading(visit)
         keys = await keys_of(visit)
         looked = await records_of(visit, right, keys, part)
-        rows = await visit.state.ledger.run(disclosures_at, looked.places)
-        found = told(rows, looked.records, await _names(visit), is_own=visit.subject.basis is None)
+        rows, names = await visit.state.ledger.run(disclosures_at, looked.places), await _names(visit)
+        found = told(rows, looked.records, names, is_own=visit.subject.basis is None)
+        opened = await emergencies_of(visit, keys, names) if not only and not part.skip else ()
     if only:
         found = [t for t in found if any(line.mine for line in t.lines)]
-    return visit.page("shared.html", told=found, only=only, closed=right.closed, older=older(part, looked))
+    return visit.page("shared.html", told=found, emergencies=opened, only=only, closed=right.closed, older=older(part, looked))
 
 
 async def _names(visit: Visit) -> Mapping[str, str]:

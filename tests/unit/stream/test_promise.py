@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from pydantic import SecretBytes
 
+from hub.boundaries import ConsentLimits
 from hub.ledger.together import LeftOut
 from hub.model import Channel, Deliver, Detail, Provider, ProviderKind, Subscription, Where
 from hub.settings import Settings
-from hub.stream.check_tool import text
+from hub.stream.check_tool import emergencies, text
 from hub.stream.promise import Facts, is_loopback, objections, violations
 
 TOPIC = {
@@ -71,6 +72,7 @@ def test_good_settings_keep_the_promise() -> None:
         (provider(deliver=Deliver(Channel.FHIR, url="http://gp.example/fhir")), "provider a: deliver"),
         (provider(deliver=Deliver(Channel.EDI, url="http://gp.example/edi")), "provider a: deliver"),
         (provider(certificates=("ab",)) | hub(tls_certificate="c.pem"), "provider a: certificates"),
+        (provider(supervisor="http://leader.example/"), "provider a: supervisor"),
     ],
 )
 def test_each_rule(change: dict[str, Any], setting: str) -> None:
@@ -100,6 +102,7 @@ REMOTE = provider(deliver=Deliver(Channel.MLLP, "10.0.0.1", 2600))
         (provider(certificates=("ab",)) | hub(tls_certificate="c.pem") | {"admins": frozenset("a")}, ["provider a: certificates"]),
         ({"unguarded": ("attempt",)}, ["postgresql: triggers of attempt"]),
         (hub(audit_checkpoint_seconds=0), ["hub: audit_checkpoint_seconds"]),
+        (provider(supervisor="mailto:a@a.example"), ["provider a: supervisor"]),
         ({"left_out": (LeftOut("subscription s", "of nobody", "put it anew"),)}, ["subscription s"]),
     ],
 )
@@ -151,3 +154,19 @@ def test_what_is_good_enough(change: dict[str, Any]) -> None:
 )
 def test_loopback(address: str, *, expected: bool) -> None:
     assert is_loopback(address) is expected
+
+
+@pytest.mark.parametrize(
+    ("supervisor", "more", "said"),
+    [
+        ("", {}, "refused to a ("),
+        ("mailto:a@a.example", {}, "refused to a ("),
+        ("mailto:a@a.example", {"smtp": "mail:25"}, "every provider"),
+        ("https://a.example/", {}, "every provider"),
+        ("https://a.example/", {"consent": ConsentLimits(emergency_hours=0)}, "switched off"),
+    ],
+)
+def test_who_may_open_emergency_access_is_told(supervisor: str, more: dict[str, Any], said: str) -> None:
+    told = emergencies([replace(LOCAL, supervisor=supervisor)], SETTINGS.model_copy(update=more))
+    assert said in told
+    assert not violations(replace(GOOD, **provider(supervisor="https://a.example/")))
