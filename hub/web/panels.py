@@ -79,6 +79,20 @@ PANELS: Final = (
     Panel(
         "Notices to patients", "hub_notices_total", Show.COUNT, ("channel", "outcome"), about="That somebody received something of theirs."
     ),
+    Panel(
+        "Emergency access",
+        "hub_emergency_access_total",
+        Show.COUNT,
+        ("step",),
+        about="Opened, read and closed; refused and denied: somebody asked and was not let in.",
+    ),
+    Panel(
+        "Supervisors told",
+        "hub_supervisor_notices_total",
+        Show.COUNT,
+        ("channel", "outcome"),
+        about="Of emergency access; tried until sent.",
+    ),
     Panel("Patients in ward", "hub_ward_occupancy", Show.PEAK, ("ward",), about="As the pathway has followed them."),
     Panel("Ready for discharge", "hub_patients_ready_for_discharge", Show.PEAK, about="Patients ready and still in hospital."),
     Panel(

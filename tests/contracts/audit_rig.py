@@ -6,9 +6,10 @@ from typing import Any
 
 import psycopg
 
-from hub.identity import HUB_PROVIDER
+from hub.identity import HUB_PROVIDER, derived_id
 from hub.ledger.connect import Conn
 from hub.ledger.consents import NewVersion, put_consent
+from hub.ledger.emergencies import Emergency, Grounds, Personnel, Step, keep, open_access
 from hub.ledger.transit import TransitLedger
 from hub.model import Identifier, Received
 from hub.routing.directory import Directory
@@ -17,6 +18,7 @@ from tests.consents import simple
 from tests.contracts.transit_rig import PROVIDERS, PSEUDONYMS, READERS, SUBSCRIPTIONS, received
 
 Decide = Callable[..., None]
+ACCESS = "00000000-0000-8000-8000-000000000002"
 
 
 @contextmanager
@@ -55,6 +57,22 @@ def fill(conn: Conn, decide: Decide, batches: int = 4) -> None:
     conn.execute(
         "INSERT INTO audit_access VALUES ('00000000-0000-8000-8000-000000000001', 60, 'admin', '', '::1', 'read', 'AuditEvent/x', '{p}')"
     )
+    emergency(conn, ACCESS, 70)
+    emergency(conn, ACCESS, 71, Step.READ, events=[ACCESS])
+
+
+def emergency(conn: Conn, access: str, at_us: int, step: Step = Step.OPENED, patient_key: str = "p", events: Sequence[str] = ()) -> None:
+    """One step of an access that somebody at ``town`` opened."""
+    who, grounds = Personnel("town", "9144889", "Kari", "LE"), Grounds("BTG", "", "Bevisstløs på gata")
+    id_ = access if step is Step.OPENED else derived_id(access, step.value, str(at_us))
+    row = Emergency(
+        id_, at_us, step, access, who, "::1", patient_key, grounds, at_us + 1_000 if step is Step.OPENED else 0, "9-emergency",
+        because=("emergency", "lock-1/1"), lock_keys=("k",), events=tuple(events), kinds=("patient.admitted",) * len(events),
+    )  # fmt: skip
+    if step is Step.OPENED:
+        open_access(conn, row, at_us)
+    else:
+        keep(conn, row)
 
 
 def lock(conn: Conn, keys: Sequence[str], now_us: int, provider: str = "", resource: Mapping[str, Any] | None = None) -> None:

@@ -117,7 +117,7 @@ def test_what_was_there_before_the_chain_is_chained_by_the_migration(filled: Con
     with tampering(database_url) as dba:
         dba.execute("UPDATE message SET digest = sha256(raw) WHERE part = 5")
         dba.execute("UPDATE identity SET part = NULL, off = NULL")
-        dba.execute("DELETE FROM audit_link WHERE chain NOT IN ('access', 'change')")  # tables of the same migrations
+        dba.execute("DELETE FROM audit_link WHERE chain NOT IN ('access', 'change', 'emergency')")  # of later migrations
     filled.execute(genesis.encode())
     assert damage(filled) == {("link_missing", "facts-0", 0), ("link_missing", "facts-5", 0), ("row_added", "identity", 0)}
     filled.execute(facts.encode())
@@ -125,7 +125,7 @@ def test_what_was_there_before_the_chain_is_chained_by_the_migration(filled: Con
     assert report.findings == []
     assert {chain: head.n for chain, head in report.heads.items() if head.n and chain != "change"} == {
         "transit-0": 1, "transit-5": 1, "facts-0": 1, "facts-5": 1, "delivery-0": 1, "consent": 1, "disclosure": 1, "access": 1,
-        "identity": 1,
+        "identity": 1, "emergency": 2,
     }  # fmt: skip
     with tampering(database_url) as dba:
         dba.execute("UPDATE message SET ward = 'another' WHERE part = 5 AND off = 993")
@@ -141,6 +141,10 @@ EDITS = {
     "what a patient wrote": ("UPDATE consent SET resource = '{}'", ("row_changed", "consent", 1)),
     "that it was locked": ("UPDATE consent SET active = false", ("row_changed", "consent", 1)),
     "when a lock came too late": ("UPDATE disclosure SET noted_us = 1", ("row_changed", "disclosure", 1)),
+    "why a record was opened": ("UPDATE emergency SET reason = 'Feil' WHERE fact = 'opened'", ("row_changed", "emergency", 1)),
+    "who opened it": ("UPDATE emergency SET person = '1' WHERE fact = 'opened'", ("row_changed", "emergency", 1)),
+    "until when": ("UPDATE emergency SET until_us = 0 WHERE fact = 'opened'", ("row_changed", "emergency", 1)),
+    "what was read in it": ("UPDATE emergency SET events = '{}' WHERE fact = 'read'", ("row_changed", "emergency", 2)),
     "who read the record": ("UPDATE audit_access SET who = 'somebody'", ("row_changed", "access", 1)),
 }
 
@@ -160,6 +164,8 @@ DELETIONS = {
     "all of a batch": ("DELETE FROM attempt WHERE off IN (2, 3)", ("row_missing", "delivery-0", 2)),
     "a consent": ("DELETE FROM consent", ("row_missing", "consent", 1)),
     "a note": ("DELETE FROM disclosure", ("row_missing", "disclosure", 1)),
+    "an emergency": ("DELETE FROM emergency WHERE fact = 'opened'", ("row_missing", "emergency", 1)),
+    "what was read in an emergency": ("DELETE FROM emergency WHERE fact = 'read'", ("row_missing", "emergency", 2)),
     "a reading": ("DELETE FROM audit_access", ("row_missing", "access", 1)),
     "a link": ("DELETE FROM audit_link WHERE chain = 'consent'", ("row_added", "consent", 0)),
     "a link in the middle": (
@@ -325,6 +331,7 @@ REFUSED = (
     "UPDATE decision SET result = 'permit'", "DELETE FROM decision", "TRUNCATE decision", "UPDATE attempt SET outcome = 'withheld'",
     "DELETE FROM attempt", "UPDATE message SET patient_key = 'x'", "DELETE FROM message", "UPDATE consent SET active = false",
     "DELETE FROM disclosure", "DELETE FROM audit_link", "UPDATE audit_link SET hash = digest", "DELETE FROM audit_access",
+    "UPDATE emergency SET until_us = 1", "DELETE FROM emergency",
     "UPDATE audit_checkpoint SET line = ''",
 )  # fmt: skip
 

@@ -59,7 +59,7 @@ def test_a_whole_record(audit: Audit, conn: Conn, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "data" / CHECKPOINT_FILE).read_text()) == line
     code, found = audit("verify")
     assert (code, found["whole"], found["checkpoints"], found["findings"]) == (0, True, 1, [])
-    tables = ("message", "decision", "identity", "attempt", "consent", "disclosure", "audit_access", "audit_change")
+    tables = ("message", "decision", "identity", "attempt", "consent", "disclosure", "audit_access", "audit_change", "emergency")
     assert found["rows"] == sum(n for t in tables for (n,) in conn.execute(f"SELECT count(*) FROM {t}".encode()))
     assert found["last_checkpoint"] is not None
 

@@ -6,6 +6,7 @@ import shutil
 import time
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from hub.demo.people import PEOPLE
 from hub.identity import FNR
+from hub.ledger.emergencies import Emergency, Grounds, Personnel, Step, keep, open_access
 from hub.model import Identifier
 from hub.web.citizen.times import civil
 from hub.web.tokens import issue
@@ -111,6 +113,41 @@ def test_who_received_what_when_and_why(site: Site, region: Region, browser: Bro
     assert "Mottatt" in text
     assert "innlagt" not in text  # Kåre's
     assert complaints == []
+
+
+def test_who_opened_it_in_an_emergency(site: Site, region: Region, browser: Browser) -> None:
+    """The patient reads who, when and that there was a reason; somebody else's page says nothing of it."""
+    region.send("ORU^R01^ORU_R01", PEOPLE["åse"])
+    region.send("ADT^A01^ADT_A01", PEOPLE["kåre"])
+    opened_in_an_emergency(region)
+    complaints: list[str] = []
+    _, page = tab(browser, complaints)
+    log_in(page, site.base, "Åse")
+    page.get_by_role("link", name="Se hvem, når og hvorfor").click()
+    page.get_by_role("heading", name="Åpnet i nødsfall").wait_for()
+    text = page.locator("main").inner_text()
+    for word in ("Malvik kommune", "lege, Kari Lege", "Tilgangen varer til", "Det var et nødsfall.", "Lest ", "Begrunnelsen er skrevet"):
+        assert word in text
+    for word in ("Bevisstløs", "Fikk ikke tilgang"):
+        assert word not in text
+    page.goto(f"{site.base}/me/shared?only=withheld")
+    assert "Åpnet i nødsfall" not in page.locator("main").inner_text()
+    _, page = tab(browser, complaints)
+    log_in(page, site.base, "Kåre")
+    assert "nødsfall" not in page.locator("main").inner_text()
+    page.goto(f"{site.base}/me/shared")
+    assert "Åpnet i nødsfall" not in page.locator("main").inner_text()
+    assert complaints == []
+
+
+def opened_in_an_emergency(region: Region) -> None:
+    """Somebody opened Åse's record, and read it."""
+    who, grounds = Personnel("malvik", "9144889", "Kari Lege", "LE"), Grounds("BTG", "", "Bevisstløs på gata")
+    access, at_us = "0f0e0d0c-0b0a-8908-8706-050403020100", now_us()
+    key = PSEUDONYMS.link(Identifier(FNR, PEOPLE["åse"].number), "")
+    row = Emergency(access, at_us, Step.OPENED, access, who, "::1", key, grounds, at_us + 8 * 3_600_000_000, "9-emergency")
+    open_access(region.conn, row, at_us)
+    keep(region.conn, replace(row, id=access.replace("0f", "1f"), step=Step.READ, at_us=at_us + 1, until_us=0))
 
 
 def tabbed_to(page: Page, name: str) -> None:
@@ -222,6 +259,7 @@ def eventful(region: Region) -> None:
     region.send("ORU^R01^ORU_R01", someone)
     region.send("MDM^T02^MDM_T02", someone)
     region.settle()
+    opened_in_an_emergency(region)
     key = PSEUDONYMS.of_message([Identifier(FNR, someone.number)], "").patient
     encounter = PSEUDONYMS.link(Identifier("encounter", "E1"), "st-olavs")
     row = (key, encounter, "ready", "MED1", "5001", "st-olavs", 1, 2, None, "patient.admitted", 3, 0, 0)
