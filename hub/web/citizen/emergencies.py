@@ -3,7 +3,7 @@
 The reason in their own words is not shown (free text may be of somebody else); the patient can ask the organisation for it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
@@ -51,11 +51,15 @@ _PERSONNEL: Final[Said] = ("helsepersonell", "health personnel")
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """One reading, or one that was denied. why: None = it was not. whose: the organisation, where it was another one."""
+    """One reading, or one that was denied. why: None = it was not. whose: the organisation, where it was another one.
+
+    count: of messages; None = not for who looks, who must not learn how many there are.
+    """
 
     at_us: int
     why: Said | None
     whose: str = ""
+    count: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +77,28 @@ class Opening:
     uses: tuple[Use, ...]
 
 
-async def emergencies_of(visit: Visit, keys: frozenset[str], names: Mapping[str, str]) -> list[Opening]:
-    """The latest of the patient, the latest first. Raises Faulted."""
+@dataclass(frozen=True, slots=True)
+class Emergencies:
+    """Of one patient: what was asked for, the latest first, and what was done by it."""
+
+    accesses: Sequence[Access] = ()
+    uses: Sequence[Emergency] = ()
+
+    @property
+    def readers(self) -> Mapping[str, Sequence[Emergency]]:
+        """Event id -> who read that message, of each access the first time."""
+        found: dict[str, dict[str, Emergency]] = {}
+        for use in self.uses:
+            for event_id in use.events:
+                found.setdefault(event_id, {}).setdefault(use.access, use)
+        return {event_id: tuple(by.values()) for event_id, by in found.items()}
+
+
+async def emergencies_of(visit: Visit, keys: frozenset[str]) -> Emergencies:
+    """The latest of the patient. Raises Faulted."""
     accesses = await visit.state.ledger.run(accesses_of, keys, SHOWN_MAX)
     uses = await visit.state.ledger.run(used_of, [a.asked.access for a in accesses]) if accesses else []
-    return openings(accesses, uses, names)
+    return Emergencies(accesses, uses)
 
 
 async def is_recent(visit: Visit, keys: frozenset[str]) -> bool:
@@ -86,24 +107,22 @@ async def is_recent(visit: Visit, keys: frozenset[str]) -> bool:
     return any(a.asked.step is Step.OPENED and a.asked.at_us > visit.now_us - RECENT_US for a in accesses)
 
 
-def openings(accesses: Iterable[Access], uses: Iterable[Emergency], names: Mapping[str, str]) -> list[Opening]:
+def openings(found: Emergencies, names: Mapping[str, str], *, is_own: bool) -> list[Opening]:
     """Each with what was done by it."""
-    by: dict[str, list[Emergency]] = {}
-    for use in uses:
-        by.setdefault(use.access, []).append(use)
-    return [_opening(a, by.get(a.asked.access, ()), names) for a in accesses]
+    return [_opening(a, [u for u in found.uses if u.access == a.asked.access], names, is_own=is_own) for a in found.accesses]
 
 
-def _opening(a: Access, uses: Iterable[Emergency], names: Mapping[str, str]) -> Opening:
+def _opening(a: Access, uses: Iterable[Emergency], names: Mapping[str, str], *, is_own: bool) -> Opening:
     e, who = a.asked, a.asked.who
     return Opening(
         names.get(who.provider, who.provider), ROLES.get(who.role, _PERSONNEL), who.name or f"HPR {who.person}", e.at_us,
         e.until_us if a.closed_us is None else a.closed_us, a.closed_us is not None,
         WHYS[Why(e.code)] if e.step is Step.REFUSED else None, RULES[Rule.EMERGENCY],
-        tuple(_use(u, who.provider, names) for u in uses),
+        tuple(_use(u, who.provider, names, is_own=is_own) for u in uses),
     )  # fmt: skip
 
 
-def _use(u: Emergency, owner: str, names: Mapping[str, str]) -> Use:
+def _use(u: Emergency, owner: str, names: Mapping[str, str], *, is_own: bool) -> Use:
     whose = "" if u.who.provider == owner else names.get(u.who.provider, u.who.provider)
-    return Use(u.at_us, WHYS[Why(u.code)] if u.step is Step.DENIED else None, whose)
+    is_read = u.step is Step.READ
+    return Use(u.at_us, None if is_read else WHYS[Why(u.code)], whose, len(u.events) if is_read and is_own else None)

@@ -2,19 +2,22 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 
 from aiohttp import web
 
 from hub.consent.question import SOURCE_LOCKED
 from hub.ledger.disclosures import Attempt, Disclosure, Fate, disclosures_at
+from hub.ledger.emergencies import Emergency
 from hub.model import AttemptOutcome, Detail, Kind, Relation, Result, Rule
 from hub.pipeline import NOT_SUBSCRIBED
-from hub.web.citizen.emergencies import Opening, emergencies_of
+from hub.web.citizen.emergencies import Emergencies, emergencies_of, openings
 from hub.web.citizen.entitled import entitled
 from hub.web.citizen.records import Looked, Record, keys_of, note_reading, older, part_of, records_of
 from hub.web.citizen.visit import Visit, enter
 from hub.web.citizen.vocabulary import DETAILS, KINDS, LEFT_OUT, OUTCOMES, RELATIONS, RULES, SOURCE_HAS_LOCKED, Said
+from hub.web.citizen.words import WORDS
 
 _TONES: Final = {Fate.DELIVERED: "good", Fate.WITHHELD: "bad", Fate.WAITING: "", Fate.DISCARDED: ""}
 _RULES: Final = frozenset(rule.value for rule in Rule)
@@ -56,27 +59,35 @@ async def show(request: web.Request) -> web.Response:
     visit = await enter(request)
     only = request.query.get("only") == "withheld"
     found: Sequence[Told] = ()
-    opened: Sequence[Opening] = ()
+    names: Mapping[str, str] = {}
+    opened, is_own = Emergencies(), visit.subject.basis is None
     right, part = await entitled(visit), part_of(visit)
     looked = Looked()
     if not right.closed:
         await note_reading(visit)
         keys = await keys_of(visit)
         looked = await records_of(visit, right, keys, part)
-        rows, names = await visit.state.ledger.run(disclosures_at, looked.places), await _names(visit)
-        found = told(rows, looked.records, names, is_own=visit.subject.basis is None)
-        opened = await emergencies_of(visit, keys, names) if not only and not part.skip else ()
+        rows = await visit.state.ledger.run(disclosures_at, looked.places)
+        opened, names = await emergencies_of(visit, keys), await _names(visit)
+        found = told(rows, looked.records, names, is_own=is_own, readers=opened.readers)
     if only:
         found = [t for t in found if any(line.mine for line in t.lines)]
-    return visit.page("shared.html", told=found, emergencies=opened, only=only, closed=right.closed, older=older(part, looked))
+    first = [] if only or part.skip else openings(opened, names, is_own=is_own)
+    return visit.page("shared.html", told=found, emergencies=first, only=only, closed=right.closed, older=older(part, looked))
 
 
 async def _names(visit: Visit) -> Mapping[str, str]:
     return {p.id: p.name for p in (await visit.state.region.now()).providers}
 
 
-def told(rows: Iterable[Disclosure], records: Iterable[Record], names: Mapping[str, str], *, is_own: bool) -> list[Told]:
-    """The messages of some disclosures, in their order. Of what may not be shown only the patient learns, and only that it went to whom."""
+def told(
+    rows: Iterable[Disclosure], records: Iterable[Record], names: Mapping[str, str], *, is_own: bool,
+    readers: Mapping[str, Sequence[Emergency]] = MappingProxyType({}),
+) -> list[Told]:  # fmt: skip
+    """The messages of some disclosures, in their order. Of what may not be shown only the patient learns, and only that it went to whom.
+
+    readers: event id -> those who read it in an emergency.
+    """
     seen = {(r.part, r.off) for r in records}
     groups: dict[tuple[int, int], list[Disclosure]] = {}
     for row in rows:
@@ -85,10 +96,16 @@ def told(rows: Iterable[Disclosure], records: Iterable[Record], names: Mapping[s
     return [
         Told(
             KINDS[Kind(group[0].kind)] if place in seen else None, names.get(group[0].source, group[0].source), group[0].received_us,
-            tuple(_lines(group, names)),
+            (*_readers(readers.get(group[0].event_id, ()), names), *_lines(group, names)),
         )
         for place, group in groups.items() if place in seen or is_own
     ]  # fmt: skip
+
+
+def _readers(readers: Iterable[Emergency], names: Mapping[str, str]) -> Iterator[Line]:
+    for r in readers:
+        who, said, why = names.get(r.who.provider, r.who.provider), WORDS["emergency_line"], RULES[Rule.EMERGENCY]
+        yield Line(who, said, "bad", r.at_us, why, None, (), DETAILS[Detail.FULL], mine=False, came_too_late=False)
 
 
 def _lines(group: Iterable[Disclosure], names: Mapping[str, str]) -> Iterator[Line]:

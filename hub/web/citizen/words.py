@@ -121,6 +121,8 @@ WORDS: Final[Mapping[str, Said]] = MappingProxyType(
             "The reason is written down, and you can ask the organisation for it.",
         ),
         "emergency_read": ("Lest {at}.", "Read on {at}."),
+        "emergency_count": ("Meldinger: {count}.", "Messages: {count}."),
+        "emergency_line": ("Lest i nødsfall", "Read in an emergency"),
         "emergency_denied": ("Et oppslag {at} ble avvist.", "A look-up on {at} was refused."),
         "emergency_unread": ("Ingen har lest noe med denne tilgangen.", "Nobody has read anything by this access."),
         "emergency_recent": (

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from hub.ledger.disclosures import Attempt, Disclosure, SentCopy, UnderWay
+from hub.ledger.emergencies import Emergency, Grounds, Personnel, Step
 from hub.model import Adapter, Event, Kind, Rule
 from hub.web.citizen.records import Record
 from hub.web.citizen.shared import Line, told
@@ -108,6 +109,17 @@ def test_why_it_was_entitled_is_told_of_those_who_got_it() -> None:
 
 def test_what_came_too_late_is_said() -> None:
     assert line(row(("delivered", "AA"), under_way=(UnderWay("c", 1, 3),))).came_too_late
+
+
+def test_who_read_it_in_an_emergency_stands_with_the_message() -> None:
+    read = Emergency("i", 40, Step.READ, "a", Personnel("olav", "7"), "", "k", Grounds("BTG"), events=("e",), kinds=("x",))
+    given = [row(("delivered", "AA"))]
+    ((first, second),) = [m.lines for m in told(given, SEEN, NAMES, is_own=True, readers={"e": [read]})]
+    assert (first.recipient, first.fate[0], first.tone, first.at_us) == ("St. Olavs hospital", "Lest i nødsfall", "bad", 40)
+    assert (first.why, first.mine) == (RULES[Rule.EMERGENCY], False)
+    assert second == line(given[0])
+    assert told(given, [], NAMES, is_own=False, readers={"e": [read]}) == []
+    assert told(given, SEEN, NAMES, is_own=True, readers={"other": [read]}) == told(given, SEEN, NAMES, is_own=True)
 
 
 def test_who_never_asked_for_it_is_not_told_of() -> None:
