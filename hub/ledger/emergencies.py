@@ -4,7 +4,7 @@ An access is the row that opened it. It is open until its time is over or a row 
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -30,7 +30,7 @@ ORDER BY e.at_us DESC, e.id"""  # noqa: S608  # constants
 _ASKED: Final = "fact IN ('opened', 'refused')"
 _OPEN: Final = """
 fact = 'opened' AND provider = %(provider)s AND person = %(person)s AND patient_key = %(patient)s
-AND at_us <= %(now)s AND until_us > %(now)s"""
+AND at_us BETWEEN %(now)s - %(lasts)s + 1 AND %(now)s AND until_us > %(now)s"""
 _USED: Final = f"""
 SELECT {_COLUMNS} FROM emergency WHERE access = ANY (%s::uuid[]) AND fact IN ('read', 'denied') ORDER BY at_us, id LIMIT 1000"""  # noqa: S608
 _IS_CLOSED: Final = "SELECT EXISTS (SELECT 1 FROM emergency WHERE access = %s AND fact = 'closed')"
@@ -84,6 +84,11 @@ class Grounds:
     template: str = ""
     reason: str = field(default="", repr=False)
 
+    @property
+    def without_words(self) -> "Grounds":
+        """As it stands beside what others did by the access, or what was done later: the words are of the one who asked, when they did."""
+        return replace(self, reason="")
+
 
 @dataclass(frozen=True, slots=True)
 class Emergency:
@@ -123,6 +128,7 @@ def open_access(conn: Conn, row: Emergency, next_us: int) -> Emergency:
     """
     who = row.who
     values = {"provider": who.provider, "person": who.person, "patient": row.patient_key, "now": row.at_us, "limit": 100}
+    values |= {"lasts": row.until_us - row.at_us}  # an older one may have been opened for longer than an access lasts now
     with faults(), conn.transaction():
         _in_turn(conn, f"{who.provider} {who.person} {row.patient_key}")
         for found in _accesses(conn, _OPEN, values):

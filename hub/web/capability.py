@@ -18,6 +18,10 @@ _WRITES = (
     "POST to the base URL: a transaction, batch or collection Bundle, one resource, or a notification of a subscription with full-resource"
     " content. Each change is told to those who may know of it, as the event it means; nothing is stored to be read. JSON only."
 )
+_EMERGENCY = (
+    "Parameters patient, practitioner, role and reason or template in; the access, its end and where to read out. For personnel in an"
+    " emergency; GET lists, GET and DELETE of /{access} read and close."
+)
 
 
 def statement() -> dict[str, Any]:
@@ -50,7 +54,10 @@ def statement() -> dict[str, Any]:
         "security": security,
         "resource": [consent, audit_event, _subscription()],
         "interaction": [{"code": "transaction"}, {"code": "batch"}],
-        "operation": [{"name": "process-message", "definition": "http://hl7.org/fhir/OperationDefinition/MessageHeader-process-message"}],
+        "operation": [
+            {"name": "process-message", "definition": "http://hl7.org/fhir/OperationDefinition/MessageHeader-process-message"},
+            {"name": "emergency-access", "definition": "urn:hub:OperationDefinition:emergency-access", "documentation": _EMERGENCY},
+        ],
     }
     return {
         "resourceType": "CapabilityStatement",

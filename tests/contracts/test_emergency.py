@@ -217,6 +217,7 @@ def test_hours_that_are_made_fewer_hold_for_what_is_open_and_more_do_not(databas
         door.region.conn.execute("UPDATE emergency SET until_us = until_us + %s", (8 * HOUR_US,))  # as if opened under ten
         door.clock.us += 3 * HOUR_US
         assert said(door.read(access)) == (403, ["decided", "9-emergency"])
+        assert door.opened()["access"] != access  # what nobody can read by any more is not given again
         door.region.conn.execute("UPDATE emergency SET until_us = %s", (door.clock.us - HOUR_US,))
         assert said(door.read(access)) == (403, ["expired", "9-emergency"])
 
@@ -302,6 +303,7 @@ def test_the_organisation_or_an_administrator_closes_it(door: Hub, who: str, by:
     assert [door.ask(who, "DELETE", f"{DOOR}/{access}").status for _ in range(2)] == [204, 204]
     assert said(door.read(access)) == (403, ["closed", "9-emergency"])
     assert door.steps() == [("opened", ""), ("read", ""), ("closed", ""), ("denied", "closed")]
+    assert door.region.rows("SELECT DISTINCT fact FROM emergency WHERE reason <> ''") == [("opened",)]
     assert door.region.rows("SELECT provider FROM emergency WHERE fact = 'closed'") == [(by,)]
     closed = next(e for e in door.events() if e["subtype"][0]["code"] == "110138")
     assert (closed["outcome"], closed["agent"][0]["network"]["address"]) == ("0", "127.0.0.1")

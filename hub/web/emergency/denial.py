@@ -52,7 +52,7 @@ async def denied(state: State, opened: Emergency, by: Personnel, address: str, w
     now_us = state.clock()
     row = Emergency(
         derived_id("emergency", Step.DENIED.value, opened.access, by.provider, by.person, str(now_us)), now_us, Step.DENIED, opened.access,
-        by, address, opened.patient_key, opened.grounds, rule=rule.value, code=why.value,
+        by, address, opened.patient_key, opened.grounds.without_words, rule=rule.value, code=why.value,
     )  # fmt: skip
     return await _noted(state, row, why)
 

@@ -136,7 +136,7 @@ def _row(opened: Emergency, address: str, right: Right, shown: Collection[Shown]
     what = (opened.access, str(right.now_us), str(page.skip), str(page.limit))
     return Emergency(
         derived_id("emergency", Step.READ.value, *what), right.now_us, Step.READ, opened.access, opened.who, address, opened.patient_key,
-        opened.grounds, rule=Rule.EMERGENCY.value, because=reasons([right.verdict, *(s.verdict for s in shown)]),
+        opened.grounds.without_words, rule=Rule.EMERGENCY.value, because=reasons([right.verdict, *(s.verdict for s in shown)]),
         events=tuple(s.event_id for s in shown), kinds=tuple(s.kind for s in shown),
     )  # fmt: skip
 

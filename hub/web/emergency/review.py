@@ -50,7 +50,7 @@ async def close(request: web.Request) -> web.Response:
     now_us = state.clock()
     row = Emergency(
         derived_id("emergency", Step.CLOSED.value, opened.access), now_us, Step.CLOSED, opened.access, Personnel(provider, ""),
-        request.remote or "", opened.patient_key, opened.grounds,
+        request.remote or "", opened.patient_key, opened.grounds.without_words,
     )  # fmt: skip
     if now_us < opened.until_us and await state.ledger.run(keep, row):
         telemetry.EMERGENCIES.labels(Step.CLOSED).inc()
