@@ -9,7 +9,7 @@ from fhir.resources.R4B.auditevent import AuditEvent
 from hub.identity import HPR
 from hub.ledger.emergencies import Emergency, Grounds, Personnel, Step
 from hub.ledger.record import Fact, Record
-from hub.web.audit_event import audit_event
+from hub.web.audit_event import audit_event, to_its_recipient
 
 AT_US = 1_767_225_600_250_000
 ACCESS = "0f0e0d0c-0b0a-8908-8706-050403020100"
@@ -79,6 +79,16 @@ def test_what_was_read_is_named_by_kind_and_never_shown() -> None:
     assert relation["decision-ref-id"]["valueString"] == ACCESS
     assert relation["decision-ref-user-selected"]["valueBoolean"] is True
     assert relation["toa"]["valueUnsignedInt"] == AT_US // 1_000_000
+
+
+def test_its_organisation_reads_neither_the_consents_nor_which_messages_they_were() -> None:
+    e = replace(OPENED, step=Step.READ, events=(ACCESS,), kinds=("patient.admitted",))
+    record = Record("x", Fact.EMERGENCY, AT_US, "k", emergency=e)
+    event = to_its_recipient(record)
+    AuditEvent.model_validate(event)
+    assert event["id"] == record.recipients_id != record.id
+    assert len(event["entity"]) == 1
+    assert "lock-1" not in str(event)
 
 
 @pytest.mark.parametrize(("step", "disclosed_to"), [(Step.READ, "town"), (Step.OPENED, ""), (Step.DENIED, ""), (Step.CLOSED, "")])
