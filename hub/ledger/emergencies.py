@@ -21,11 +21,11 @@ INSERT INTO emergency ({_COLUMNS.replace("::text[]", "").replace("::text", "")})
 VALUES ({", ".join(["%s"] * (_COLUMNS.count(",") + 1))}) ON CONFLICT DO NOTHING"""  # noqa: S608  # constants
 # Of each access that was opened: when somebody closed it, how often it was read, when its supervisor was told.
 _STATE: Final = f"""
-SELECT {", ".join(f"e.{c}" for c in _COLUMNS.split(", "))}, s.closed_us, s.times, n.told_us
+SELECT {", ".join(f"e.{c}" for c in _COLUMNS.split(", "))}, s.closed_us, s.times, s.told_us
 FROM (SELECT * FROM emergency WHERE {{}} ORDER BY at_us DESC, id LIMIT %(limit)s) e
-CROSS JOIN LATERAL (SELECT min(at_us) FILTER (WHERE fact = 'closed') AS closed_us, count(*) FILTER (WHERE fact = 'read') AS times
+CROSS JOIN LATERAL (SELECT min(at_us) FILTER (WHERE fact = 'closed') AS closed_us, count(*) FILTER (WHERE fact = 'read') AS times,
+                           min(at_us) FILTER (WHERE fact = 'told') AS told_us
                     FROM emergency WHERE access = e.access) s
-LEFT JOIN emergency_notice n ON n.access = e.access
 ORDER BY e.at_us DESC, e.id"""  # noqa: S608  # constants
 _ASKED: Final = "fact IN ('opened', 'refused')"
 _OPEN: Final = """
@@ -51,6 +51,7 @@ class Step(StrEnum):
     READ = "read"
     DENIED = "denied"  # a reading that was not answered
     CLOSED = "closed"  # before its time
+    TOLD = "told"  # the supervisor was
 
 
 class Why(StrEnum):

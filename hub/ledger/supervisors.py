@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Final
 
+from hub.identity import derived_id
 from hub.ledger.connect import Conn, faults
-from hub.ledger.emergencies import Emergency, find_access
+from hub.ledger.emergencies import Emergency, Personnel, Step, find_access, keep
 
 BATCH: Final = 50
 # Taken by one process at a time, and out of sight for a while: one that dies with it leaves it to be taken again.
@@ -30,10 +31,13 @@ def take_supervisor_notices(conn: Conn, now_us: int, next_us: int) -> list[Super
     return [SupervisorNotice(access.asked, tries) for access, tries in found if access is not None]
 
 
-def supervisor_told(conn: Conn, access: str, now_us: int) -> None:
-    """It has been sent. Raises Faulted."""
-    with faults():
-        conn.execute("UPDATE emergency_notice SET told_us = %s WHERE access = %s", (now_us, access))
+def supervisor_told(conn: Conn, opened: Emergency, now_us: int) -> None:
+    """It has been sent, which is a part of the record. Raises Faulted."""
+    by, id_ = Personnel(opened.who.provider, ""), derived_id("emergency", Step.TOLD.value, opened.access)
+    row = Emergency(id_, now_us, Step.TOLD, opened.access, by, "", opened.patient_key, opened.grounds.without_words)
+    with faults(), conn.transaction():
+        conn.execute("UPDATE emergency_notice SET told_us = %s WHERE access = %s", (now_us, opened.access))
+        keep(conn, row)
 
 
 def supervisor_not_told(conn: Conn, access: str, next_us: int) -> None:

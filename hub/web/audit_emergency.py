@@ -19,6 +19,7 @@ TEMPLATES: Final = "urn:hub:reason-template"
 ASSERTED: Final = "urn:hub:asserted-by-organisation"
 _STARTED: Final = (ae.DCM, "110127", "Emergency Override Started")
 _STOPPED: Final = (ae.DCM, "110138", "Emergency Override Stopped")
+_TOLD: Final = ("urn:hub:emergency", "told", "Supervisor told")  # DICOM has no word for it
 # Step -> subtype, AuditEvent.outcome (0 success, 8 serious failure), what is said.
 _SAID: Final = MappingProxyType(
     {
@@ -26,6 +27,7 @@ _SAID: Final = MappingProxyType(
         Step.REFUSED: (_STARTED, "8", "emergency access was refused"),
         Step.READ: (ae.DISCLOSE, "0", "read in an emergency"),
         Step.DENIED: (_STARTED, "8", "a reading by emergency access was denied"),
+        Step.TOLD: (_TOLD, "0", "the organisation's supervisor was told of emergency access"),
         Step.CLOSED: (_STOPPED, "0", "emergency access was closed before its time"),
     }
 )
@@ -77,6 +79,8 @@ def _agents(e: Emergency) -> list[Json]:
         return [ae.agent(ae.DESTINATION_ROLE, admin, network=e.address, kind=ae.CLIENT_NETWORK, requestor=True)]
     organisation = ae.organisation(e.who.provider)
     rule = {"policy": [f"urn:hub:rule:{e.rule}"]} if e.rule else {}
+    if e.step is Step.TOLD:
+        return [ae.agent(ae.SOURCE_ROLE, ae.HUB, network="urn:hub", requestor=True), ae.agent(ae.DESTINATION_ROLE, organisation)]
     if not e.who.person:
         return [ae.agent(ae.DESTINATION_ROLE, organisation, network=e.address, kind=ae.CLIENT_NETWORK, requestor=True)]
     return [

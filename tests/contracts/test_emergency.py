@@ -445,6 +445,9 @@ def test_the_supervisor_is_called_until_it_answers_and_learns_nothing_of_the_pat
         }  # fmt: skip
         ((tries, told),) = door.region.rows("SELECT tries, told_us IS NOT NULL FROM emergency_notice")
         assert (tries, told) == (2, True)
+        assert door.steps() == [("opened", ""), ("told", "")]
+        assert [e["subtype"][0]["code"] for e in door.events()] == ["told", "110127"]
+        assert verify(door.region.conn).findings == []
         parts = door.ask("admin", "GET", DOOR).json()["parameter"][0]["part"]
         assert "supervisorTold" in {p["name"] for p in parts}
 

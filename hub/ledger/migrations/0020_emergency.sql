@@ -4,7 +4,7 @@
 CREATE TABLE emergency (
     id           uuid PRIMARY KEY,         -- derived
     at_us        bigint NOT NULL,
-    fact         text NOT NULL,            -- opened, refused; of an access that was opened: read, denied, closed
+    fact         text NOT NULL,            -- opened, refused; of an access that was opened: read, denied, closed, told
     access       uuid NOT NULL,            -- the row that opened it; of a refusal its own id
     provider     text NOT NULL,            -- the organisation of the one who asks, by its token; '' = an administrator, who can only close
     person       text NOT NULL,            -- HPR number of the one who asks, by the organisation's word; '' where nobody in person does

@@ -74,6 +74,7 @@ class Opening:
     is_closed: bool
     refused: Said | None
     why: Said
+    told_us: int | None  # when the organisation's supervisor was; None = not yet
     uses: tuple[Use, ...]
 
 
@@ -117,7 +118,7 @@ def _opening(a: Access, uses: Iterable[Emergency], names: Mapping[str, str], *, 
     return Opening(
         names.get(who.provider, who.provider), ROLES.get(who.role, _PERSONNEL), who.name or f"HPR {who.person}", e.at_us,
         e.until_us if a.closed_us is None else a.closed_us, a.closed_us is not None,
-        WHYS[Why(e.code)] if e.step is Step.REFUSED else None, RULES[Rule.EMERGENCY],
+        WHYS[Why(e.code)] if e.step is Step.REFUSED else None, RULES[Rule.EMERGENCY], a.told_us,
         tuple(_use(u, who.provider, names, is_own=is_own) for u in uses),
     )  # fmt: skip
 

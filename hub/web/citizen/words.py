@@ -120,6 +120,7 @@ WORDS: Final[Mapping[str, Said]] = MappingProxyType(
             "Begrunnelsen er skrevet ned, og du kan be virksomheten om å få vite den.",
             "The reason is written down, and you can ask the organisation for it.",
         ),
+        "emergency_told": ("Virksomhetens leder fikk beskjed {at}.", "The organisation's supervisor was told on {at}."),
         "emergency_read": ("Lest {at}.", "Read on {at}."),
         "emergency_count": ("Meldinger: {count}.", "Messages: {count}."),
         "emergency_line": ("Lest i nødsfall", "Read in an emergency"),

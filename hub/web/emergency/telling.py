@@ -79,7 +79,7 @@ async def _one(state: State, notice: SupervisorNotice, provider: Provider | None
         await state.ledger.run(supervisor_not_told, access, state.clock() + int(RETRY_SECONDS_MAX * 1e6))
     else:
         telemetry.SUPERVISOR_NOTICES.labels(channel, "sent").inc()
-        await state.ledger.run(supervisor_told, access, state.clock())
+        await state.ledger.run(supervisor_told, notice.opened, state.clock())
 
 
 async def _send(state: State, opened: Emergency, provider: Provider | None) -> None:

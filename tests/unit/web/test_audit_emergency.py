@@ -64,6 +64,12 @@ def test_who_asks_is_the_organisations_word() -> None:
     assert person["purposeOfUse"][0]["coding"][0]["code"] == "ETREAT"
 
 
+def test_that_the_supervisor_was_told_is_the_hubs_doing() -> None:
+    event = made(**CLOSED | {"step": Step.TOLD}, who=Personnel("town", ""), address="")
+    assert (event["type"]["code"], event["subtype"][0]["code"], event["outcome"]) == ("110113", "told", "0")
+    assert [(a["who"]["identifier"]["value"], a["requestor"]) for a in event["agent"]] == [("hub", True), ("town", False)]
+
+
 @pytest.mark.parametrize(("provider", "who"), [("town", "town"), ("", "admin")])
 def test_who_closes_it_is_no_person(provider: str, who: str) -> None:
     (agent,) = made(**CLOSED, who=Personnel(provider, ""))["agent"]
