@@ -21,7 +21,7 @@ from typing import Any, Final
 from hub.consent.elements import Json, a_text, an_object, each, refused
 from hub.consent.question import EMERGENCIES
 from hub.errors import Reason
-from hub.identity import HPR, NO_BASIS, canonical
+from hub.identity import HPR, NO_BASIS, canonical, names_nobody
 from hub.ledger.emergencies import Access, Emergency, Grounds, Step
 from hub.model import Identifier
 from hub.web import audit_elements as ae
@@ -116,8 +116,11 @@ def _identifier(given: _Given, name: str) -> tuple[str, str, str]:
 
 
 def _patient(given: _Given) -> Identifier:
-    system, value, _ = _identifier(given, "patient")
-    return canonical(system, value)
+    system, value, place = _identifier(given, "patient")
+    found = canonical(system, value)
+    if names_nobody(found):
+        raise refused(place, Reason.MISSING_PATIENT)
+    return found
 
 
 def _person(given: _Given) -> str:

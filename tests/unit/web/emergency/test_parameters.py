@@ -66,6 +66,7 @@ def role(**coding: str) -> dict[str, Any]:
         ((identifier("patient", system=FNR, value=" "), *GOOD[1:]), Reason.BAD_VALUE, "Parameters.parameter[0]"),
         ((identifier("patient", system=7, value="x"), *GOOD[1:]), Reason.BAD_VALUE, "Parameters.parameter[0]"),
         ((identifier("patient", value="x" * 300), *GOOD[1:]), Reason.BAD_VALUE, "Parameters.parameter[0]"),
+        ((identifier("patient", system=FNR, value="99999999999"), *GOOD[1:]), Reason.MISSING_PATIENT, "Parameters.parameter[0]"),
         ((PATIENT, identifier("practitioner", system=FNR, value="9144889"), *GOOD[2:]), Reason.BAD_VALUE, "Parameters.parameter[1]"),
         ((PATIENT, identifier("practitioner", system=HPR, value="0123"), *GOOD[2:]), Reason.BAD_VALUE, "Parameters.parameter[1]"),
         ((PATIENT, identifier("practitioner", system=HPR, value="1234567890"), *GOOD[2:]), Reason.BAD_VALUE, "Parameters.parameter[1]"),
