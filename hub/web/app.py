@@ -30,8 +30,7 @@ from hub.web import (
     subscriptions,
 )  # fmt: skip
 from hub.web.citizen import routes as citizen
-from hub.web.emergency import door, pace, reading, review
-from hub.web.emergency import telling as supervisors
+from hub.web.emergency import routes as emergency
 from hub.web.state import STATE, State
 
 KEEPALIVE_SECONDS: Final = 75.0
@@ -57,10 +56,6 @@ def routes(state: State) -> list[web.RouteDef]:
         web.get("/edi/messages/{id}/apprec", edi.apprec),  # provider (its own messages), admin
         web.post("/fhir", submissions.submit),  # provider
         web.post("/fhir/", submissions.submit),  # provider
-        web.post("/fhir/$emergency-access", door.ask),  # provider
-        web.get("/fhir/$emergency-access", review.asked_for),  # provider (its own), admin
-        web.get("/fhir/$emergency-access/{id}", reading.read),  # provider (its own)
-        web.delete("/fhir/$emergency-access/{id}", review.close),  # provider (its own), admin
         web.get("/fhir/Consent", consents.search),  # patient (own), admin
         web.get("/fhir/Consent/{id}", consents.get),  # patient (own), admin
         web.put("/fhir/Consent/{id}", consents.put),  # patient (own), admin
@@ -86,6 +81,7 @@ def routes(state: State) -> list[web.RouteDef]:
         web.get("/admin/representations/{id}", representations.get),
         web.put("/admin/representations/{id}", representations.put),
         web.delete("/admin/representations/{id}", representations.delete),
+        *emergency.routes(),
         *citizen.routes(),  # whoever has logged in
     ]
 
@@ -99,8 +95,7 @@ def application(state: State) -> web.Application:
     app[subscriptions.ROOM] = asyncio.Semaphore(subscriptions.ROOM_SIZE)
     app[subscriptions.TERMS] = terms_of(state.settings)
     app.add_routes(routes(state))
-    app[pace.LIMITS] = pace.limits()
-    app.cleanup_ctx.append(supervisors.telling)
+    emergency.prepare(app)
     citizen.prepare(app)
     app.on_response_prepare.append(answers.protect)
     app.cleanup_ctx.append(pages.sampling)

@@ -88,7 +88,9 @@ def test_no_subscription_reaches_row_9_in_transit(
     directory = Directory((TOWN,), (Subscription("s", TOWN.id, ("*",), Where(), Detail.FULL, purpose),), 1)
     patient, terms = PatientState(conflict=conflict), Terms(boundaries)
     told: Any = Told(event)
-    decided = [*plan(told, patient, policy, directory, NOW, terms).decisions, *Again(directory, terms).decided(event, patient, policy, NOW)]
+    again = Again(directory, terms)
+    decided = plan(told, patient, policy, directory, NOW, terms).decisions
+    decided += tuple(again.decided(again.concerned(event, patient), policy, NOW))
     assert decided
     assert Rule.EMERGENCY not in {d.rule for d in decided}
 
