@@ -13,6 +13,7 @@ from hub.adapters.fhir.er7.text import repetitions
 
 _WORK: Final = "work"
 _TABLES: Final = ("0063", "0131")  # what one is to the patient, and as what one may be asked
+_REACHABLE: Final = ("name", "address", "telecom")  # of one who is known by a number alone, PID-21 tells
 _NO_KIN: Final = (("Coverage", "subscriber"), ("AllergyIntolerance", "recorder"))  # who is there for another reason
 
 
@@ -58,7 +59,7 @@ NK1: Final[Rows] = (
     (9, one("period.end", datatypes.day)),
     (13, refers("organization", xon)),
     (15, coded("gender", codes.GENDER)),
-    (16, one("birthDate", datatypes.moment)),
+    (16, datatypes.born),
     (20, one("communication.language", datatypes.ce)),
     (30, _of_organisation("name", datatypes.xpn)),
     (31, _of_organisation("telecom", datatypes.xtn)),
@@ -73,7 +74,7 @@ def nk1(copy: Copy) -> list[str]:
     others = {id(entries.target(r.get(element))) for kind, element in _NO_KIN for r in entries.of(kind)}
     by_name: dict[str, list[Json]] = {}
     for related in entries.of("RelatedPerson"):
-        if related.get("name") and is_so(related) and id(related) not in others:
+        if not related.keys().isdisjoint(_REACHABLE) and is_so(related) and id(related) not in others:
             by_name.setdefault(_name(related), []).append(related)
     told = []
     for contact in objects(copy.message.patient.get("contact")):

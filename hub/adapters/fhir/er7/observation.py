@@ -131,7 +131,8 @@ def _interpretation(concept: Any) -> str:
 def _device(observation: Json, entries: Entries) -> str:
     reference = obj(observation.get("device"))
     given = [reference.get("identifier"), *objects(entries.target(reference).get("identifier"))]
-    return next((made for i in given if (made := datatypes.ei(i))), "") or datatypes.string(reference.get("display"))
+    told = dict.fromkeys(datatypes.ei(i) or components("", datatypes.whose_number(i)) for i in given)
+    return repetitions(told) or datatypes.string(reference.get("display"))
 
 
 def _people(*, directors: bool) -> Maker:
@@ -277,6 +278,10 @@ def numbered(segments: list[str]) -> list[str]:
 
 
 def notes(holder: Json) -> list[str]:
-    """NTE for each note."""
-    said = [lines(text(n.get("text"))) for n in objects(holder.get("note"))]
-    return [segment("NTE", {1: str(n), 3: line}) for n, line in enumerate((line for line in said if line), 1)]
+    """NTE for each note: its text, and of what kind it is."""
+    said = [(line, datatypes.ce(_kind(n))) for n in objects(holder.get("note")) if (line := lines(text(n.get("text"))))]
+    return [segment("NTE", {1: str(n), 3: line, 4: kind}) for n, (line, kind) in enumerate(said, 1)]
+
+
+def _kind(note: Json) -> Any:
+    return datatypes.extension(note, "annotationType").get("valueCodeableConcept")

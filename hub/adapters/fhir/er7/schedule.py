@@ -50,7 +50,7 @@ def _bounds(end: str) -> Maker:
 
 def _priority(plan: Json, _entries: Entries) -> str:
     code = codes.PRIORITY.get(text(plan.get("priority")), "")
-    return components(code, "", "HL70485") if code else ""
+    return components(code, codes.PRIORITY_NAMES[code], "HL70485") if code else ""
 
 
 TQ1: Final[Rows] = (  # over {timing, quantity, priority, condition, text}
