@@ -28,14 +28,24 @@ def is_no_work(point: Json) -> bool:
 
 
 def _relation(n: int) -> Maker:
-    """The n-th relationship in the words of its table."""
+    """The n-th relationship in the words of its table; a first one that only the second table has is the second."""
 
     def maker(kin: Json, _entries: Entries) -> str:
         given = kin.get("relationship")
-        concepts = objects(given) if isinstance(given, list) else [obj(given)]
+        concepts: list[Json] = objects(given) if isinstance(given, list) else [obj(given)]
+        if concepts and _is_contact_role(concepts[0]):
+            concepts.insert(0, {})
         return datatypes.ce(concepts[n], _TABLES[n]) if n < len(concepts) else ""
 
     return maker
+
+
+def _is_contact_role(concept: Json) -> bool:
+    """Whether a relationship is a word of table 0131 that table 0063 has none for."""
+    given = datatypes.codings(concept)
+    return (
+        bool(given) and all(text(c.get("system")) == f"{codes.V2}{_TABLES[1]}" for c in given) and not datatypes.code(concept, _TABLES[0])
+    )
 
 
 def _of_organisation(element: str, make: Callable[[Any], str]) -> Maker:

@@ -152,13 +152,13 @@ def _directs(reference: Json, entries: Entries) -> bool:
 
 def _organisations(observation: Json, entries: Entries) -> list[Any]:
     """The performers that are organisations, or there for one: first the laboratory, which is the director's, else the last named."""
-    given = {xon(r, entries): r for r in objects(observation.get("performer")) if xon(r, entries)}
-    found = list(reversed(given.values()))
-    return sorted(found, key=lambda r: not _directs(r, entries))
+    told = [(xon(r, entries), _address(r, entries), r) for r in objects(observation.get("performer"))]
+    found = {(name, where): r for name, where, r in reversed(told) if name or where}
+    return sorted(found.values(), key=lambda r: not _directs(r, entries))
 
 
 def _laboratory(observation: Json, entries: Entries) -> str:
-    return next((xon(r, entries) for r in _organisations(observation, entries)), "")
+    return next((xon(r, entries) for r in _organisations(observation, entries)[:1]), "")
 
 
 def _producer(observation: Json, entries: Entries) -> str:
@@ -167,8 +167,11 @@ def _producer(observation: Json, entries: Entries) -> str:
 
 
 def _laboratory_address(observation: Json, entries: Entries) -> str:
-    found = [organisation(r, entries) for r in _organisations(observation, entries)[:1]]
-    return next((made for o in found for a in objects(o.get("address")) if (made := datatypes.xad(a))), "")
+    return next((_address(r, entries) for r in _organisations(observation, entries)[:1]), "")
+
+
+def _address(reference: Any, entries: Entries) -> str:
+    return next((made for a in objects(organisation(reference, entries).get("address")) if (made := datatypes.xad(a))), "")
 
 
 OBX: Final[Rows] = (

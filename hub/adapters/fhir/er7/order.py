@@ -166,11 +166,14 @@ OBR: Final[Rows] = (
 )
 
 
-def orc(order: Json, entries: Entries, control: str = "", behind: Json | None = None) -> str:
-    """ORC of an order; ``control`` is what ORC-1 says where the order itself does not, ``behind`` an order that says what it does not."""
+def orc(order: Json, entries: Entries, control: str = "", behind: Json | None = None, timing: str = "") -> str:
+    """ORC of an order; ``control`` is what ORC-1 says where the order itself does not, ``behind`` an order that says what it does not.
+
+    ``timing`` is ORC-7, where no TQ1 says it.
+    """
     made = fields(ORC, order, entries)
     for number, said in fields(ORC, behind, entries).items() if behind else ():
         made[number] = made[number] or said
     if control and not any(text(e.get("url")) == _EVENT for e in objects(order.get("extension"))):
         made[1] = control
-    return segment("ORC", made)
+    return segment("ORC", made | {7: timing})

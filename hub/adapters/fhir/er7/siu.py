@@ -165,7 +165,8 @@ def _services(appointment: Json, entries: Entries) -> Iterator[str]:
         times = _times(when[0], 4) if when and not n else {}
         start = times.get(4) or datatypes.moment(appointment.get("start"))
         status = _status(appointment, entries)
-        yield segment("AIS", {1: str(n + 1), 3: service, 10: status, 11: repetitions(details)} | times | {4: start})
+        supplements = {11: "".join(details[:1]), 12: repetitions(details[1:])}  # the placer's, the filler's
+        yield segment("AIS", {1: str(n + 1), 3: service, 10: status} | supplements | times | {4: start})
 
 
 def _is_place(participant: Json, entries: Entries) -> bool:

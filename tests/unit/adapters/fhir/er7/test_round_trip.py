@@ -10,8 +10,9 @@ from hub.errors import Rejected
 from hub.model import Detail, Form
 from tests.unit.adapters.fhir.er7.composed import judged
 from tests.unit.adapters.fhir.er7.generated import MESSAGES, messages
-from tests.unit.adapters.fhir.er7.losses import UNDER_THE_TYPE
-from tests.unit.adapters.fhir.er7.trip import Tally, compare
+from tests.unit.adapters.fhir.er7.losses import ELSEWHERE, UNDER_THE_TYPE
+from tests.unit.adapters.fhir.er7.trip import Tally, compare, fields_of
+from tests.unit.adapters.fhir.er7.trip_tables import FIELDS
 from tests.unit.adapters.made import RECIPIENT, fhir, hl7v2, sample_messages
 
 SHARE_MIN, HOLDABLE_MIN = 0.885, 0.96  # of all leaves that the maps carry, and of those that 2.5.1 has a place for; see ``losses``
@@ -36,6 +37,12 @@ def test_every_field_that_is_mapped_both_ways_comes_back(kind: str, data: st.Dat
     assert tally.unexplained == {}
     assert {reason for _, reason in tally.lost} <= {UNDER_THE_TYPE}
     assert judged(after)[0] == []
+
+
+def test_every_field_that_is_mapped_and_has_a_place_is_among_those_that_come_back() -> None:
+    said = {(name, int(part.split()[0].rstrip("!"))) for row in MESSAGES.values() for name, fields in row for part in fields.split("; ")}
+    carried = {(name, n) for name, numbers in FIELDS.items() for n in numbers if name != "MSH" and n in fields_of(name)}
+    assert {f"{name}-{n}" for name, n in carried - said} == set(ELSEWHERE)
 
 
 def test_what_the_samples_say_comes_back_or_is_lost_for_a_reason(capsys: pytest.CaptureFixture[str]) -> None:

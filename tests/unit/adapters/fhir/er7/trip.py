@@ -29,6 +29,7 @@ _TIME = re.compile(r"\d{4,14}(\.\d{1,4})?\d*([+-]\d{4})?")
 _NUMBER = re.compile(r"[+-]?\d*\.?\d+")
 _DAYS = frozenset({4, 6, 8})  # digits of a year, a month, a day
 _NUMBER_LENGTH = 30
+_SYSTEM = 3  # of a CWE
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400, "wk": 604_800, "mo": 2_629_746, "a": 31_556_952}
 _NO_SEGMENT = (Why.NO_PLACE, "the structure has no such segment")
 _NO_FIELD = (Why.NO_PLACE, "the segment has no such field")
@@ -115,7 +116,7 @@ def _measure(leaves: Repetition, kind: str) -> None:
             leaves[amount, 1] = f"{Decimal(leaves[amount, 1]) * known} s"
             for s in (1, 2, 3):
                 leaves.pop((unit, s), None)
-    for at in [at for at in leaves if at[0] in SYSTEMS.get(kind, ())]:
+    for at in [at for at in leaves if at[0] in SYSTEMS.get(kind, ()) or (kind == "SPS" and at[1] == _SYSTEM)]:
         leaves[at] = coding_system(leaves[at])
     if kind == "TM" and (clock := time_of_day(leaves.get((1, 1), ""))):
         leaves[1, 1] = clock
@@ -175,7 +176,14 @@ def _found(place: str, at: Leaf, value: str, other: Repetition, kind: str, new: 
         return _MOVED
     if kind == "varies" and at[0] > 1 and other.get(at, "").lower() == value.lower():  # FHIR's media types are in small letters
         return _MOVED
-    return _MOVED if any(value in leaves for leaves in _elsewhere(place.partition(".")[0], new)) else ""
+    return (
+        _MOVED
+        if any(
+            value in leaves or any(f", {value}, " in f", {leaf}, " for leaf in leaves)
+            for leaves in _elsewhere(place.partition(".")[0], new)
+        )
+        else ""
+    )
 
 
 def _elsewhere(place: str, new: Er7) -> Iterator[set[str]]:
