@@ -10,6 +10,7 @@ from hub.adapters.fhir.er7.copy import Copy
 from hub.adapters.fhir.er7.kin import is_no_work, is_work
 from hub.adapters.fhir.er7.rows import Rows, always, coded, fields, in_extension, many, one, refers, written
 from hub.adapters.fhir.er7.text import components, escape, repetitions, segment
+from hub.adapters.fhir.message import unregistered
 from hub.errors import Reason, Rejected
 
 _LIVING_WILL: Final = "75320-2"  # LOINC: advance directive
@@ -34,15 +35,8 @@ def _mother(_patient: Json, entries: Entries) -> str:
     return repetitions(datatypes.cx(i) for r in found for i in objects(r.get("identifier"))[:1] if not r.get("name"))
 
 
-def _bare(patient: Json) -> list[Json]:
-    """Social security numbers of no register, beside numbers of one: a reader may not take them for the patient's (PID-19, not PID-3)."""
-    given = [i for i in objects(patient.get("identifier")) if text(i.get("value"))]
-    found = [i for i in given if datatypes.has_type(i, "SS") and not text(i.get("system"))]
-    return found if len(found) < len(given) else []
-
-
 def _numbers(patient: Json, _entries: Entries) -> str:
-    bare = _bare(patient)[:1]
+    bare = unregistered(patient)[:1]
     return repetitions(datatypes.cx(i) for i in objects(patient.get("identifier")) if i not in bare)
 
 
@@ -85,7 +79,7 @@ PID: Final[Rows] = (
     (16, one("maritalStatus", datatypes.ce_of("0002"))),
     (17, in_extension("patient-religion", "valueCodeableConcept", datatypes.ce_of("0006"))),
     (18, _account),
-    (19, lambda patient, _entries: next((datatypes.string(i.get("value")) for i in _bare(patient)), "")),
+    (19, lambda patient, _entries: next((datatypes.string(i.get("value")) for i in unregistered(patient)), "")),
     (21, _mother),
     (23, in_extension("patient-birthPlace", "valueAddress", lambda a: datatypes.string(obj(a).get("text") or obj(a).get("city")))),
     (24, one("multipleBirthBoolean", datatypes.flag)),

@@ -21,7 +21,7 @@ def _date(raw: str, t: Text) -> str:
 
 
 def _born(raw: str, t: Text) -> Json:
-    whole = date_time(datatypes.leaf(raw, t))
+    whole = date_time(t.at(datatypes.leaf(raw, t)))
     return {"extension": [datatypes.extension("patient-birthTime", "valueDateTime", whole)]} if len(whole) > 10 else {}
 
 

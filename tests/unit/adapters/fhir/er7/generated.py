@@ -149,8 +149,10 @@ MESSAGES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("EVN", "1! A01; 2! instant; 4 01|02|03; 5! XCN; 7 HD"),
         (
             "PID",
-            "1! 1; 2 CX; 3! CX; 4 CX; 5! XPN; 6 XPN-family; 9 XPN; 12 ST; 15 nb|en|fr:ISO639; 18 CX; 19 key; 20 DLN; 21 CX; 24 Y|N; 29 TS; "
-            "33 instant; 34 HD; 39 CE",
+            (
+                "1! 1; 2 CX; 3! CX; 4 CX; 5! XPN; 6 XPN-family; 9 XPN; 12 ST; 15 nb|en|fr:ISO639; 18 CX; 19 key; 20 DLN; 21 CX; 24 Y|N; "
+                "29 TS; 33 instant; 34 HD; 39 CE"
+            ),
         ),
         ("PD1", "6 A|B; 7 Y|F|N; 14 ST"),
         ("ROL", "1 EI; 2! UC; 3! PP:HL70443; 4! XCN; 5 TS; 6 start; 9 CE; 10 1|2:HL70406; 11 XAD; 12 XTN-work"),
@@ -168,8 +170,10 @@ MESSAGES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("PID", _PERSON),
         (
             "OBR",
-            "1! 1; 2 EI; 3! EI; 4! CE; 7! start; 8 end; 10 XCN; 14 TS; 15 SPS; 16 XCN; 22 instant; 25! F; 29 EIP; 32 NDL; 34 NDL; "
-            "35 NDL; 39 CE-text",
+            (
+                "1! 1; 2 EI; 3! EI; 4! CE; 7! start; 8 end; 10 XCN; 14 TS; 15 SPS; 16 XCN; 22 instant; 25! F; 29 EIP; 32 NDL; 34 NDL; "
+                "35 NDL; 39 CE-text"
+            ),
         ),
         ("OBX", "1! 1; 2! =NM; 3! CE; 4 key; 5! NM; 6 CE; 10 A|N; 11! F|R|S|I; 15 CE; 18 EI; 19 TS; 25 XCN; 23 XON; 24 XAD-work"),
         ("NTE", "1! 1; 3! ST; 4 RE|AI:HL70364"),

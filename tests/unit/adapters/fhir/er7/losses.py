@@ -124,9 +124,8 @@ LOSSES: Final[tuple[tuple[str, str, str, Why, str], ...]] = (
     ("", r"PID-1[34]\.9", "", NO_ROW, "XTN[ContactPoint]: no row of XTN-9"),
     ("", r"OBX-15\.[456]", "", NO_ROW, "CWE[Organization]: CWE-1 to 3 and 9 alone"),
     ("", r"OBR-34\.1\.[56]", "", NO_ROW, "NDL: a name without family name, given name and number is nobody's"),
-    ("", r"MSH-9\.[12]", "OUL|R22|R23|R24", NO_ROW, "MSG[Coding]: results are told as ORU^R01, whatever they came as"),
     # nothing that may be told
-    ("", r"PID-4\.1", "", UNTOLD, "a bare number in PID-4 may be anything, so it is no identifier of the patient"),
+    (r"ADT\^A45", r"MRG-[1347]\..*", "", UNTOLD, "whose a visit was before it was moved is in no copy"),
     ("", r"PID-7\.1", "0+", UNTOLD, "no date"),
     ("", r"PID-30\.1", "NO", UNTOLD, "no code of table 0136"),
     ("", r"PD1-4\.13", "", UNTOLD, "a type of number without a number or a name: nobody"),

@@ -174,6 +174,8 @@ def _found(place: str, at: Leaf, value: str, other: Repetition, kind: str, new: 
         return _MOVED
     if kind in {"CWE", "varies"} and at == (9, 1) and value in other.values():  # the text of a coding is one with its name
         return _MOVED
+    if kind == "varies" and value == "".join(other.get((c, 1), "").removeprefix("#") for c in (1, 2)):  # "<15" as SN
+        return _MOVED
     if kind == "varies" and at[0] > 1 and other.get(at, "").lower() == value.lower():  # FHIR's media types are in small letters
         return _MOVED
     return (
