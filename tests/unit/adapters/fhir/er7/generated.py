@@ -87,6 +87,7 @@ TYPES: Final[Mapping[str, Field]] = {
     "XTN-work": _parts(numbers, st.just("WPN"), codes("PH FX")),
     "XON": _parts(_text(words), st.just("^^^"), spaces, codes("XX"), st.just("^"), keys),
     "CX-old": _parts(st.integers(0, 9999).map(lambda n: f"OLD{n}"), st.just("^"), spaces, codes("MR PI")),
+    "CX-id": _parts(keys, _maybe(codes("4 7")), st.just(""), spaces, codes("MR PI")),  # that names the patient: no stay's
     "CX-gone": _parts(st.integers(0, 9999).map(lambda n: f"GONE{n}"), st.just("^"), spaces, codes("MR PI")),
     "CE-text": _text(words).map(lambda said: f"^{said}"),
     "TQ-when": st.just("^^^20210101083000+0100^20310101160000+0100"),
@@ -150,7 +151,7 @@ MESSAGES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         (
             "PID",
             (
-                "1! 1; 2 CX; 3! CX; 4 CX; 5! XPN; 6 XPN-family; 9 XPN; 12 ST; 15 nb|en|fr:ISO639; 18 CX; 19 key; 20 DLN; 21 CX; 24 Y|N; "
+                "1! 1; 2 CX-id; 3! CX; 4 CX-id; 5! XPN; 6 XPN-family; 9 XPN; 12 ST; 15 nb|en|fr:ISO639; 18 CX; 19 key; 20 DLN; 21 CX; 24 Y|N; "
                 "29 TS; 33 instant; 34 HD; 39 CE"
             ),
         ),
