@@ -47,7 +47,7 @@ BEYOND: Final = {
 
 
 # what is found of any message here: of who is told what, which numbers are known, and codes that come from the sender, not of its form
-NOT_OF_ITS_FORM: Final = r"(routing|identity|pathway)\.\S+ \S+|merge\.nobody MRG-1|patients\.several PID|standard\.table (DG1-15|OBX-5\.3)"
+NOT_OF_ITS_FORM: Final = r"(routing|identity|pathway)\.\S+ \S+|merge\.\S+ MRG-1|patients\.several PID|standard\.table (DG1-15|OBX-5\.3)"
 
 # OMG_O19: by its segments alone, a second order may be an earlier result of the first
 ANOTHER_OR_EARLIER: Final = r"standard\.(misplaced-segment DG1|missing-segment OBX)"

@@ -151,8 +151,8 @@ MESSAGES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         (
             "PID",
             (
-                "1! 1; 2 CX-id; 3! CX; 4 CX-id; 5! XPN; 6 XPN-family; 9 XPN; 12 ST; 15 nb|en|fr:ISO639; 18 CX; 19 key; 20 DLN; 21 CX; 24 Y|N; "
-                "29 TS; 33 instant; 34 HD; 39 CE"
+                "1! 1; 2 CX-id; 3! CX; 4 CX-id; 5! XPN; 6 XPN-family; 9 XPN; 12 ST; 15 nb|en|fr:ISO639; 18 CX; 19 key; 20 DLN; 21 CX; "
+                "24 Y|N; 29 TS; 33 instant; 34 HD; 39 CE"
             ),
         ),
         ("PD1", "6 A|B; 7 Y|F|N; 14 ST"),
