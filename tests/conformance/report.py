@@ -1,4 +1,5 @@
-"""How far translation is as the standard says, printed: the guide's rows that are mapped, and the agreement with other converters.
+"""How far translation is as the standard says, printed: the guide's rows that are mapped, the agreement with other converters, and how much
+of an HL7 v2 message comes back when it has been a Bundle.
 
 python -m tests.conformance.report [--write]     (--write puts the tables into docs/conformance.md)
 """
@@ -10,6 +11,7 @@ from typing import Final
 
 from tests.conformance import agreed, corpora, data_types, guide, row_coverage
 from tests.conformance.judge import verdicts
+from tests.unit.adapters.fhir.er7 import trip_samples
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "conformance.md"
 
@@ -35,8 +37,9 @@ def main() -> None:
         "agreement": agreed.summary(),
         "types": "\n\n".join(agreed.by_type(corpus) for corpus in corpora.CORPORA),
         "classes": agreed.set_aside(),
+        "round trip": trip_samples.table(),
     }
-    print("\n\n".join([rows, types, tables["types"], tables["classes"], tables["agreement"]]))
+    print("\n\n".join([rows, types, tables["types"], tables["classes"], tables["agreement"], tables["round trip"]]))
     if "--write" in sys.argv:
         page = PAGE.read_text("utf-8")
         for name, table in tables.items():

@@ -151,9 +151,10 @@ def identifiers(patient: Json) -> tuple[Identifier, ...]:
     """
     found: dict[Identifier, None] = {}
     of_stays: dict[Identifier, None] = {}
+    apart = unregistered(patient)
     for given in objects(patient.get("identifier")):
         value = _printable(text(given.get("value")), "Patient.identifier.value")
-        if value:
+        if value and given not in apart:
             _printable(text(given.get("system")), "Patient.identifier.system")
             if names_patient(given):
                 found[identified(given)] = None
@@ -172,9 +173,19 @@ def names_patient(given: Json, but: frozenset[str] = SHARED_TYPES | STAY_TYPES, 
 
     is_sure: nor is it a national number that does not hold.
     """
-    types = {text(c.get("code")) for c in objects(obj(given.get("type")).get("coding"))}
     known, is_doubtful = _judged(given)
-    return bool(known.value) and types.isdisjoint(but) and not names_nobody(known) and not (is_sure and is_doubtful)
+    return bool(known.value) and _types(given).isdisjoint(but) and not names_nobody(known) and not (is_sure and is_doubtful)
+
+
+def unregistered(patient: Json) -> list[Json]:
+    """Social security numbers of no register, beside numbers of one: what they say of whose they are is nothing."""
+    given = [i for i in objects(patient.get("identifier")) if text(i.get("value"))]
+    found = [i for i in given if "SS" in _types(i) and not identified(i).system]
+    return found if len(found) < len(given) else []
+
+
+def _types(identifier: Json) -> set[str]:
+    return {text(c.get("code")) for c in objects(obj(identifier.get("type")).get("coding"))}
 
 
 def identified(given: Json) -> Identifier:

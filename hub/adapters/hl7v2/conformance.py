@@ -27,8 +27,9 @@ _STRUCTURES: Final[Mapping[str, str]] = MappingProxyType(
     | dict.fromkeys(("REF_I13", "REF_I14"), "REF_I12")
     | dict.fromkeys(("RRI_I13", "RRI_I14"), "RRI_I12")
     | dict.fromkeys(("PPR_PC2", "PPR_PC3"), "PPR_PC1")
-    | dict.fromkeys(tuple(f"SIU_S{n}" for n in range(13, 28)), "SIU_S12")
 )
+# ... and of events whose structure hl7apy has under their own names as well
+_ONE_FOR_ALL: Final[Mapping[str, str]] = MappingProxyType(dict.fromkeys(tuple(f"SIU_S{n}" for n in range(13, 28)), "SIU_S12"))
 # ... and before 2.4, when they were other ones
 _BEFORE_2_4: Final[Mapping[str, str]] = MappingProxyType(
     dict.fromkeys(("ADT_A05", "ADT_A14", "ADT_A28", "ADT_A31"), "ADT_A01")
@@ -79,7 +80,7 @@ class Standard:
         """The name of the structure of ``ADT^A04``; "" when the version has none."""
         name = trigger.replace("^", "_")
         is_early = VERSIONS.index(self.version) < VERSIONS.index("2.4")
-        names = (name, _BEFORE_2_4.get(name, "") if is_early else "", _STRUCTURES.get(name, ""))
+        names = (_ONE_FOR_ALL.get(name, ""), name, _BEFORE_2_4.get(name, "") if is_early else "", _STRUCTURES.get(name, ""))
         return next((n for n in names if self.has_structure(n)), "")
 
     def has_structure(self, name: str) -> bool:

@@ -80,7 +80,8 @@ def xcn_of(resource: Json) -> str:
 
 
 def _first(resource: Json) -> Json:
-    return next((i for i in objects(resource.get("identifier")) if text(i.get("value"))), {})
+    given = objects(resource.get("identifier"))
+    return next((i for i in given if text(i.get("value"))), given[0] if given else {})
 
 
 def xon(reference: Any, entries: Entries) -> str:

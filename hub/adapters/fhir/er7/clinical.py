@@ -22,7 +22,8 @@ _ANAESTHETIST: Final = "88189002"
 def _category(allergy: Json, _entries: Entries) -> str:
     """AL1-2 (0127): the sender's own words where they were kept beside the category, else the category's."""
     known = next((codes.ALLERGY_CATEGORY[c] for c in datatypes.texts(allergy.get("category")) if c in codes.ALLERGY_CATEGORY), "")
-    return _alternate(allergy.get("_category")) or (components(known, "", "HL70127") if known else "")
+    said = _alternate(allergy.get("_category")) or _alternate(allergy.get("_type"))
+    return said or (components(known, "", "HL70127") if known else "")
 
 
 def _alternate(beside: Any) -> str:
@@ -68,6 +69,12 @@ def _is_status(resource: Json, element: str, status: str) -> bool:
     return any(text(c.get("code")) == status for c in datatypes.codings(resource.get(element)))
 
 
+def _as_said(status: Any) -> str:
+    """The v2 code (table 0438) that stands beside a status, as CE."""
+    own = [c for c in datatypes.codings(status) if text(c.get("system")) == f"{codes.V2}0438"]
+    return datatypes.ce({"coding": own[:1], "text": obj(status).get("text")}) if own else ""
+
+
 AL1: Final[Rows] = (
     (2, _category),
     (3, one("code", datatypes.ce)),
@@ -87,6 +94,8 @@ IAM: Final[Rows] = (
     (13, one("recordedDate", datatypes.moment)),
     (14, _recorder),
     (15, _relation),
+    (17, one("verificationStatus", _as_said)),
+    (17, one("clinicalStatus", _as_said)),
     (17, one("clinicalStatus", datatypes.ce)),
 )
 

@@ -28,6 +28,7 @@ ADDRESS_TYPE: Final = _table({"postal": "M"})  # 0190, where the use says nothin
 TELECOM_USE: Final = _table({"home": "PRN", "work": "WPN", "temp": "VHN", "mobile": "PRN"})  # 0201
 TELECOM_SYSTEM: Final = _table({"phone": "PH", "fax": "FX", "pager": "BP", "sms": "CP", "email": "Internet"})  # 0202
 PRIORITY: Final = _table({"stat": "S", "asap": "A", "routine": "R", "urgent": "T"})  # 0485, 0027
+PRIORITY_NAMES: Final = _table({"S": "Stat", "A": "ASAP", "R": "Routine", "T": "Timing critical"})  # 0485, 0280
 REFERRAL_PRIORITY: Final = _table({"stat": "S", "asap": "A", "routine": "R", "urgent": "A"})  # 0280
 REFERRAL_STATUS: Final = _table(  # 0283
     {"active": "P", "completed": "A", "draft": "P", "on-hold": "P", "revoked": "R", "entered-in-error": "R"}

@@ -49,6 +49,12 @@ def moment(value: Any) -> str:
     return dtm(text(value))
 
 
+def born(person: Json, _entries: object) -> str:
+    """The time of birth where it is told, else the day, as TS."""
+    whole = extension(person.get("_birthDate"), "patient-birthTime")
+    return moment(whole.get("valueDateTime")) or moment(person.get("birthDate"))
+
+
 def day(value: Any) -> str:
     """date, dateTime -> DT."""
     return dt(text(value))
@@ -90,14 +96,14 @@ def authority(identifier: Json, system: str, separator: str = SUBCOMPONENT) -> s
     """
     told, other = hd(system, separator), obj(obj(identifier.get("assigner")).get("identifier"))
     name = escape(text(other.get("value"))) if "system" not in other else ""
-    if not name or not told:
+    kind = next((text(c.get("code")) for c in codings(other.get("type"))), "") if other else ""
+    if not (name or kind) or not told:
         return told
     if told.startswith(separator):
         return name + told
-    kind = next((text(c.get("code")) for c in codings(other.get("type"))), "")
     if separator in told or _is_system(text(other.get("value")), kind.upper()):
         return told
-    return separator.join((told, name, *([escape(kind)] if kind else [])))
+    return separator.join(("" if told == name else told, name, *([escape(kind)] if kind else [])))
 
 
 def _is_system(universal: str, kind: str) -> bool:
@@ -177,12 +183,13 @@ def _coded(concept: Any, table: str) -> list[str]:
     return (parts + [""] * 3)[:6]
 
 
-def original(resource: Json, element: str) -> str:
-    """The v2 code that stands beside an element whose FHIR code says less (extension alternate-codes)."""
+def original(resource: Json, element: str, table: str = "") -> str:
+    """The v2 code that stands beside an element whose FHIR code says less (extension alternate-codes); ``table``: one of this table."""
     beside = resource.get(f"_{element}")
     for holder in beside if isinstance(beside, list) else [beside]:
-        concept = extension(holder, "alternate-codes").get("valueCodeableConcept")
-        found = next((escape(c) for given in codings(concept) if (c := text(given.get("code")))), "")
+        given = codings(extension(holder, "alternate-codes").get("valueCodeableConcept"))
+        said = (text(c.get("code")) for c in given if not table or text(c.get("system")) == f"{codes.V2}{table}")
+        found = next((escape(c) for c in said if c), "")
         if found:
             return found
     return ""
@@ -222,7 +229,13 @@ def ei(identifier: Any) -> str:
     """Identifier -> EI."""
     given = obj(identifier)
     value = text(given.get("value"))
-    return components(escape(value), authority(given, text(given.get("system")), COMPONENT)) if value else ""
+    return components(escape(value), whose_number(given)) if value else ""
+
+
+def whose_number(identifier: Any) -> str:
+    """Identifier -> EI-2 to 4, though it be a number nobody wrote."""
+    given = obj(identifier)
+    return authority(given, text(given.get("system")), COMPONENT)
 
 
 def has_type(identifier: Json, *kinds: str) -> bool:
@@ -247,7 +260,8 @@ def xpn(name: Any) -> str:
     if not (family or first):
         return ""
     return components(
-        family, first, more, suffix, escape(" ".join(texts(given.get("prefix")))), degree, codes.NAME_USE.get(text(given.get("use")), ""),
+        family, first, more, suffix, escape(" ".join(texts(given.get("prefix")))), degree,
+        original(given, "use", "0200") or codes.NAME_USE.get(text(given.get("use")), ""),
         "", "", "", _ORDER.get(text(extension(given, "humanname-assembly-order").get("valueCode")), ""),
         moment(period.get("start")), moment(period.get("end")), last,
     )  # fmt: skip
@@ -257,7 +271,8 @@ def xad(address: Any) -> str:
     """Address -> XAD: the first line is the street, a Norwegian municipality number the county (XAD-9)."""
     given = obj(address)
     street, *others = texts(given.get("line")) or [""]
-    kind = codes.ADDRESS_USE.get(text(given.get("use"))) or codes.ADDRESS_TYPE.get(text(given.get("type")), "")
+    kind = original(given, "use", "0190") or string(extension(given, "iso21090-AD-use").get("valueCode"))
+    kind = kind or codes.ADDRESS_USE.get(text(given.get("use"))) or codes.ADDRESS_TYPE.get(text(given.get("type")), "")
     period = obj(given.get("period"))
     parts = [escape(street), escape(" ".join(others)), *(string(given.get(key)) for key in ("city", "state", "postalCode", "country"))]
     county = escape(municipality({"address": [given]})) or string(given.get("district"))
@@ -276,20 +291,19 @@ def xtn(point: Any) -> str:
     if not value or kind == "url" or use == "old":
         return ""
     parts = [string(extension(given, f"contactpoint-{part}").get("valueString")) for part in _DIALS]
+    said, equipment = original(given, "use", "0201"), original(given, "system", "0202")
     if kind == "email":
-        return components("", "NET", "Internet", value, *parts)
-    equipment = "CP" if use == "mobile" and kind in {"", "phone"} else codes.TELECOM_SYSTEM.get(kind, "")
-    return components(value, codes.TELECOM_USE.get(use, ""), equipment, "", *parts)
+        return components("", said or "NET", equipment or "Internet", value, *parts)
+    equipment = equipment or ("CP" if use == "mobile" and kind in {"", "phone"} else codes.TELECOM_SYSTEM.get(kind, ""))
+    return components(value, said or codes.TELECOM_USE.get(use, ""), equipment, "", *parts)
 
 
 def quantity(value: Any) -> tuple[str, str]:
     """Quantity -> NM and the CE of its unit."""
     given = obj(value)
-    known, unit = string(given.get("code")), string(given.get("unit"))
+    known, unit = string(given.get("code")) or original(given, "unit"), string(given.get("unit"))
     system = escape(codes.coding_system(text(given.get("system"))))
-    return number(given.get("value")), components(known, unit, system) if known and system else components(
-        known or unit, unit if known else ""
-    )
+    return number(given.get("value")), components(known or unit, unit if known else "", system if known else "")
 
 
 def cq(value: Any) -> str:

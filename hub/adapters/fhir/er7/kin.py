@@ -13,6 +13,7 @@ from hub.adapters.fhir.er7.text import repetitions
 
 _WORK: Final = "work"
 _TABLES: Final = ("0063", "0131")  # what one is to the patient, and as what one may be asked
+_REACHABLE: Final = ("name", "address", "telecom")  # of one who is known by a number alone, PID-21 tells
 _NO_KIN: Final = (("Coverage", "subscriber"), ("AllergyIntolerance", "recorder"))  # who is there for another reason
 
 
@@ -27,14 +28,24 @@ def is_no_work(point: Json) -> bool:
 
 
 def _relation(n: int) -> Maker:
-    """The n-th relationship in the words of its table."""
+    """The n-th relationship in the words of its table; a first one that only the second table has is the second."""
 
     def maker(kin: Json, _entries: Entries) -> str:
         given = kin.get("relationship")
-        concepts = objects(given) if isinstance(given, list) else [obj(given)]
+        concepts: list[Json] = objects(given) if isinstance(given, list) else [obj(given)]
+        if concepts and _is_contact_role(concepts[0]):
+            concepts.insert(0, {})
         return datatypes.ce(concepts[n], _TABLES[n]) if n < len(concepts) else ""
 
     return maker
+
+
+def _is_contact_role(concept: Json) -> bool:
+    """Whether a relationship is a word of table 0131 that table 0063 has none for."""
+    given = datatypes.codings(concept)
+    return (
+        bool(given) and all(text(c.get("system")) == f"{codes.V2}{_TABLES[1]}" for c in given) and not datatypes.code(concept, _TABLES[0])
+    )
 
 
 def _of_organisation(element: str, make: Callable[[Any], str]) -> Maker:
@@ -58,7 +69,7 @@ NK1: Final[Rows] = (
     (9, one("period.end", datatypes.day)),
     (13, refers("organization", xon)),
     (15, coded("gender", codes.GENDER)),
-    (16, one("birthDate", datatypes.moment)),
+    (16, datatypes.born),
     (20, one("communication.language", datatypes.ce)),
     (30, _of_organisation("name", datatypes.xpn)),
     (31, _of_organisation("telecom", datatypes.xtn)),
@@ -73,7 +84,7 @@ def nk1(copy: Copy) -> list[str]:
     others = {id(entries.target(r.get(element))) for kind, element in _NO_KIN for r in entries.of(kind)}
     by_name: dict[str, list[Json]] = {}
     for related in entries.of("RelatedPerson"):
-        if related.get("name") and is_so(related) and id(related) not in others:
+        if not related.keys().isdisjoint(_REACHABLE) and is_so(related) and id(related) not in others:
             by_name.setdefault(_name(related), []).append(related)
     told = []
     for contact in objects(copy.message.patient.get("contact")):

@@ -131,7 +131,8 @@ def _interpretation(concept: Any) -> str:
 def _device(observation: Json, entries: Entries) -> str:
     reference = obj(observation.get("device"))
     given = [reference.get("identifier"), *objects(entries.target(reference).get("identifier"))]
-    return next((made for i in given if (made := datatypes.ei(i))), "") or datatypes.string(reference.get("display"))
+    told = dict.fromkeys(datatypes.ei(i) or components("", datatypes.whose_number(i)) for i in given)
+    return repetitions(told) or datatypes.string(reference.get("display"))
 
 
 def _people(*, directors: bool) -> Maker:
@@ -151,13 +152,13 @@ def _directs(reference: Json, entries: Entries) -> bool:
 
 def _organisations(observation: Json, entries: Entries) -> list[Any]:
     """The performers that are organisations, or there for one: first the laboratory, which is the director's, else the last named."""
-    given = {xon(r, entries): r for r in objects(observation.get("performer")) if xon(r, entries)}
-    found = list(reversed(given.values()))
-    return sorted(found, key=lambda r: not _directs(r, entries))
+    told = [(xon(r, entries), _address(r, entries), r) for r in objects(observation.get("performer"))]
+    found = {(name, where): r for name, where, r in reversed(told) if name or where}
+    return sorted(found.values(), key=lambda r: not _directs(r, entries))
 
 
 def _laboratory(observation: Json, entries: Entries) -> str:
-    return next((xon(r, entries) for r in _organisations(observation, entries)), "")
+    return next((xon(r, entries) for r in _organisations(observation, entries)[:1]), "")
 
 
 def _producer(observation: Json, entries: Entries) -> str:
@@ -166,8 +167,11 @@ def _producer(observation: Json, entries: Entries) -> str:
 
 
 def _laboratory_address(observation: Json, entries: Entries) -> str:
-    found = [organisation(r, entries) for r in _organisations(observation, entries)[:1]]
-    return next((made for o in found for a in objects(o.get("address")) if (made := datatypes.xad(a))), "")
+    return next((_address(r, entries) for r in _organisations(observation, entries)[:1]), "")
+
+
+def _address(reference: Any, entries: Entries) -> str:
+    return next((made for a in objects(organisation(reference, entries).get("address")) if (made := datatypes.xad(a))), "")
 
 
 OBX: Final[Rows] = (
@@ -277,6 +281,10 @@ def numbered(segments: list[str]) -> list[str]:
 
 
 def notes(holder: Json) -> list[str]:
-    """NTE for each note."""
-    said = [lines(text(n.get("text"))) for n in objects(holder.get("note"))]
-    return [segment("NTE", {1: str(n), 3: line}) for n, line in enumerate((line for line in said if line), 1)]
+    """NTE for each note: its text, and of what kind it is."""
+    said = [(line, datatypes.ce(_kind(n))) for n in objects(holder.get("note")) if (line := lines(text(n.get("text"))))]
+    return [segment("NTE", {1: str(n), 3: line, 4: kind}) for n, (line, kind) in enumerate(said, 1)]
+
+
+def _kind(note: Json) -> Any:
+    return datatypes.extension(note, "annotationType").get("valueCodeableConcept")

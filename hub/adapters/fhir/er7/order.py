@@ -128,6 +128,7 @@ ORC: Final[Rows] = (
     (3, filler),
     (4, one("requisition", datatypes.ei)),
     (4, one("groupIdentifier", datatypes.ei)),
+    (5, lambda order, _entries: datatypes.original(order, "status", "0038")),
     (5, coded("status", codes.ORDER_STATUS)),
     (9, _event_time),
     (9, one("authoredOn", datatypes.moment)),
@@ -154,7 +155,7 @@ OBR: Final[Rows] = (
     (4, one("code", datatypes.ce)),
     (6, one("occurrenceDateTime", datatypes.moment)),
     (6, one("occurrencePeriod.start", datatypes.moment)),
-    (11, lambda order, _entries: "G" if text(order.get("intent")) == _REFLEX else ""),
+    (11, lambda order, _entries: "G" if text(order.get("intent")) == _REFLEX else datatypes.original(order, "intent", "0065")),
     (13, _relevant),
     (16, refers("requester", xcn)),
     (17, _callback),
@@ -165,11 +166,14 @@ OBR: Final[Rows] = (
 )
 
 
-def orc(order: Json, entries: Entries, control: str = "", behind: Json | None = None) -> str:
-    """ORC of an order; ``control`` is what ORC-1 says where the order itself does not, ``behind`` an order that says what it does not."""
+def orc(order: Json, entries: Entries, control: str = "", behind: Json | None = None, timing: str = "") -> str:
+    """ORC of an order; ``control`` is what ORC-1 says where the order itself does not, ``behind`` an order that says what it does not.
+
+    ``timing`` is ORC-7, where no TQ1 says it.
+    """
     made = fields(ORC, order, entries)
     for number, said in fields(ORC, behind, entries).items() if behind else ():
         made[number] = made[number] or said
     if control and not any(text(e.get("url")) == _EVENT for e in objects(order.get("extension"))):
         made[1] = control
-    return segment("ORC", made)
+    return segment("ORC", made | {7: timing})

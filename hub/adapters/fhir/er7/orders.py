@@ -13,7 +13,7 @@ from hub.adapters.fhir.er7.negation import is_order
 from hub.adapters.fhir.er7.observation import NOT_SAID, Results, notes, numbered
 from hub.adapters.fhir.er7.patient import pd1, pid
 from hub.adapters.fhir.er7.rows import fields
-from hub.adapters.fhir.er7.schedule import tq1
+from hub.adapters.fhir.er7.schedule import tq, tq1
 from hub.adapters.fhir.er7.specimen import OBR as SPECIMEN
 from hub.adapters.fhir.er7.specimen import specimens_of, spm
 from hub.adapters.fhir.er7.text import segment
@@ -60,7 +60,7 @@ def common(request: Json, number: int, results: Results) -> Iterator[str]:
 
 def _order(request: Json, number: int, results: Results, *, is_general: bool) -> Iterator[str]:
     entries = results.entries
-    yield order.orc(request, entries)
+    yield order.orc(request, entries, timing=tq(request) if is_general else "")
     if not is_general:
         yield from tq1(request, entries)
     made = fields(order.OBR, request, entries)
@@ -73,7 +73,7 @@ def _order(request: Json, number: int, results: Results, *, is_general: bool) ->
 
 def _medicine(request: Json, results: Results) -> Iterator[str]:
     """ORC, RXO and NTE."""
-    yield order.orc(request, results.entries)
+    yield order.orc(request, results.entries, timing=tq(request))
     yield medicine.rxo(request, results.entries)
     yield from notes(request)
 

@@ -10,17 +10,12 @@ from hub.adapters.fhir.er7.copy import Copy
 from hub.adapters.fhir.er7.kin import is_no_work, is_work
 from hub.adapters.fhir.er7.rows import Rows, always, coded, fields, in_extension, many, one, refers, written
 from hub.adapters.fhir.er7.text import components, escape, repetitions, segment
+from hub.adapters.fhir.message import unregistered
 from hub.errors import Reason, Rejected
 
 _LIVING_WILL: Final = "75320-2"  # LOINC: advance directive
 _MOTHERS: Final = frozenset({"MTH", "NMTH", "STPMTH", "ADOPTM"})  # v3-RoleCode of a mother, whose number is PID-21
 _NAMELESS: Final = components(*[""] * 6, "U")  # PID-5 is required: a name nobody gave (table 0200)
-
-
-def _born(patient: Json, _entries: Entries) -> str:
-    """The time of birth where it is told, else the day."""
-    whole = datatypes.extension(patient.get("_birthDate"), "patient-birthTime")
-    return datatypes.moment(whole.get("valueDateTime")) or datatypes.moment(patient.get("birthDate"))
 
 
 def _language(patient: Json, _entries: Entries) -> str:
@@ -38,6 +33,11 @@ def _mother(_patient: Json, entries: Entries) -> str:
     """The number of the RelatedPerson who is the patient's mother."""
     found = [r for r in entries.of("RelatedPerson") if any(_says(concept, _MOTHERS) for concept in objects(r.get("relationship")))]
     return repetitions(datatypes.cx(i) for r in found for i in objects(r.get("identifier"))[:1] if not r.get("name"))
+
+
+def _numbers(patient: Json, _entries: Entries) -> str:
+    bare = unregistered(patient)[:1]
+    return repetitions(datatypes.cx(i) for i in objects(patient.get("identifier")) if i not in bare)
 
 
 def _account(_patient: Json, entries: Entries) -> str:
@@ -66,11 +66,11 @@ def _says(concept: Json, known: Iterable[str]) -> bool:
 
 
 PID: Final[Rows] = (
-    (3, many("identifier", datatypes.cx)),  # also those of PID-2, 4, 19 and 20, which are kept for older versions only
+    (3, _numbers),  # also those of PID-2, 4 and 20, which are kept for older versions only
     (5, many("name", datatypes.xpn)),  # also those of PID-9, kept for older versions only
     (5, always(_NAMELESS)),
     (6, in_extension("patient-mothersMaidenName", "valueString", datatypes.string)),
-    (7, _born),
+    (7, datatypes.born),
     (8, coded("gender", codes.GENDER)),
     (11, many("address", datatypes.xad)),
     (13, many("telecom", datatypes.xtn, is_no_work)),
@@ -79,6 +79,7 @@ PID: Final[Rows] = (
     (16, one("maritalStatus", datatypes.ce_of("0002"))),
     (17, in_extension("patient-religion", "valueCodeableConcept", datatypes.ce_of("0006"))),
     (18, _account),
+    (19, lambda patient, _entries: next((datatypes.string(i.get("value")) for i in unregistered(patient)), "")),
     (21, _mother),
     (23, in_extension("patient-birthPlace", "valueAddress", lambda a: datatypes.string(obj(a).get("text") or obj(a).get("city")))),
     (24, one("multipleBirthBoolean", datatypes.flag)),

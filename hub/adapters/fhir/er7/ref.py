@@ -34,7 +34,7 @@ def _status(request: Json, trigger: Trigger) -> str:
 
 def _priority(request: Json, _entries: Entries) -> str:
     code = codes.REFERRAL_PRIORITY.get(text(request.get("priority")), "")
-    return components(code, "", "HL70280") if code else ""
+    return components(code, codes.PRIORITY_NAMES[code], "HL70280") if code else ""
 
 
 RF1: Final[Rows] = (

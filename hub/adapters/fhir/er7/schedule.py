@@ -5,11 +5,12 @@ from typing import Any, Final
 from hub.adapters.fhir.document import Entries, Json, obj, objects, text
 from hub.adapters.fhir.er7 import codes, datatypes
 from hub.adapters.fhir.er7.rows import Maker, Rows, fields, one
-from hub.adapters.fhir.er7.text import components, escape, inner, repetitions, segment
+from hub.adapters.fhir.er7.text import COMPONENT, components, escape, inner, repetitions, segment, subcomponents
 from hub.adapters.fhir.times import tm
 
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")  # 0527 DW: the week begins with Monday
 _MINUTES: Final = "min"
+_LENGTHS: Final = {"s": "S", "min": "M", "h": "H", "d": "D", "wk": "W", "mo": "L"}  # of TQ-3
 
 
 def _repeat(plan: Json) -> Json:
@@ -50,7 +51,7 @@ def _bounds(end: str) -> Maker:
 
 def _priority(plan: Json, _entries: Entries) -> str:
     code = codes.PRIORITY.get(text(plan.get("priority")), "")
-    return components(code, "", "HL70485") if code else ""
+    return components(code, codes.PRIORITY_NAMES[code], "HL70485") if code else ""
 
 
 TQ1: Final[Rows] = (  # over {timing, quantity, priority, condition, text}
@@ -70,9 +71,29 @@ TQ1: Final[Rows] = (  # over {timing, quantity, priority, condition, text}
 
 def tq1(request: Json, entries: Entries) -> list[str]:
     """TQ1 of a request, where it says when or how urgently; one for each dosage."""
-    plans = [_of_dosage(d, request) for d in objects(request.get("dosageInstruction"))] or [_of_request(request)]
-    made = [known for plan in plans if any((known := fields(TQ1, plan, entries)).values())]
+    made = [known for plan in _plans(request) if any((known := fields(TQ1, plan, entries)).values())]
     return [segment("TQ1", {1: str(n)} | known) for n, known in enumerate(made, 1)]
+
+
+def tq(request: Json) -> str:
+    """The first plan of a request as TQ, for structures that have no TQ1 (ORC-7 of ORM)."""
+    plan = _plans(request)[0]
+    repeat = _repeat(plan)
+    name = escape(datatypes.code(obj(plan.get("timing")).get("code"), "0335"))
+    hours = ",".join(tm(hour) for hour in datatypes.texts(repeat.get("timeOfDay")))
+    length, unit = datatypes.quantity(repeat.get("boundsDuration"))
+    letter = _LENGTHS.get(unit.partition(COMPONENT)[0], "")
+    ends = (datatypes.moment(obj(repeat.get("boundsPeriod")).get(end)) for end in ("start", "end"))
+    said = (datatypes.string(plan.get(key)) for key in ("condition", "text"))
+    amount, measured = datatypes.quantity(plan.get("quantity"))
+    much = subcomponents(amount, measured.partition(COMPONENT)[0] if amount else "")
+    urgency = codes.PRIORITY.get(text(plan.get("priority")), "")
+    lasts = f"{letter}{length}" if letter else ""
+    return components(much, subcomponents(name, hours), lasts, *ends, urgency, *said, "", "", "", _count(plan, Entries({})))
+
+
+def _plans(request: Json) -> list[Json]:
+    return [_of_dosage(d, request) for d in objects(request.get("dosageInstruction"))] or [_of_request(request)]
 
 
 def _of_request(request: Json) -> Json:

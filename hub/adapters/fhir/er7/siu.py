@@ -81,7 +81,7 @@ def _based_on(find: Any) -> Maker:
 
 
 def _status(appointment: Json, _entries: Entries) -> str:
-    code = codes.APPOINTMENT_STATUS.get(text(appointment.get("status")), "")
+    code = datatypes.original(appointment, "status", "0278") or codes.APPOINTMENT_STATUS.get(text(appointment.get("status")), "")
     return components(code, "", "HL70278") if code else ""
 
 
@@ -164,7 +164,9 @@ def _services(appointment: Json, entries: Entries) -> Iterator[str]:
         details = [made for o in orders[n : n + 1] for c in objects(o.get("orderDetail")) if (made := datatypes.ce(c))]
         times = _times(when[0], 4) if when and not n else {}
         start = times.get(4) or datatypes.moment(appointment.get("start"))
-        yield segment("AIS", {1: str(n + 1), 3: service, 11: repetitions(details)} | times | {4: start})
+        status = _status(appointment, entries)
+        supplements = {11: "".join(details[:1]), 12: repetitions(details[1:])}  # the placer's, the filler's
+        yield segment("AIS", {1: str(n + 1), 3: service, 10: status} | supplements | times | {4: start})
 
 
 def _is_place(participant: Json, entries: Entries) -> bool:
@@ -196,4 +198,5 @@ def _times(participant: Json, first: int) -> dict[int, str]:
     start, end = (microseconds(text(period.get(k))) for k in ("start", "end"))
     minutes = (end - start) // 60_000_000 if start is not None and end is not None else 0
     length = {first + 3: str(minutes), first + 4: _MINUTES} if 0 < minutes < _MINUTES_MAX else {}
-    return {first: datatypes.moment(period.get("start"))} | length
+    said = datatypes.original(participant, "status", "0278")
+    return {first: datatypes.moment(period.get("start"))} | length | ({first + 6: components(said, "", "HL70278")} if said else {})

@@ -84,7 +84,13 @@ def _number(visit: Json, _entries: Entries) -> str:
     """The visit's number; one that says it is one, else the first."""
     given = [i for i in objects(visit.get("identifier")) if text(i.get("value"))]
     numbers = [i for i in given if _is_visit_number(i)] or given
-    return datatypes.cx(numbers[0]) if numbers else ""
+    return datatypes.cx(_besides_visit(numbers[0])) if numbers else ""
+
+
+def _besides_visit(number: Json) -> Json:
+    """A visit's number by what it is called besides one, if anything."""
+    others = [c for c in datatypes.codings(number.get("type")) if text(c.get("code")) != "VN"]
+    return number | {"type": {"coding": others}} if others else number
 
 
 def _other_number(visit: Json, _entries: Entries) -> str:

@@ -70,6 +70,8 @@ def _place(immunization: Json, entries: Entries) -> str:
 
 def _completion(immunization: Json, _entries: Entries) -> str:
     """RXA-20 (0322): not given because it was refused, if that is the reason; a dose that was not worth one, given in part."""
+    if said := datatypes.original(immunization, "status", "0322"):
+        return said
     reasons = {text(c.get("code")) for c in datatypes.codings(immunization.get("statusReason"))}
     status = text(immunization.get("status"))
     if status == "completed" and immunization.get("isSubpotent") is True:

@@ -39,6 +39,8 @@ def xcn(raw: str, t: Text) -> Json:
     out: Json = {"resourceType": "Practitioner"}
     if value:
         out["identifier"] = [_number(value, raw, parts, t)]
+    elif kind := t.part(parts, 13):
+        out["identifier"] = [{"type": identifier_type(kind)}]
     if name:
         out["name"] = [name]
     degree = t.part(parts, 7)
@@ -77,16 +79,15 @@ def xon(raw: str, t: Text) -> Json:
     if not name and not value:
         return {}
     out: Json = {"resourceType": "Organization"}
-    if value:
-        kind = t.part(parts, 7)
-        identifier: Json = {"value": value}
-        whose = t.raw(raw, 6)
-        system = authority(whose, t, kind)
+    kind, whose = t.part(parts, 7), t.raw(raw, 6)
+    if value or kind or whose:
+        identifier: Json = {"value": value} if value else {}
+        system = authority(whose, t, kind if value else "")
         put(identifier, "system", system or (ENH if is_organisation_number(value) else ""))
         put(identifier, "type", identifier_type(kind))
         put(identifier, "assigner", assigner(whose, t))
-        put(identifier, "extension", check_digit(t.part(parts, 4), t.part(parts, 5)))
-        out["identifier"] = [identifier]
+        put(identifier, "extension", check_digit(t.part(parts, 4), t.part(parts, 5)) if value else [])
+        put(out, "identifier", [identifier] if identifier else [])
     put(out, "name", name)
     return out
 
@@ -130,9 +131,15 @@ def device(raw: str, t: Text) -> Json:
 
 
 def instrument(raw: str, t: Text) -> Json:
-    """EI -> Device: an apparatus."""
-    made = ei(raw, t)
-    return {"resourceType": "Device", "identifier": [made]} if made else {}
+    """EI, repeated -> Device: an apparatus, known by all its numbers; of a number that is empty, whose it would be."""
+    found: list[Json] = []
+    for one in t.repetitions(raw):
+        made = ei(one, t)
+        system = "" if made else uri_of(*(t.part(t.parts(one), n) for n in (2, 3, 4)))
+        made = made or ({"system": system} if system else {})
+        if made and made not in found:
+            found.append(made)
+    return {"resourceType": "Device", "identifier": found} if found else {}
 
 
 def site(raw: str, t: Text) -> Json:

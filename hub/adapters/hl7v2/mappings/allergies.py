@@ -43,9 +43,11 @@ def _status(iam: Segment, t: Text) -> Json:
     if not word:
         return {"clinicalStatus": _ACTIVE}
     sure, current = _STATUS.get(word, ("", word.lower() if word.lower() in _CLINICAL_CODES else ""))
-    out: Json = {"verificationStatus": {"coding": [coding_of(_VERIFICATION, sure)]}} if sure else {}
+    said = {"text": text} if (text := datatypes.cwe(raw, t).get("text", "")) else {}
+    own = coding_of(f"{codes.TERMINOLOGY}v2-0438", datatypes.code(word))
+    out: Json = {"verificationStatus": {"coding": [coding_of(_VERIFICATION, sure), own]} | said} if sure else {}
     if current:
-        out["clinicalStatus"] = {"coding": [coding_of(_CLINICAL, current)]}
+        out["clinicalStatus"] = {"coding": [coding_of(_CLINICAL, current), *(() if sure else (own,))]} | ({} if sure else said)
     elif not sure:
         out["clinicalStatus"] = _ACTIVE | {"text": datatypes.cwe(raw, t).get("text") or word}
     return out
@@ -127,6 +129,8 @@ def _finish(draft: Draft, segment: Segment, made: Json, place: str) -> None:
         if word in _CATEGORY:
             made["category"] = [_CATEGORY[word]]
             made["_category"] = [_alternate(_original_category(kind, t))]
+        elif said := _original_category(kind, t):
+            made["_type"] = _alternate(said)
     severity, reactions = segment.field(4), _reactions(segment.field(5), t)
     word = datatypes.leaf(severity, t)
     if word in _CRITICALITY:

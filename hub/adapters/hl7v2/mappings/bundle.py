@@ -53,7 +53,7 @@ def bundle(content: Content, received: Received, event: Event) -> Json:
     visit = encounter(draft, subject)
     around(draft, subject, visit, received.received_us)
     focus = [{"reference": r["reference"]} for r in add(draft, subject, visit)]
-    sender = sender_of(draft)
+    sender = sender_of(draft, received.provider)
     header = message_header(draft, received, sender, focus) | {"destination": DESTINATION}
     place = len(draft.entries)
     sources(draft, received, draft.add("MSH", header), sender)

@@ -27,8 +27,12 @@ NAME_USE: Final = _table(  # 0200
     | {"C": "official", "NOUSE": "old"}  # adopted name; no longer to be used: table 0200's own words, which the guide leaves unmapped
     | {"S": "anonymous"}  # coded pseudo-name: a name that is not to be known must not pass for a usual one
 )
+NAME_SAID: Final = frozenset(
+    {"L", "D", "M", "N", "BAD", "S", "TEMP"}
+)  # what a use says by itself; of any other code it says less, or nothing
 ADDRESS_USE: Final = _table(plain("AddressType[Use]") | {"V": "temp"})  # 0190; V: a vacation address is one for a time
 ADDRESS_TYPE: Final = _table(plain("AddressType[Type]"))  # 0190
+ADDRESS_SAID: Final = frozenset({"H", "B", "C", "BI", "BA", "M", "HV"})  # as NAME_SAID; HV has an extension of its own
 TELECOM_SYSTEM: Final = _table(  # 0202
     plain("TelecommunicationEquipmentType")
     | {"CP": "phone", "SAT": "phone"}  # "mobile" is a use and no system (CP sets that too); one speaks in a satellite phone
@@ -36,6 +40,8 @@ TELECOM_SYSTEM: Final = _table(  # 0202
 TELECOM_USE: Final = _table(  # 0201
     plain("TelecommunicationUseCode") | {"ORN": "home", "VHN": "temp"}  # the table's own words, unmapped in the guide
 )
+TELECOM_SYSTEM_SAID: Final = frozenset({"PH", "CP", "FX", "BP", "Internet"})
+TELECOM_USE_SAID: Final = frozenset({"PRN", "WPN", "VHN"})  # of an e-mail address NET alone, of a mobile telephone PRN alone
 CLASS_STATUS: Final = _table({"P": "planned", "U": "unknown"})  # 0004; everything else in-progress
 ENCOUNTER_STATUS: Final = _table(  # 0003; events not here leave it to the patient class
     plain("Event[EncounterStatus]")

@@ -20,6 +20,7 @@ Made = TypeVar("Made")
 EXTENSION: Final = "http://hl7.org/fhir/StructureDefinition/"
 _OID: Final = re.compile(r"[0-2](\.(0|[1-9]\d*))+", re.ASCII)
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_URIS: Final = ("urn:", "http://", "https://")
 _UNIVERSAL_TYPE: Final = f"{codes.TERMINOLOGY}v2-0301"
 _KNOWN_MAX: Final = 1024  # texts remembered by each function ``remembered`` wraps
 _LENGTH_MAX: Final = 120  # ... and how long one may be: longer ones hardly come twice
@@ -101,18 +102,25 @@ _authority: Final = remembered(_read_authority)
 
 
 def beside(system: str, namespace: str, universal: str, kind: str) -> Json:
-    """An assigner by whichever of HD's two names is not the system (HD[Organization]): its namespace, or a universal id of a type."""
-    if not namespace or not universal:
-        return {}
-    if system != "%20".join(namespace.split()):
+    """An assigner by what HD says besides the system (HD[Organization]): its namespace, or a universal id of a type that makes no URI."""
+    if namespace and universal and system != "%20".join(namespace.split()):
         return {"identifier": {"value": namespace}}
-    typed = {"type": {"coding": [coding_of(_UNIVERSAL_TYPE, code(kind))]}} if kind else {}
-    return {"identifier": {"value": universal} | typed}
+    if (not kind and not (namespace and universal)) or system.startswith(_URIS):
+        return {}
+    said: Json = {"value": universal} if universal else {}
+    return {"identifier": said | ({"type": {"coding": [coding_of(_UNIVERSAL_TYPE, code(kind))]}} if kind else {})}
 
 
 def extension(url: str, key: str, value: Any) -> Json:
     """A FHIR extension of core's, by the last part of its URL; ``{}`` when there is no value."""
     return {"url": EXTENSION + url, key: value} if value else {}
+
+
+@lru_cache(maxsize=1024)
+def alternate(table: str, value: str) -> Json:
+    """What stands beside an element whose FHIR code says less than the v2 code did; what it gives is shared: never change it."""
+    concept = {"coding": [coding_of(f"{codes.TERMINOLOGY}v2-{table}", value)]}
+    return {"extension": [extension("alternate-codes", "valueCodeableConcept", concept)]}
 
 
 _CODINGS: Final = ((0, 6), (3, 7), (9, 12))  # where each coding starts (code, display, system), and where its version stands
@@ -152,7 +160,8 @@ def coded(name: str, default_system: str = "") -> Callable[[str, Text], Json]:
         first = concept["coding"][0] if "coding" in concept else {}
         known = table.codes.get(first.get("code", "")) if first.get("system") in {table.v2, default_system} else None
         if known:
-            concept["coding"][0] = coding_of(known.system, known.code, known.display)
+            version = {"version": first["version"]} if "version" in first and known.system == table.v2 else {}
+            concept["coding"][0] = coding_of(known.system, known.code, known.display) | version
         return concept
 
     return remembered(make)
@@ -216,7 +225,11 @@ def name_of(parts: list[str], t: Text, first: int, raw: str = "") -> Json:
     put(out, "suffix", [v for v in suffixes if v])
     if not out:
         return out
-    put(out, "use", codes.NAME_USE.get(t.part(parts, 7 if first == 1 else 10), ""))
+    kind = code(t.part(parts, 7 if first == 1 else 10))
+    if kind:
+        put(out, "use", codes.NAME_USE.get(kind, ""))
+        if kind not in codes.NAME_SAID:
+            out["_use"] = alternate("0200", kind)
     if t.subcomponent in raw:
         _family(out, t.raw(raw, first), t)
     if len(parts) > 9:
@@ -263,6 +276,8 @@ def xad(raw: str, t: Text) -> Json:
     put(out, "district", _text(t.raw(raw, 9), t))
     if not out.keys() - {"use", "type"}:
         return {}
+    if kind and kind not in codes.ADDRESS_SAID:
+        out["_use"] = alternate("0190", code(kind))
     if kind == "HV":
         out["extension"] = [extension("iso21090-AD-use", "valueCode", kind)]
     if len(parts) > 9:
@@ -306,7 +321,12 @@ def xtn(raw: str, t: Text) -> Json:
     if not value:
         return {}
     out: Json = {"system": system, "value": value}
-    put(out, "use", "mobile" if equipment == "CP" else codes.TELECOM_USE.get(use, ""))
+    is_mobile = equipment == "CP"
+    put(out, "use", "mobile" if is_mobile else codes.TELECOM_USE.get(use, ""))
+    if use and (use != "NET" if system == "email" else use != "PRN" if is_mobile else use not in codes.TELECOM_USE_SAID):
+        out["_use"] = alternate("0201", code(use))
+    if equipment and equipment not in codes.TELECOM_SYSTEM_SAID:
+        out["_system"] = alternate("0202", code(equipment))
     if len(parts) > 4:
         _telecom_more(out, parts, t)
     return out

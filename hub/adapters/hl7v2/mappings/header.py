@@ -32,7 +32,7 @@ def message_header(draft: Draft, received: Received, sender: Json, focus: list[J
     if focus:
         resource["focus"] = focus
     if sender or received.sender:
-        resource["sender"] = {"display": received.sender} | sender
+        resource["sender"] = ({"display": received.sender} if received.sender else {}) | sender
     if received.provider:
         resource.setdefault("sender", {})["identifier"] = {"system": PROVIDER, "value": received.provider}
     responsible = content.field("MSH", 22)
@@ -106,11 +106,15 @@ def sent(draft: Draft, received: Received) -> str:
     return instant(draft.content.value("MSH", 7)) or iso_of(received.received_us)
 
 
-def sender_of(draft: Draft) -> Json:
-    """Add the Organization of MSH-4, in the country of MSH-17; gives the Reference, ``{}`` when there is none."""
+def sender_of(draft: Draft, provider: str) -> Json:
+    """Add the Organization of MSH-4, in the country of MSH-17; gives the Reference, ``{}`` when neither is said.
+
+    provider: whom the hub knows the sender as, who is in that country where MSH-4 names nobody.
+    """
     content = draft.content
     raw, country = content.field("MSH", 4), content.value("MSH", 17)
     if not country:
         return draft.linked(actors.organisation, raw, "MSH-4") if raw else {}
-    made: dict[str, Any] = actors.organisation(raw, draft.text) or {"resourceType": "Organization", "name": content.value("MSH", 4) or "?"}
-    return draft.add("MSH-4", made | {"address": [{"country": country}]}) if raw else {}
+    known = {"resourceType": "Organization", "identifier": [{"system": PROVIDER, "value": provider or "unknown"}]}
+    made: dict[str, Any] = (actors.organisation(raw, draft.text) if raw else {}) or known
+    return draft.add("MSH-4", made | {"address": [{"country": country}]})

@@ -47,6 +47,12 @@ def _status(raw: str, t: Text) -> str:
     return order_codes.COMPLETION.get(datatypes.leaf(raw, t), "")
 
 
+def _status_said(raw: str, t: Text) -> Json:
+    """The code itself, where the status says less."""
+    code = datatypes.code(datatypes.leaf(raw, t))
+    return datatypes.alternate("0322", code) if code not in {"", "CP", "NA"} else {}
+
+
 def _expires(raw: str, t: Text) -> str:
     return date(datatypes.leaf(raw, t))
 
@@ -65,6 +71,7 @@ RXA: Final[Rows] = (
     Row(18, "statusReason", datatypes.cwe),
     Row(19, "reasonCode", datatypes.cwe, many=True),
     Row(20, "status", _status),
+    Row(20, "_status", _status_said),
 )
 RXR: Final[Rows] = pharmacy.RXR[:2]
 _FUNDING: Final = "30963-3"

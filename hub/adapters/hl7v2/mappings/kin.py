@@ -7,7 +7,7 @@ from hub.adapters.hl7v2.mappings.content import Text
 from hub.adapters.hl7v2.mappings.datatypes import Json, coded
 from hub.adapters.hl7v2.mappings.languages import language
 from hub.adapters.hl7v2.mappings.rows import Draft, Link, Row, Rows, apply, prune
-from hub.adapters.hl7v2.mappings.times import date
+from hub.adapters.hl7v2.mappings.times import date, date_time
 
 _CONTACT: Final = frozenset({"EMR", "E", "F", "I", "S"})  # NK1-3 (0131): a contact only; every other code is a relation too
 _CONTACT_ELEMENTS: Final = ("relationship", "telecom", "gender", "period")
@@ -18,6 +18,11 @@ _MOTHER: Final = [{"coding": [{"system": f"{codes.TERMINOLOGY}v3-RoleCode", "cod
 
 def _date(raw: str, t: Text) -> str:
     return date(datatypes.leaf(raw, t))
+
+
+def _born(raw: str, t: Text) -> Json:
+    whole = date_time(t.at(datatypes.leaf(raw, t)))
+    return {"extension": [datatypes.extension("patient-birthTime", "valueDateTime", whole)]} if len(whole) > 10 else {}
 
 
 def _work(raw: str, t: Text) -> Json:
@@ -48,6 +53,7 @@ NK1: Final[Rows] = (
     Row(12, "identifier", datatypes.cx, many=True),
     Row(15, "gender", datatypes.mapped(codes.GENDER)),
     Row(16, "birthDate", _date),
+    Row(16, "_birthDate", _born),
     Row(20, "communication", _language, many=True),
     Row(33, "identifier", datatypes.cx, many=True),
     Row(37, "identifier", _security_number, many=True),
@@ -96,8 +102,11 @@ def _organisation(draft: Draft, raw: str, reached: Json, place: str) -> Json:
     if not reached:
         return draft.linked(actors.xon, raw, f"{place}-13")
     made = actors.xon(raw, draft.text)
-    contact = {key: values if key == "telecom" else values[0] for key, values in reached.items()}
-    return draft.add(f"{place}-13", made | {"contact": [contact]}) if made else {}
+    size = max((len(values) for key, values in reached.items() if key != "telecom"), default=1)
+    contacts = [{key: values[n] for key, values in reached.items() if key != "telecom" and n < len(values)} for n in range(size)]
+    if "telecom" in reached:
+        contacts[0]["telecom"] = reached["telecom"]
+    return draft.add(f"{place}-13", made | {"contact": contacts}) if made else {}
 
 
 def mother(draft: Draft, field: str, reference: Json) -> None:

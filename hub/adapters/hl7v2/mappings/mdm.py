@@ -29,6 +29,7 @@ _GRAMMAR: Final = grammar(
 # what the event does to the document that TXA-13 names
 _RELATION: Final[Mapping[str, str]] = MappingProxyType({"T05": "appends", "T06": "appends", "T09": "replaces", "T10": "replaces"})
 _WITHDRAWN: Final = "T11"
+_TEXTS: Final = frozenset({"TX", "FT"})  # 0191
 _FILES: Final = frozenset({"ED", "RP"})
 _CLOCKED: Final = 11  # a FHIR dateTime that says more than the day is longer than this
 _RECIPIENT: Final = order_types.concept(f"{codes.TERMINOLOGY}v3-ParticipationType", "IRCP")
@@ -48,7 +49,7 @@ def _completion(raw: str, t: Text) -> str:
 
 def _completion_said(raw: str, t: Text) -> Json:
     code = datatypes.code(t.leaf(raw))
-    return order_types.alternate("0271", code) if code and code != "AU" else {}
+    return datatypes.alternate("0271", code) if code and code != "AU" else {}
 
 
 def _availability(raw: str, t: Text) -> str:
@@ -57,7 +58,7 @@ def _availability(raw: str, t: Text) -> str:
 
 def _availability_said(raw: str, t: Text) -> Json:
     code = datatypes.code(t.leaf(raw))
-    return order_types.alternate("0273", code) if code and code != "AV" else {}
+    return datatypes.alternate("0273", code) if code and code != "AV" else {}
 
 
 def _clocked(raw: str, t: Text) -> str:
@@ -179,7 +180,7 @@ def _content(draft: Draft, parts: list[Node], made: Json, txa: Segment | None) -
     title = made.get("description")
     _presented(attachments, txa, t)
     content = [{"attachment": a | ({"title": title} if title else {})} for a in attachments if a]
-    return content or [{"attachment": {"title": title or "document"}}]
+    return content or [{"attachment": {"title": title or "document"} | _kind(txa, t)}]
 
 
 def _plain(lines: list[str]) -> list[Json]:
@@ -187,9 +188,15 @@ def _plain(lines: list[str]) -> list[Json]:
     return [{"contentType": "text/plain; charset=utf-8", "data": b64encode(text.encode()).decode()}] if text.strip() else []
 
 
+def _kind(txa: Segment | None, t: Text) -> Json:
+    said = t.leaf(txa.field(3)) if txa is not None and txa.field(3) else ""
+    kind = "text/plain" if said in _TEXTS else media.media_type(said, "")
+    return {"contentType": kind} if kind else {}
+
+
 def _presented(attachments: list[Json], txa: Segment | None, t: Text) -> None:
     """TXA-3 as the media type of a file that does not say its own."""
-    kind = media.media_type(t.leaf(txa.field(3)), "") if txa is not None and txa.field(3) else ""
+    kind = _kind(txa, t).get("contentType", "")
     for each in attachments:
         if kind or "data" in each:
             each.setdefault("contentType", kind or media.UNKNOWN)

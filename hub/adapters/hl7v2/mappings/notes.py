@@ -4,6 +4,7 @@ Source: HL7 v2-to-FHIR NTE[Observation], NTE[ServiceRequest], NTE[Appointment-Co
 """
 
 from collections.abc import Iterable
+from typing import Final
 
 from hub.adapters.hl7v2.er7 import Segment
 from hub.adapters.hl7v2.mappings import datatypes
@@ -11,6 +12,8 @@ from hub.adapters.hl7v2.mappings.datatypes import Json
 from hub.adapters.hl7v2.mappings.groups import Node
 from hub.adapters.hl7v2.mappings.professionals import practitioner
 from hub.adapters.hl7v2.mappings.rows import Draft
+
+_kind: Final = datatypes.table_concept("0364")
 
 
 def words(draft: Draft, nte: Segment) -> str:
@@ -25,11 +28,13 @@ def words(draft: Draft, nte: Segment) -> str:
 
 
 def note(draft: Draft, nte: Segment, place: str) -> Json:
-    """NTE as an Annotation: what (NTE-3), who (NTE-5) and when (NTE-6); ``{}`` when it says nothing."""
+    """NTE as an Annotation: what (NTE-3), of what kind (NTE-4), who (NTE-5) and when (NTE-6); ``{}`` when it says nothing."""
     text = words(draft, nte)
     if not text:
         return {}
-    out: Json = {"text": text}
+    kind = _kind(nte.field(4), draft.text) if len(nte.fields) > 4 and nte.field(4) else {}
+    out: Json = {"extension": [datatypes.extension("annotationType", "valueCodeableConcept", kind)]} if kind else {}
+    out["text"] = text
     if len(nte.fields) > 5:
         t = draft.text
         who = next(iter(t.repetitions(nte.field(5))), "")

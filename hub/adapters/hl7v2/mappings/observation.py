@@ -155,7 +155,7 @@ def _status(raw: str, made: Json, t: Text) -> None:
     code = datatypes.leaf(raw, t)
     made["status"] = order_codes.RESULT_STATUS.get(code, "unknown")
     if code and code not in order_codes.RESULT_STATUS_SAME:
-        made["_status"] = order_types.alternate("0085", datatypes.code(code))
+        made["_status"] = datatypes.alternate("0085", datatypes.code(code))
     if code == _NOT_SOUGHT:
         made["dataAbsentReason"] = _NOT_ASKED
 
@@ -194,7 +194,6 @@ OBX: Final[Rows] = (
     Row(14, "effectiveDateTime", datatypes.moment),
     Link(15, "performer", order_types.coded_organization),
     Row(17, "method", _concept),
-    Link(18, "device", actors.instrument, many=False),
     Row(19, "extension", _analysed, many=True),
     Row(20, "bodySite", _concept),
     Row(21, "identifier", order_types.typed("FILL"), many=True),
@@ -225,6 +224,7 @@ def _made(draft: Draft, obx: Segment, about: Json, place: str, known: Numbers) -
     size = len(obx.fields)
     if size > 16:
         _performers(draft, obx, made, place)
+        datatypes.put(made, "device", draft.linked(actors.instrument, raw, f"{place}-18") if (raw := obx.field(18)) else {})
     for key, said in about.items():
         if not (key.startswith("effective") and "effectiveDateTime" in made):
             made.setdefault(key, said)

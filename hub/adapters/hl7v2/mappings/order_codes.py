@@ -23,6 +23,7 @@ ORDER_CONTROL: Final = _table(  # 0119; ORC-1 itself is kept beside the status
 ORDER_STATUS: Final = _table(  # 0038; wins over the order control
     plain("OrderStatus") | {"A": "active"}  # some, but not all, results are there
 )
+ORDER_STATUS_SAID: Final = frozenset({"CA", "CM", "DC", "ER", "HD"})  # what the FHIR status says by itself
 MEDICATION_STATUS: Final = _table(  # 0038 and 0119 for MedicationRequest, which tells "cancelled" (never begun) from "stopped"; no map
     {"CA": "cancelled", "CM": "completed", "DC": "stopped", "ER": "entered-in-error", "HD": "on-hold", "IP": "active", "RP": "stopped",
      "SC": "active", "A": "active", "AF": "active", "CR": "cancelled", "DF": "cancelled", "DR": "stopped", "FU": "completed",
@@ -51,6 +52,9 @@ DOCUMENT_CURRENT: Final = _table({"AV": "current", "CA": "entered-in-error", "OB
 APPOINTMENT_STATUS: Final = _table(  # 0278, in lower case without blanks
     {code.lower(): status for code, status in plain("FillerStatusCodes[Appointment]").items()}
     | {"canceled": "cancelled", "dc": "cancelled"}  # Dc: discontinued, no map
+)
+APPOINTMENT_STATUS_SAID: Final = frozenset(  # what the FHIR status says by itself
+    {"Pending", "Booked", "Started", "Complete", "Cancelled", "Noshow", "Deleted", "Waitlist"}
 )
 APPOINTMENT_EVENT: Final = _table(  # 0003: what the event made of it; no map
     {"S12": "booked", "S13": "booked", "S14": "booked", "S15": "cancelled", "S16": "cancelled", "S17": "entered-in-error", "S26": "noshow"}

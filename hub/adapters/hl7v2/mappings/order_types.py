@@ -93,11 +93,6 @@ def logical(identifier: Json, kind: str) -> Json:
     return {"type": kind, "identifier": identifier} if identifier else {}
 
 
-def alternate(table: str, code: str) -> Json:
-    """What stands beside a status whose FHIR code says less than the v2 code did."""
-    return {"extension": [{"url": f"{EXTENSION}alternate-codes", "valueCodeableConcept": concept(f"{codes.TERMINOLOGY}v2-{table}", code)}]}
-
-
 def extended(made: Json, url: str, key: str, value: Any) -> None:
     """Add an extension, unless there is nothing to say."""
     if value:

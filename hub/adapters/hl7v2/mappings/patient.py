@@ -1,6 +1,6 @@
 """Patient, and what is the patient's: PID, PD1, the record that MRG retires."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
 from hub.adapters.hl7v2.er7 import Segment
@@ -130,7 +130,16 @@ def patient(draft: Draft, identifiers: tuple[Identifier, ...]) -> Json:
 
 
 def _identifiers(draft: Draft, identifiers: tuple[Identifier, ...]) -> list[Json]:
-    told = _told(draft.content)
+    out = [*_known(_told(draft.content), identifiers), *_besides(draft.content, identifiers)]
+    ssn = draft.content.value("PID", 19)
+    if ssn and all(known["value"] != ssn for known in out):  # a number of no register the hub knows names nobody here, but it is told
+        out.append({"value": ssn, "type": datatypes.identifier_type("SS")})
+    return out
+
+
+def _known(said: list[Json], identifiers: tuple[Identifier, ...]) -> list[Json]:
+    """Identifiers in the systems that the gateway knows them by, with what the message says of each besides, where it first does."""
+    told = {m["value"]: m for m in reversed(said) if m}
     out = []
     for known in identifiers:
         made: Json = {**told.get(known.value, {}), "value": known.value}
@@ -142,7 +151,7 @@ def _identifiers(draft: Draft, identifiers: tuple[Identifier, ...]) -> list[Json
             if not made["assigner"]:
                 del made["assigner"]
         out.append(made)
-    return [*out, *_besides(draft.content, identifiers)]
+    return out
 
 
 def _besides(content: Content, identifiers: tuple[Identifier, ...]) -> list[Json]:
@@ -152,13 +161,13 @@ def _besides(content: Content, identifiers: tuple[Identifier, ...]) -> list[Json
     return [m for m in made if m and m["value"] not in known]
 
 
-def _told(content: Content) -> Mapping[str, Json]:
+def _told(content: Content) -> list[Json]:
     """What PID-3, 2, 4 and 19 say about each number besides its system: type, period, assigner, check digit."""
     t = content.text
     made = [datatypes.cx(raw, t) for n in (3, 2, 4) if (field := content.field("PID", n)) for raw in t.repetitions(field)]
     if ssn := content.value("PID", 19):
         made.append({"value": ssn, "type": datatypes.identifier_type("SS")})
-    return {m["value"]: m for m in reversed(made) if m}
+    return made
 
 
 def _tidy(resource: Json, pid: Segment, t: Text) -> None:
@@ -205,10 +214,10 @@ def retired(draft: Draft, reference: Json, merged: tuple[Identifier, ...]) -> No
     """Add the Patient that MRG retires, replaced by the survivor, and the survivor's link to it."""
     if not merged:
         return
-    identifiers: list[Json] = [{"value": i.value} | ({"system": "%20".join(i.system.split())} if i.system else {}) for i in merged]
+    t = draft.text
     old: Json = {
         "resourceType": "Patient",
-        "identifier": identifiers,
+        "identifier": _known([datatypes.cx(raw, t) for raw in t.repetitions(draft.content.field("MRG", 1))], merged),
         "active": False,
         "link": [{"other": reference, "type": "replaced-by"}],
     }

@@ -20,14 +20,13 @@ _CNN_NAME: Final = 8  # components of a CNN before its assigning authority
 
 
 def practitioner(draft: Draft, raw: str, place: str, address: str = "") -> Json:
-    """XCN (one repetition) as a Practitioner, with the address XAD where one is given; gives the Reference, ``{}`` for nobody."""
+    """XCN (one repetition) as a Practitioner, with the address XAD where one is given; gives the Reference, ``{}`` for nobody nowhere."""
     where = datatypes.xad(address, draft.text) if address else {}
     if not where:
         return draft.linked(actors.xcn, raw, place)
 
     def make() -> Json:
-        made = actors.xcn(raw, draft.text)
-        return made | {"address": [where]} if made else {}
+        return (actors.xcn(raw, draft.text) or {"resourceType": "Practitioner"}) | {"address": [where]}
 
     return draft.once((actors.xcn, raw, address), place, make)
 
@@ -99,7 +98,7 @@ def requester(draft: Draft, orc: Segment | None, obr: Segment | None, place: str
     if who:
         return role(draft, f"{place}/requester", practitioner(draft, who, f"{place}/ORC-12", address), where=where)
     (who,) = _first(draft, obr, 16) if obr is not None else ("",)
-    person = practitioner(draft, who, f"{place}/OBR-16") if who else {}
+    person = practitioner(draft, who, f"{place}/OBR-16", address) if who or address else {}
     return role(draft, f"{place}/requester", person, where=where) if where else person
 
 

@@ -144,14 +144,14 @@ def _moved(draft: Draft, target: list[Json], agents: list[Json], recorded: str) 
 
 
 def updated(draft: Draft, pid: Segment, subject: Json, received_us: int) -> None:
-    """Add the Provenance of the patient's record where PID-33 says when it was changed and PID-34 by whom."""
+    """Add the Provenance of the patient's record where PID-33 says when it was changed, or PID-34 by whom; R4 demands somebody."""
     when, who = pid.field(33), pid.field(34)
-    if not datatypes.is_said(when) or not datatypes.is_said(who):
+    if not datatypes.is_said(when) and not datatypes.is_said(who):
         return
     made: Json = {"resourceType": "Provenance", "target": [{"reference": subject["reference"]}]}
     put(made, "occurredDateTime", date_time(draft.text.at(datatypes.leaf(when, draft.text))))
     made |= {"recorded": iso_of(received_us), "activity": _UPDATED}
-    facility = draft.linked(actors.organisation, who, "PID-34")
-    if facility:
-        made["agent"] = [{"type": _PERFORMER, "who": facility}]
+    facility = draft.linked(actors.organisation, who, "PID-34") if datatypes.is_said(who) else {}
+    if facility or "occurredDateTime" in made:
+        made["agent"] = [{"type": _PERFORMER, "who": facility or _UNKNOWN}]
         draft.add("PID/provenance", made)

@@ -68,6 +68,9 @@ def _units(parts: list[str], t: Text) -> Json:
     system = codes.coding_system(t.part(parts, 3))
     if code and system:
         out |= {"system": system, "code": code}
+    elif code and display and code != display:  # R4 qty-3: a code is of a system
+        concept = {"coding": [{"code": code}]}
+        out["_unit"] = {"extension": [datatypes.extension("alternate-codes", "valueCodeableConcept", concept)]}
     return out
 
 

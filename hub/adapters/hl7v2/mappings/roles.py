@@ -86,7 +86,8 @@ def _of_rol(draft: Draft, rol: Segment, place: str) -> Json:
     made: Json = {"resourceType": "PractitionerRole"}
     address = datatypes.xad(t.repetitions(rol.field(11))[0], t) if t.repetitions(rol.field(11)) else {}
     kind = t.part(t.parts(rol.field(11)), 7)
-    where = "location" if kind in _PLACES else "organization" if kind in _OFFICES else "practitioner"
+    is_for = bool(rol.field(10) or rol.field(14))  # an organisation
+    where = "location" if kind in _PLACES else "organization" if kind in _OFFICES and is_for else "practitioner"
     person = _person(draft, rol.field(4), address if where == "practitioner" else {}, [], f"{place}-4")
     unit = _unit(rol.field(10), t) if rol.field(10) and (person or rol.field(14)) else {}
     office = _office(draft, rol.field(14), unit, address if where == "organization" else {}, f"{place}-14")

@@ -71,11 +71,11 @@ def minutes(digits: str, unit: list[str]) -> int | None:
     return min(value * seconds // 60, _INTEGER_MAX) if value is not None and seconds else None
 
 
-def pattern_code(text: str, display: str = "") -> Json:
-    """A repeat pattern (table 0335) as Timing.code."""
+def pattern_code(text: str, display: str = "", system: str = "") -> Json:
+    """A repeat pattern (table 0335, unless it is of another system) as Timing.code."""
     known = order_codes.REPEATS.get(text)
-    system = "v3-GTSAbbreviation" if known else "v2-0335"
-    coding = {"system": codes.TERMINOLOGY + system, "code": known or " ".join(text.split())} if text else {}
+    own = codes.coding_system(system) or f"{codes.TERMINOLOGY}v2-0335"
+    coding = {"system": f"{codes.TERMINOLOGY}v3-GTSAbbreviation" if known else own, "code": known or " ".join(text.split())} if text else {}
     if coding and display:
         coding["display"] = display
     return ({"coding": [coding]} if coding else {"text": display}) if coding or display else {}
@@ -136,7 +136,7 @@ def _pattern(raws: list[str], repeat: Json, t: Text) -> Json:
     if not raws:
         return {}
     parts = [*raws[0].split(t.component), *[""] * 10]
-    code, display = [*(t.leaf(p) for p in parts[0].split(t.subcomponent)), ""][:2]
+    code, display, system = [*(t.leaf(p) for p in parts[0].split(t.subcomponent)), "", ""][:3]
     if t.leaf(parts[1]) == "DW":
         first, last = (quantities.count(t.leaf(p)) or 0 for p in parts[2:4])
         days = list(_DAYS[max(first, 1) - 1 : max(first, last)])
@@ -149,7 +149,7 @@ def _pattern(raws: list[str], repeat: Json, t: Text) -> Json:
     if event in order_codes.MEALS:
         repeat["when"] = [event]
         _place(minutes(t.leaf(parts[8]), [t.leaf(p) for p in parts[9].split(t.subcomponent)]), repeat)
-    return pattern_code(code, display)
+    return pattern_code(code, display, system)
 
 
 def _clock(raw: str, repeat: Json, t: Text) -> None:

@@ -27,6 +27,11 @@ def _ordered(raw: str, t: Text) -> str:
     return order_codes.ORDER_STATUS.get(datatypes.leaf(raw, t), "")
 
 
+def _ordered_said(raw: str, t: Text) -> Json:
+    code = datatypes.code(datatypes.leaf(raw, t))
+    return datatypes.alternate("0038", code) if code and code not in order_codes.ORDER_STATUS_SAID else {}
+
+
 def _controlled(raw: str, t: Text) -> str:
     return order_codes.ORDER_CONTROL.get(datatypes.leaf(raw, t), "")
 
@@ -53,6 +58,7 @@ ORC: Final[Rows] = (
     Row(2, "identifier", datatypes.placer, many=True),
     Row(3, "identifier", datatypes.filler, many=True),
     Row(5, "status", _ordered),  # before ORC-1: the order's status says more than what to do with it
+    Row(5, "_status", _ordered_said),
     Row(1, "status", _controlled),
     Row(16, "extension", _reason, many=True),
     Row(28, "meta.security", order_types.sensitivity, many=True),
@@ -130,9 +136,12 @@ def _event(orc: Segment, made: Json, t: Text) -> None:
 
 
 def _of_obr(obr: Segment, made: Json, t: Text) -> None:
-    """OBR-11 a reflex order; OBR-29 the order it comes from."""
-    if datatypes.leaf(obr.field(11), t) == _REFLEX:
+    """OBR-11 a reflex order, or what else it is beside the intent; OBR-29 the order it comes from."""
+    action = datatypes.code(datatypes.leaf(obr.field(11), t)) if obr.field(11) else ""
+    if action == _REFLEX:
         made["intent"] = "reflex-order"
+    elif action:
+        made["_intent"] = datatypes.alternate("0065", action)
     if obr.field(29) and not obr.field(50):
         found = [b for i in order_types.eip(obr.field(29), t, "PLAC", "FILL") if (b := order_types.logical(i, "ServiceRequest"))]
         if found:

@@ -50,6 +50,12 @@ def _status(raw: str, t: Text) -> str:
     return order_codes.APPOINTMENT_STATUS.get(_said(raw, t), "")
 
 
+def _status_said(raw: str, t: Text) -> Json:
+    """The code itself, where the status says less."""
+    code = datatypes.code(datatypes.leaf(raw, t))
+    return datatypes.alternate("0278", code) if code and code not in order_codes.APPOINTMENT_STATUS_SAID else {}
+
+
 SCH: Final[Rows] = (
     Row(1, "identifier", datatypes.placer, many=True),
     Row(2, "identifier", datatypes.filler, many=True),
@@ -72,7 +78,9 @@ def resources(draft: Draft, subject: Json, visit: Json) -> list[Json]:
         _reason(sch, made, t)
     made |= _times(root, sch, taking, t)
     _services(taking, made, t)
-    made["status"] = _final_status(draft.trigger, made)
+    said, made["status"] = made.get("status"), _final_status(draft.trigger, made)
+    if sch is not None and made["status"] == said:
+        datatypes.put(made, "_status", _status_said(sch.field(25), t))
     if sch is not None and made["status"] in _ENDED and sch.field(6):
         datatypes.put(made, "cancelationReason", datatypes.cwe(sch.field(6), t))
     made["participant"] = _participants(draft, subject, sch, taking, made)
@@ -180,6 +188,8 @@ def _part(segment: Segment, made: Json, t: Text) -> Json:
     """In what part, whether they come, and when."""
     said = _said(segment.field(_FIELDS[segment.name][5]), t)
     out: Json = {"status": order_codes.PARTICIPATION.get(said, "accepted")}
+    if said:
+        out["_status"] = datatypes.alternate("0278", datatypes.code(datatypes.leaf(segment.field(_FIELDS[segment.name][5]), t)))
     kind = datatypes.cwe(segment.field(4), t) if segment.field(4) else {}
     if kind:
         out["type"] = [kind]
@@ -225,8 +235,7 @@ def _comments(draft: Draft, root: Node, made: Json) -> None:
         if not said:
             continue
         lines.append(said["text"])
-        kind, coded = (datatypes.cwe(nte.segment.field(n), t) if nte.segment.field(n) else {} for n in (4, 9))
-        order_types.extended(said, f"{EXTENSION}annotationType", "valueCodeableConcept", kind)
+        coded = datatypes.cwe(nte.segment.field(9), t) if nte.segment.field(9) else {}
         order_types.extended(said, f"{EXTENSION}alternate-codes", "valueCodeableConcept", coded)
         order_types.extended(made, f"{R5}Appointment.note", "valueAnnotation", said)
     if lines:

@@ -15,7 +15,7 @@ ZONE: Final = ZoneInfo("Europe/Oslo")
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _DTM: Final = re.compile(r"(\d{4})(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:\.(\d{1,6})\d*)?)?)?)?)?)?([+-]\d{4})?", re.ASCII)
-_TM: Final = re.compile(r"(\d\d)(\d\d)?(\d\d)?(\.\d+)?(?:[+-]\d{4})?", re.ASCII)
+_TM: Final = re.compile(r"(\d\d):?(\d\d)?:?(\d\d)?(\.\d+)?(?:[+-]\d{4})?", re.ASCII)  # some write a clock's colons
 _OFFSET_MAX: Final = timedelta(hours=14)
 _DAY_DIGITS: Final = 8
 _DATE_LENGTH: Final = 10  # of a FHIR date

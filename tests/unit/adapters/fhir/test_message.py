@@ -116,6 +116,18 @@ def test_what_names_nobody_or_others_too_does_not_tell_who_the_patient_is() -> N
     assert refusal(raw_of(made)) == (Reason.MISSING_PATIENT, "Patient.identifier")
 
 
+def test_a_social_security_number_of_no_register_names_nobody_beside_another_number() -> None:
+    made = bundle()
+    loose = {"value": "123-45-6789", "type": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "SS"}]}}
+    patient = made["entry"][2]["resource"]
+    patient["identifier"] = [loose, {"system": "urn:x", "value": "7"}]
+    assert envelope(raw_of(made)).identifiers == (Identifier("urn:x", "7"),)
+    patient["identifier"] = [loose]
+    assert envelope(raw_of(made)).identifiers == (Identifier("", "123-45-6789"),)
+    patient["identifier"] = [loose | {"value": "13116900216"}, {"system": "urn:x", "value": "7"}]
+    assert len(envelope(raw_of(made)).identifiers) == 2
+
+
 def test_a_merge_that_retires_nobody_is_refused_at_the_door() -> None:
     made = bundle()
     made["entry"][0]["resource"]["eventCoding"] = {"system": OWN, "code": Kind.MERGED}

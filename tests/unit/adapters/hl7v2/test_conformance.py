@@ -15,7 +15,7 @@ def test_every_event_the_hub_carries_has_a_structure_in_2_5_1() -> None:
     [
         ("2.5.1", "ADT^A04", "ADT_A01"), ("2.5.1", "ADT^A40", "ADT_A39"), ("2.5.1", "MDM^T11", "MDM_T01"), ("2.3", "ADT^A28", "ADT_A01"),
         ("2.1", "ADT^A08", "ADT_A08"), ("2.8", "ADT^A34", ""), ("2.8", "ORM^O01", ""), ("2.5.1", "ADT^A99", ""),
-        ("2.3", "ADT^A15", "ADT_A09"),
+        ("2.3", "ADT^A15", "ADT_A09"), ("2.5.1", "SIU^S15", "SIU_S12"), ("2.3.1", "SIU^S26", "SIU_S12"),
     ],
 )  # fmt: skip
 def test_the_structure_of_an_event(version: str, trigger: str, structure: str) -> None:

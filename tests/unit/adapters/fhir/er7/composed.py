@@ -13,7 +13,9 @@ from hl7apy.parser import parse_message
 from hub.adapters.fhir.document import Entries
 from hub.adapters.fhir.er7.rows import Rows, fields
 from hub.adapters.fhir.mappings import OWN
+from hub.adapters.hl7v2.check.judge import judge
 from hub.adapters.hl7v2.er7 import Er7
+from hub.adapters.profile import Terms
 from hub.model import Detail, Form, Kind
 from tests.unit.adapters.fhir.made import raw_of
 from tests.unit.adapters.made import RECIPIENT, fhir
@@ -42,6 +44,20 @@ BEYOND: Final = {
     "Value ADT_A12": "the table forgot what chapter 3.3.12 has",
     "HL70211": "UNICODE UTF-8 is of the table in 2.5.1, and not of hl7apy's",
 }
+
+
+# what is found of any message here: of who is told what, which numbers are known, and codes that come from the sender, not of its form
+NOT_OF_ITS_FORM: Final = r"(routing|identity|pathway)\.\S+ \S+|merge\.\S+ MRG-1|patients\.several PID|standard\.table (DG1-15|OBX-5\.3)"
+
+# OMG_O19: by its segments alone, a second order may be an earlier result of the first
+ANOTHER_OR_EARLIER: Final = r"standard\.(misplaced-segment DG1|missing-segment OBX)"
+
+
+def faults(raw: bytes) -> list[str]:
+    """What ``hub check-message`` finds of a message's form: code and place."""
+    found = [f"{f.code} {f.place}" for f in judge(raw, Terms()).findings]
+    form = NOT_OF_ITS_FORM + (f"|{ANOTHER_OR_EARLIER}" if b"|OMG^O19" in raw else "")
+    return [f for f in found if not re.fullmatch(form, f)]
 
 
 def is_mistaken(error: str) -> bool:
@@ -127,6 +143,7 @@ def composed(bundle: Json, detail: Detail = Detail.FULL) -> Er7:
     raw = fhir(raw_of(bundle)).render(Form.HL7V2, detail, RECIPIENT)
     if detail is Detail.FULL:
         assert judged(raw) == ([], [])
+        assert faults(raw) == [], faults(raw)
     return Er7.from_bytes(raw)
 
 

@@ -1,5 +1,6 @@
 """What does not come back where it was when an HL7 v2 message has been a Bundle, and why: the only losses a round trip may have."""
 
+from enum import StrEnum
 from typing import Final
 
 # field -> the fields of 2.5.1 that carry the same
@@ -14,11 +15,13 @@ MOVED: Final[dict[str, tuple[str, ...]]] = {
     "PID-14": ("PID-13",),
     "PID-40": ("PID-13", "PID-14"),
     "NK1-12": ("NK1-33",),
+    "NK1-31": ("NK1-5", "NK1-6"),
     "NK1-30": ("NK1-2",),
     "NK1-32": ("NK1-4",),
     "NK1-37": ("NK1-33",),
     "NK1-40": ("NK1-5", "NK1-6"),
     "NK1-41": ("NK1-5", "NK1-6"),
+    "NK1-3": ("NK1-7",),
     "NK1-5": ("NK1-6",),
     "NK1-6": ("NK1-5",),
     "PV2-13": ("PV1-8",),
@@ -27,114 +30,103 @@ MOVED: Final[dict[str, tuple[str, ...]]] = {
     "OBR-15": ("SPM-4", "SPM-6", "SPM-8", "SPM-14"),
     "OBR-39": ("SPM-14", "NTE-3"),
     "OBR-47": ("OBR-46",),
+    "TQ1-5": ("TQ1-3",),
     "TQ1-11": ("NTE-3",),
     "RXA-27": ("RXA-11",),
     "RXA-28": ("RXA-11",),
+    "OBX-15": ("OBX-23",),
     "OBX-23": ("OBX-15",),
+    "AIS-12": ("AIS-11",),
     "TQ1-10": ("RXE-7", "RXO-6"),
 }
 
-UNDER_THE_TYPE: Final = "what a document holds is told under the document's type, and what is empty not at all"
-_CX: Final = r"(PID-(2|3|4|18|21)|PV1-(5|19|50)|NK1-(12|33)|MRG-(1|3)|IN1-(10|49))"
-_XCN: Final = (
-    r"(EVN-5|PD1-4|PV1-(7|8|9|17|52)|PV2-13|ROL-4|PR1-(8|11|12)|DG1-16|ORC-(10|11|12|19)|OBR-(10|16)|OBX-(16|25)|SCH-(12|16|20)|AIP-3"
-    r"|RXO-14|RXA-10|TXA-(9|10))"
-)
-_XON: Final = r"(PD1-3|NK1-13|ORC-21|OBX-23|IN1-(4|11)|SFT-1)"
-_EI: Final = r"(DG1-20|IAM-7|OBX-18|OBR-(2|3)|ORC-(2|3|4)|SPM-2|ROL-1|PR1-19|TXA-(12|13)|SCH-(1|2|26|27)|RF1-(6|11))"
-_XPN: Final = r"(PID-(5|6|9)|NK1-(2|30)|MRG-7|IN1-16|IAM-14|PRD-2)"
-_XAD: Final = r"(PID-11|NK1-(4|32)|ORC-(22|24)|OBX-24|IN1-5|PRD-3|ROL-11|RXA-28)"
-_XTN: Final = r"(PID-(13|14|40)|NK1-(5|6|31|40|41)|ORC-(14|23)|OBR-17|ROL-12|PRD-5)"
-_PL: Final = r"(PV1-(3|6|11|42|43)|PV2-1|AIL-3|RXA-27)"
+UNDER_THE_TYPE: Final = "OBX[DocumentReference]: OBX-5 alone; what a document holds is told under the document's type"
 
-# patterns of the message, the place and the value ("" for any), reason; the first that fits counts
-LOSSES: Final[tuple[tuple[str, str, str, str], ...]] = (
-    ("", rf"{_CX}\.4(\.[23])?", "", "whose number it is, is one system: the namespace or the universal id"),
-    ("", rf"{_XCN}\.9(\.[23])?", "", "whose number it is, is one system: the namespace or the universal id"),
-    ("", rf"{_XON}\.6(\.[23])?", "", "whose number it is, is one system: the namespace or the universal id"),
-    ("", rf"{_EI}\.([12]\.)?[234]", "", "whose number it is, is one system: the namespace or the universal id"),
-    ("", rf"{_XPN}\.7", "[A-Z]+", "R4 has no use for this type of name, or one use for several"),
-    ("", rf"{_XCN}\.10", "[A-Z]+", "R4 has no use for this type of name, or one use for several"),
-    ("", rf"{_XAD}\.7", "[A-Z]+", "R4 has no use for this type of address, or one use for several"),
-    ("", rf"{_XAD}\.9\.2", "", "a county is one code in 2.5.1"),
-    ("", rf"{_XTN}\.[23]", "", "use and kind are told by R4's words, and a number without either has none"),
-    ("", rf"{_XTN}\.9", "", "R4 has no remark on a contact point"),
-    ("", rf"{_PL}\.[12378]\.[23]", "", "a level of a place has a name and no universal id in 2.5.1"),
-    ("", r"PID-24\.1", "N", "R4 has the order of birth or whether it was a multiple one, not both"),
-    ("", r"PID-6\..*", "", "R4 has the mother's name as one text"),
-    ("", r"PID-33\.1", "", "the last change is a Provenance, which needs somebody who made it"),
-    ("", r"DG1-21\.1", "[^D]", "of what to do with a diagnosis R4 has only that it was an error"),
-    ("", r"PID-(13|40)\.[14]|NK1-(5|40)\.[14]", "", "what stands beside an e-mail address, or an unformatted number, is not told twice"),
-    ("", r"PID-19\.1|PID-4\.1", "", "a number that is in no known register is not taken for an identifier of the patient"),
-    ("", r"PID-7\.1", "0+", "no date"),
-    ("", r"PID-30\.1", "N.*", "nobody is said not to be dead"),
-    ("", r"(PID-(16|17)|RF1-2|SPM-(4|7|8))\.2", "", "the table has a name of its own for the code"),
-    ("", r"PID-39\.[789]", "", "a citizenship is a CE in 2.5.1"),
-    ("", r"PID-18\..*", "", "an account has one number"),
-    ("", r"PD1-14\..*", "", "R4 has the name of the congregation alone"),
-    ("", r"PD1-4\.13|MRG-1\.5", "", "a type of number without a number; what is retired is known by its number and whose it is"),
-    ("", r"NK1-16\.1", "@.*", "a day of birth has no time"),
-    ("", r"NK1-13\.3", "[A-Z].*", "a number that is no number"),
-    ("", r"NK1-32\..*", "", "an organisation's contact has one address in R4"),
-    ("", r"PV1-19\.5", "", "the number of the visit is of that type"),
-    ("", r"PV1-36\.1|PV1-42\..*", "", "what is cancelled did not take place"),
-    ("", r"PV1-37\.1\.[23]", "", "a place to be discharged to is one code in 2.5.1"),
-    ("", r"AL1-2\.1", "M[AC]", "R4 has one category for several"),
-    ("", r"AL1-6\.1", "@.*", "a date in 2.5.1 has no time"),
-    ("", r"IAM-17\.1", "", "R4 has other statuses, which several codes mean"),
-    ("", r"MSH-9\.[12]", "OUL|R22|R23|R24", "results are told as ORU^R01"),
-    ("", r"MSH-17\.1", "USA", "not a code of the country that FHIR has"),
-    ("", r"NTE-4\..*", "", "R4 has no type of a note"),
-    ("", r"OBR-(9|14|15)\..*", "", "SPM says it otherwise, and counts first"),
-    ("", r"OBR-11\.1", "[^G]", "R4 has only that the laboratory added the test itself"),
-    ("", r"OBR-(16)\..*", "", "ORC-12 says who asks, and counts first"),
-    ("", r"OBR-34\.1\.[56]", "", "a name without family name and given name is none"),
-    ("", r"OBR-6\.1", "@.*", "TQ1 says when, and R4 has one time for it"),
-    ("", r"OBR-27\..*|ORC-7\..*", "", "TQ1 says it otherwise, and counts first"),
-    ("", r"OBR-(7|22|25|32|35)\..*", "", "an order is no report"),
-    ("", r"OBX-5\.[1-9]", "App5|NS|Octet-stream|Base64|application|pdf|AP|SD|PICT|MRXS|image", "an attachment without its data is none"),
-    ("", r"OBX-6\..*", "", "a value that is no number has no unit"),
-    ("", r"OBX-18\.1", "", "an observation has one device in R4"),
-    ("", r"ORC-14\.4", "", "it is OBR-17's as well"),
-    ("", r"ORC-29\..*", "", "R4 has no place for it in a prescription"),
-    ("", r"RXE-5\..*|RXO-(4|12|19)\..*", "", "a unit in no system is known by its name"),
-    ("", r"RXO-14\..*", "", "ORC-12 says who asks, and counts first"),
-    ("", r"RXR-2\.2", "", "the table has a name of its own for the code"),
-    ("", r"ROL-(9|10)\..*", "", "the maps have it of the members of a care team alone"),
-    ("", r"SCH-6\.1", "Add", "R4 has a reason for cancelling only"),
-    ("", r"SCH-9\.1", "#60", "minutes"),
-    ("", r"SCH-11\..*", "", "TQ1 says when, and counts first"),
-    ("", r"SCH-25\.1|(AIS-10|AIP-12)\.1", "", "R4 has one status for several, and one for all who take part"),
-    ("", r"AIS-1[12]\..*", "", "what belongs to a service stands in its order, if there is one"),
-    ("", r"RF1-1\.[12]", "P|Pending", "a referral that is answered is no longer pending"),
-    ("", r"PV2-22\.1", "N", "a visit whose record is restricted is not one that everybody may know of"),
-    ("OMG.*", r"(ORC|PV1|TQ1)-.*", "", "an earlier result that comes with an order has no order and no visit of its own"),
-    ("VXU.*", r"ORC-1[07]\..*", "", "R4 has nobody who entered an immunization"),
-    ("VXU.*", r"TQ1-.*", "", "an immunization that was given has no schedule in R4"),
-    (
-        "VXU.*",
-        r"OBX-.*|NTE-3.*",
-        "",
-        "an observation of VXU is one of an immunization in 2.5.1; R4 has elements for the best known, without detail",
-    ),
-    ("MDM.*", r"OBX-(3|11)\..*", "", UNDER_THE_TYPE),
-    ("MDM.*", r"TXA-(3|13)\..*", "", "a document without content has no type of content, and a new one no parent"),
-    ("RDS.*", r"(ORC-1|RXR-1)\..*", "", "what was handed out is told as it was given, once"),
-    ("", r"OBX-15\.[456]", "", "an organisation has one number here"),
-    ("", r"OBX-24\..*", "", "2.5.1 has the address of one laboratory"),
-    ("", r"ORC-5\.1", "SC|IP", "an order in force is one that was placed"),
-    ("", r"ORC-24\..*", "", "an address without a person is none"),
-    ("", r"PD1-3\..*", "", "nobody is told twice"),
-    ("", r"SFT-1\.(7|10)", "", "the maker of software has a name"),
-    ("", r"(SPM-.*|OBX-5)\.9", "", "what a coding is called already, is not said again"),
-    ("", r"SPM-6\.7", "#20", "a version of a table that is the standard's own"),
-    ("ORU.*", r"NTE-3\.1", "", "a note before the first order is of none"),
-    ("", r"TQ1-2\..*", "", "RXE-3 counts first, and a unit in no system is known by its name"),
+
+class Why(StrEnum):
+    """What kind of reason there is for a leaf that does not come back."""
+
+    NO_PLACE = "2.5.1 has no place for it"
+    ONE_ELEMENT = "the guide or R4 has one element for two fields of the message"
+    NO_ROW = "no row of the guide carries it in this message"
+    UNTOLD = "it says nothing that may be told of the patient"
+
+
+NO_PLACE, ONE_ELEMENT, NO_ROW, UNTOLD = Why
+# fields that 2.5.1 has and no message of ``generated`` says -> why
+ELSEWHERE: Final[dict[str, str]] = {
+    "ROL-8": "the reason of a care team: told of problems (PPR), where no ROL-4 of an admission has one",
+    "OBR-27": "the same elements as ORC-7, which counts first",
+    **dict.fromkeys(("AIS-5", "AIG-9", "AIL-7", "AIP-7"), "a distance from the start, which becomes the moment it is (period.start)"),
+}
+_PL: Final = r"(PV1-(3|6|11|42|43)|PV2-1|AIL-3|RXA-27)"
+_ED: Final = "a document without data: ED-5 is required in 2.5.1, and ED-1, 2 and 4 have no row"
+_BOUNDS: Final = "TQ1-6, 7 and 8 say one period: the guide maps TQ1-6 where one of the others is missing"
+
+# patterns of the message, the place and the value ("" for any), what kind of reason, reason; the first that fits counts
+LOSSES: Final[tuple[tuple[str, str, str, Why, str], ...]] = (
+    # 2.5.1 has no place
+    ("", rf"{_PL}\.[12378]\.[23]", "", NO_PLACE, "PL-1 to 8 but 4: IS, a name without a universal id"),
+    ("", r"PV1-37\.1\.[23]", "", NO_PLACE, "DLD-1: IS, a code without its name and table"),
+    ("", r"PID-39\.[789]", "", NO_PLACE, "PID-26, where a tribal citizenship of 2.6 is told: CE"),
+    ("", r"AL1-6\.1", "@.*", NO_PLACE, "AL1-6: DT, a day without a time"),
+    ("", r"PID-18\..*", "", NO_PLACE, "PID-18: one account, no repetitions"),
+    ("", r"OBX-24\..*", "", NO_PLACE, "OBX-24: one address, which is the laboratory's; of a second organisation there is none"),
+    ("", r"ORC-4\.([12]\.2|2)", "", NO_PLACE, "ORC-4: EI, which has no subcomponents"),
+    ("VXU.*", r"(OBX|NTE)-.*", "", NO_PLACE, "VXU_V04: no observations of the person, only of an immunization"),
+    ("", r"OBX-5\.[1-4]", "App5|NS|Octet-stream|Base64|application|pdf", NO_PLACE, _ED),
+    # one element
+    ("", r"PID-24\.1", "N", ONE_ELEMENT, "multipleBirth[x]: PID-25 where it is said (the guide's condition of PID-24)"),
+    ("", r"PID-6\..*", "", ONE_ELEMENT, "mothersMaidenName is one text (XPN[string])"),
+    ("", r"PD1-14\..*", "", ONE_ELEMENT, "congregation is one text (XON[string])"),
+    ("", r"SFT-1\.(6(\.[23])?|7|10)", "", ONE_ELEMENT, "Device.manufacturer is one text (XON[string])"),
+    ("", r"(PID-11|NK1-4)\.9", "", ONE_ELEMENT, "Address.district is one text (CWE[string])"),
+    ("", r"(PID-(13|40)|NK1-(5|40)|ORC-14)\.[1-4]", "", ONE_ELEMENT, "ContactPoint.value: of XTN-1, 4, 7 and 12 one, by XTN-3"),
+    ("", r"(NK1-13|PD1-3)\.3", "", ONE_ELEMENT, "Identifier.value: XON-3 where XON-10 is not valued (the guide's condition)"),
+    ("", r"PID-30\.1", "N", ONE_ELEMENT, "deceased[x]: PID-29 where it is said"),
+    ("", r"PV2-22\.1", "N", ONE_ELEMENT, "Encounter.meta.security: ARV restricts the record, and the stricter label counts"),
+    ("", r"(PID-(16|17)|SPM-4)\.2", "", ONE_ELEMENT, "Coding.display: the table's own name of a code that the guide maps"),
+    ("", r"TQ1-6\..*", "", ONE_ELEMENT, _BOUNDS),
+    ("", r"TQ1-5\..*", "", ONE_ELEMENT, "repeat.offset: TQ1-5 where TQ1-3.9 is empty (the guide's condition)"),
+    ("", r"TQ1-3\.[89]", "", ONE_ELEMENT, "repeat.timeOfDay of TQ1-4 excludes repeat.when (R4 tim-10), and an offset needs that (tim-9)"),
+    ("O.*", r"TQ1-9\..*", "", ONE_ELEMENT, "ServiceRequest.priority: OBR-5 says it already"),
+    ("", r"OBR-6\.1", "", ONE_ELEMENT, "occurrence[x]: TQ1 says when"),
+    ("", r"ORC-7\..*|OBR-27\..*|SCH-11\.[45]", "", ONE_ELEMENT, "TQ1 says it, in the same elements"),
+    ("", r"OBR-(9|14|15)\..*", "", ONE_ELEMENT, "the same Specimen: SPM says it"),
+    ("", r"(OBR-16|RXO-14)\..*", "", ONE_ELEMENT, "requester: ORC-12 where it is said (the guide's condition)"),
+    ("RD.*", r"(TQ1-2|RXO-19)\..*", "", ONE_ELEMENT, "doseAndRate: RXE-3 and RXE-19 say the same"),
+    ("RDS.*", r"(ORC-1|RXR-1)\..*", "", ONE_ELEMENT, "MedicationDispense: of the orders of one prescription each says it again"),
+    ("", r"RF1-1\.[12]", "P|Pending", ONE_ELEMENT, "status of the referral: the event (an answer) says it"),
+    ("", r"(PV1-36|PV1-42)\..*", "", ONE_ELEMENT, "Encounter is how the visit stands now: A13 and A26 cancel what the field says"),
+    # no row
+    ("", r"OBX-6\..*", "", NO_ROW, "OBX[Observation] OBX-6: IF OBX-2 IN (NA, NM), or SN"),
+    ("", r"OBX-5\.[34]", "image|SD|PICT", NO_ROW, "RP-3 and 4 are one media type: 0191 has IM for image, and SD/PICT is none"),
+    ("", r"DG1-21\.1", "[^D]", NO_ROW, "DG1[Condition] DG1-21: other values than D do not map to anything"),
+    ("", r"SCH-9\.1", "1 s|#60", NO_ROW, "SCH[Appointment] SCH-9: if SCH-10 indicates minutes; 60 seconds are told as a minute"),
+    ("", r"SCH-11\.[136]", "", NO_ROW, "TQ[Appointment]: TQ-4 and 5 alone"),
     (
         "",
-        r"TQ1-(3|4|5|6|13)\..*",
-        "",
-        "units of time are R4's, of three bounds two say the third, and of alignments there are weekdays only",
+        r"SCH-6\.1",
+        "Add",
+        NO_ROW,
+        "SCH[ServiceRequest] SCH-6: a constant; R4 has a reason for cancelling only (app-4)",
     ),
-    ("", r"TQ1-9\..*", "", "an order has one priority, and OBR-5 counts first"),
+    ("", r"AIS-1[12]\..*", "", NO_ROW, "SIU_S12: AIS is a ServiceRequest IF SCH-26 or SCH-27 IS VALUED"),
+    ("SIU.*", r"TQ1-9\..*", "", NO_ROW, "SIU_S12: no row of TQ1"),
+    ("OMG.*", r"(PV1|TQ1)-.*", "", NO_ROW, "no map of OMG_O19; an earlier result that comes with an order has no order and no visit"),
+    ("VXU.*", r"(ORC-1[07]|TQ1-\d+)\..*", "", NO_ROW, "ORC[Immunization]: no row of ORC-10 and 17; VXU_V04: no row of TQ1"),
+    ("", r"OBR-(7|22|25|32|35)\..*", "", NO_ROW, "a message of orders: OBR[ServiceRequest] alone, no OBR[DiagnosticReport]"),
+    ("RD.*", r"ORC-29\..*", "", NO_ROW, "no map of ORC to MedicationRequest, which has no place"),
+    ("MDM.*", r"OBX-(3|11)\..*", "", NO_ROW, UNDER_THE_TYPE),
+    ("MDM.*", r"TXA-13\..*", "", NO_ROW, "TXA[DocumentReference]: no row of TXA-13; the hub maps what an addendum or a replacement names"),
+    ("ORU.*", r"NTE-[34]\..*", "", NO_ROW, "ORU_R01: the NTE behind PID has no target"),
+    ("", r"TQ1-3\.2", "[^D].*", NO_ROW, "RPT[Timing] RPT-3 and 4: IF RPT-2 = DW; other alignments have none"),
+    ("", r"PID-1[34]\.9", "", NO_ROW, "XTN[ContactPoint]: no row of XTN-9"),
+    ("", r"OBX-15\.[456]", "", NO_ROW, "CWE[Organization]: CWE-1 to 3 and 9 alone"),
+    ("", r"OBR-34\.1\.[56]", "", NO_ROW, "NDL: a name without family name, given name and number is nobody's"),
+    # nothing that may be told
+    (r"ADT\^A45", r"MRG-[1347]\..*", "", UNTOLD, "whose a visit was before it was moved is in no copy"),
+    ("", r"PID-7\.1", "0+", UNTOLD, "no date"),
+    ("", r"PID-30\.1", "NO", UNTOLD, "no code of table 0136"),
+    ("", r"PD1-4\.13", "", UNTOLD, "a type of number without a number or a name: nobody"),
 )

@@ -25,7 +25,7 @@ def test_what_is_referred_for_stands_in_rf1() -> None:
         "orderDetail": [coded("0282", "WR")],
     }
     assert row_fields(RF1, request) == {
-        2: "A^^HL70280",
+        2: "A^ASAP^HL70280",
         3: "394579002^Cardiology^SCT",
         4: "WR^^HL70282",
         5: "O^^HL70284",

@@ -33,7 +33,7 @@ def test_when_and_how_often_is_a_pattern(timing: dict[str, Any], expected: str) 
 
 def test_an_order_has_its_urgency_amount_and_condition() -> None:
     request = {"priority": "stat", "quantityQuantity": much(2, "stk"), "asNeededCodeableConcept": {"text": "ved smerter"}}
-    assert told(request) == ["TQ1|1|2^stk|||||||S^^HL70485|ved smerter"]
+    assert told(request) == ["TQ1|1|2^stk|||||||S^Stat^HL70485|ved smerter"]
 
 
 def test_each_dosage_is_one() -> None:

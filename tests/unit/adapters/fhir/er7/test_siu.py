@@ -103,7 +103,7 @@ def test_who_and_what_takes_part_stands_in_segments_of_its_kind() -> None:
     )
     assert lines(made, "RGS", "AIS", "AIG", "AIL", "AIP") == [
         "RGS|1",
-        "AIS|1||394579002^Cardiology^SCT|20261201090000+0100|||15|min^minutes^UCUM|||^med kontrast",
+        "AIS|1||394579002^Cardiology^SCT|20261201090000+0100|||15|min^minutes^UCUM||Booked^^HL70278|^med kontrast",
         "AIG|1||CT2^Skanner|^utstyr",
         "AIG|2||^Tolketjenesten|R^Resource",
         "AIL|1||^301|C^^HL70305",

@@ -5,7 +5,6 @@ in common: a Bundle keeps no order between them, and none is needed. A leaf that
 moved it to; what is found nowhere needs a reason that stands in a table.
 """
 
-import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -16,12 +15,13 @@ from typing import Any
 
 from hl7apy import load_reference
 
-from hub.adapters.fhir.times import dtm
 from hub.adapters.hl7v2.er7 import Er7, Segment
+from hub.adapters.hl7v2.mappings.codes import coding_system
 from hub.adapters.hl7v2.mappings.content import Content
-from hub.adapters.hl7v2.mappings.times import microseconds
-from tests.unit.adapters.fhir.er7.losses import LOSSES, MOVED
-from tests.unit.adapters.fhir.er7.trip_tables import COMPONENTS, FIELDS, JOINED, PREFERRED, TIMES
+from hub.adapters.hl7v2.mappings.schedules import time_unit
+from hub.adapters.hl7v2.mappings.times import microseconds, time_of_day
+from tests.unit.adapters.fhir.er7.losses import LOSSES, MOVED, Why
+from tests.unit.adapters.fhir.er7.trip_tables import COMPONENTS, FIELDS, JOINED, LENGTHS, PREFERRED, SYSTEMS, TIMES
 
 Leaf = tuple[int, int]  # component, subcomponent
 Repetition = dict[Leaf, str]
@@ -29,9 +29,11 @@ _TIME = re.compile(r"\d{4,14}(\.\d{1,4})?\d*([+-]\d{4})?")
 _NUMBER = re.compile(r"[+-]?\d*\.?\d+")
 _DAYS = frozenset({4, 6, 8})  # digits of a year, a month, a day
 _NUMBER_LENGTH = 30
-_NO_SEGMENT = "the structure in 2.5.1 has no such segment"
-_NO_FIELD = "the segment in 2.5.1 has no such field"
-_NOT_SAID = "the Bundle does not say it"
+_SYSTEM = 3  # of a CWE
+_SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400, "wk": 604_800, "mo": 2_629_746, "a": 31_556_952}
+_NO_SEGMENT = (Why.NO_PLACE, "the structure has no such segment")
+_NO_FIELD = (Why.NO_PLACE, "the segment has no such field")
+_KEPT, _MOVED = "kept", "moved"
 
 
 @dataclass(slots=True)
@@ -40,36 +42,40 @@ class Tally:
 
     kept: Counter[str] = field(default_factory=Counter)
     moved: Counter[str] = field(default_factory=Counter)
-    lost: Counter[str] = field(default_factory=Counter)  # by reason
+    lost: Counter[tuple[Why, str]] = field(default_factory=Counter)  # by reason
     unexplained: dict[str, list[tuple[str, str]]] = field(default_factory=dict)  # place -> value, message
 
-    def add(self, place: str, value: str, where: str, found: str) -> None:
-        """One leaf; ``found`` is "kept", "moved", a reason, or "" for none."""
-        if found in {"kept", "moved"}:
-            (self.kept if found == "kept" else self.moved)[place] += 1
-        elif found:
-            self.lost[found] += 1
-        else:
-            self.unexplained.setdefault(place, []).append((value, where))
+    @property
+    def back(self) -> int:
+        """How many came back."""
+        return self.kept.total() + self.moved.total()
 
     @property
-    def share(self) -> float:
-        """What came back, of all there was."""
-        back = self.kept.total() + self.moved.total()
-        return back / max(1, back + self.lost.total() + sum(map(len, self.unexplained.values())))
+    def total(self) -> int:
+        """How many there were."""
+        return self.back + self.lost.total() + sum(map(len, self.unexplained.values()))
+
+    def lost_by(self, why: Why) -> int:
+        """How many are lost for this kind of reason."""
+        return sum(n for (kind, _), n in self.lost.items() if kind is why)
+
+    @property
+    def holdable(self) -> int:
+        """How many 2.5.1 has a place for."""
+        return self.total - self.lost_by(Why.NO_PLACE)
 
     def __str__(self) -> str:
-        kept, moved, lost, odd = self.kept.total(), self.moved.total(), self.lost.total(), sum(map(len, self.unexplained.values()))
-        every = max(1, kept + moved + lost + odd)
-        return (
-            f"{kept + moved} of {every} leaves came back ({(kept + moved) / every:.1%}; {moved} of them elsewhere), "
-            f"{lost} are lost for a reason, {odd} for none"
-        )
+        shares = f"{self.back / max(1, self.total):.1%} of all, {self.back / max(1, self.holdable):.1%} of what 2.5.1 can hold"
+        lost = "; ".join(f"{self.lost_by(why)} {why.value}" for why in Why)
+        odd = sum(map(len, self.unexplained.values()))
+        moved = self.moved.total()
+        return f"{self.back} of {self.total} leaves came back ({shares}; {moved} of them elsewhere). Lost: {lost}; {odd} for no reason"
 
 
 def normal(value: str, *, is_time: bool) -> str:
-    """A value as it is compared: times as the moment they mean, numbers as numbers."""
+    """A value as it is compared: times as the moment they mean, numbers as numbers, and a GUID is a UUID (table 0301)."""
     value = " ".join(value.split())
+    value = "UUID" if value == "GUID" else value
     if is_time and _TIME.fullmatch(value):
         digits = value[:14].split("+")[0].split("-")[0].split(".")[0]
         us = None if len(digits) in _DAYS and len(value) == len(digits) else microseconds(value)
@@ -95,8 +101,25 @@ def repetitions(segment: Segment, number: int, kind: str, at_zone: Callable[[str
                 if text and text != '""' and (carried is None or c in carried or c in joined):
                     at = (joined[c], 1) if c in joined else (c, s)
                     leaves[at] = f"{leaves[at]} {text}" if at in leaves else text
-        out.append({at: normal(at_zone(text) if at[0] in times else text, is_time=at[0] in times) for at, text in leaves.items()})
+        _measure(leaves, kind)
+        said = {at: normal(at_zone(text) if at[0] in times else text, is_time=at[0] in times) for at, text in leaves.items()}
+        if said not in out:  # the same said twice is said once
+            out.append(said)
     return out
+
+
+def _measure(leaves: Repetition, kind: str) -> None:
+    """Put lengths of time into seconds, hours of the clock into digits, coding systems into the URIs they are: each is told in R4's way."""
+    for amount, unit in LENGTHS.get(kind, ()):
+        known = _SECONDS.get(time_unit([leaves.get((unit, s), "") for s in (1, 2)]))
+        if known and _NUMBER.fullmatch(leaves.get((amount, 1), "")):
+            leaves[amount, 1] = f"{Decimal(leaves[amount, 1]) * known} s"
+            for s in (1, 2, 3):
+                leaves.pop((unit, s), None)
+    for at in [at for at in leaves if at[0] in SYSTEMS.get(kind, ()) or (kind == "SPS" and at[1] == _SYSTEM)]:
+        leaves[at] = coding_system(leaves[at])
+    if kind == "TM" and (clock := time_of_day(leaves.get((1, 1), ""))):
+        leaves[1, 1] = clock
 
 
 @cache
@@ -120,24 +143,8 @@ def fields_of(segment: str) -> frozenset[int]:
     return frozenset(int(name.partition("_")[2]) for name, _, (_, most), _ in found if most)
 
 
-def said_in(bundle: bytes) -> frozenset[str]:
-    """Every text, number and time of a Bundle, as leaves are compared."""
-
-    def each(value: Any) -> Iterator[str]:
-        if isinstance(value, dict | list):
-            for inner in value.values() if isinstance(value, dict) else value:
-                yield from each(inner)
-        elif isinstance(value, str):
-            us = microseconds(dtm(value))
-            yield from (normal(value, is_time=False), value.replace("-", ""), *([f"@{us}"] if us is not None else []))
-        else:
-            yield normal(str(value), is_time=False)
-
-    return frozenset(each(json.loads(bundle)))
-
-
-def compare(before: bytes, after: bytes, where: str, tally: Tally, said: frozenset[str] | None = None) -> None:
-    """Count which mapped leaves of ``before`` are in ``after``; ``said``: what the Bundle between them says at all."""
+def compare(before: bytes, after: bytes, where: str, tally: Tally) -> None:
+    """Count which mapped leaves of ``before`` are in ``after``."""
     old, new = Er7.from_bytes(before, undeclared_encoding="utf-8"), Er7.from_bytes(after)
     at_zone = Content(old).text.at
     message = "^".join(old.segments("MSH")[0].components(9)[:2])
@@ -146,21 +153,39 @@ def compare(before: bytes, after: bytes, where: str, tally: Tally, said: frozens
         for segment, match in _pairs(old.segments(name), new.segments(name), numbers, at_zone):
             for number, kind in numbers.items():
                 theirs = repetitions(match, number, kind) if match else []
-                gap = _NO_SEGMENT if name not in there else "" if number in fields_of(name) else _NO_FIELD
+                gap = _NO_SEGMENT if name not in there else None if number in fields_of(name) else _NO_FIELD
                 for rep, other in _matched(repetitions(segment, number, kind, at_zone), theirs):
                     for at, value in rep.items():
                         place = f"{name}-{number}.{at[0]}" + (f".{at[1]}" if at[1] > 1 else "")
-                        found = _found(place, at, value, other, kind, new) or gap or _reason(message, place, value)
-                        tally.add(place, value, where, found or (_NOT_SAID if said is not None and value not in said else ""))
+                        found = _found(place, at, value, other, kind, new)
+                        if found:
+                            (tally.kept if found == _KEPT else tally.moved)[place] += 1
+                        elif reason := gap or _reason(message, place, value):
+                            tally.lost[reason] += 1
+                        else:
+                            tally.unexplained.setdefault(place, []).append((value, where))
 
 
 def _found(place: str, at: Leaf, value: str, other: Repetition, kind: str, new: Er7) -> str:
     if other.get(at) == value:
-        return "kept"
+        return _KEPT
     preferred = PREFERRED.get(kind, {}).get(at)
     if preferred and other.get(preferred) == value:
-        return "moved"
-    return "moved" if any(value in leaves for leaves in _elsewhere(place.partition(".")[0], new)) else ""
+        return _MOVED
+    if kind in {"CWE", "varies"} and at == (9, 1) and value in other.values():  # the text of a coding is one with its name
+        return _MOVED
+    if kind == "varies" and value == "".join(other.get((c, 1), "").removeprefix("#") for c in (1, 2)):  # "<15" as SN
+        return _MOVED
+    if kind == "varies" and at[0] > 1 and other.get(at, "").lower() == value.lower():  # FHIR's media types are in small letters
+        return _MOVED
+    return (
+        _MOVED
+        if any(
+            value in leaves or any(f", {value}, " in f", {leaf}, " for leaf in leaves)
+            for leaves in _elsewhere(place.partition(".")[0], new)
+        )
+        else ""
+    )
 
 
 def _elsewhere(place: str, new: Er7) -> Iterator[set[str]]:
@@ -173,10 +198,10 @@ def _elsewhere(place: str, new: Er7) -> Iterator[set[str]]:
                 yield set(rep.values()) | {word for value in rep.values() for word in value.split()}
 
 
-def _reason(message: str, place: str, value: str) -> str:
+def _reason(message: str, place: str, value: str) -> tuple[Why, str] | None:
     said = (message, place, value)
     fits = (all(re.fullmatch(p or ".*", s, re.DOTALL) for p, s in zip(row, said, strict=False)) for row in LOSSES)
-    return next((row[3] for row, fit in zip(LOSSES, fits, strict=True) if fit), "")
+    return next(((row[3], row[4]) for row, fit in zip(LOSSES, fits, strict=True) if fit), None)
 
 
 def _score(a: Repetition, b: Repetition) -> int:

@@ -70,7 +70,7 @@ _COMPONENTS: Final = {
     "MSG": "1 2",
     "TQ": "1 2 3 4 5 6 12",
     "SPS": "1 2 3 4 6",
-    "RPT": "1 2 3 4 5 6 8 9",
+    "RPT": "1 2 3 4 5 6 8 9 10",
     "PLN": "1 2 3 4",
     "IS": "1",
     "ID": "1",
@@ -100,11 +100,16 @@ TIMES: Final[dict[str, frozenset[int]]] = {
 }
 # data type -> components that FHIR has as one list of words: the lines of an address, given names, suffixes
 JOINED: Final[dict[str, tuple[tuple[int, ...], ...]]] = {"XAD": ((1, 2, 19),), "XPN": ((2, 3), (4, 6, 14)), "XCN": ((3, 4), (5, 21))}
+# data type -> components that name a coding system
+SYSTEMS: Final[dict[str, frozenset[int]]] = {"CE": frozenset({3, 6}), "CWE": frozenset({3, 6})}
+# data type -> components that are an amount and the unit of time it is in; each pair is one length
+LENGTHS: Final[dict[str, tuple[tuple[int, int], ...]]] = {"CQ": ((1, 2),), "RPT": ((5, 6), (9, 10))}
 # data type -> component and subcomponent -> those that 2.5.1, or FHIR, prefers for the same
 PREFERRED: Final[dict[str, dict[tuple[int, int], tuple[int, int]]]] = {
     "XTN": {(12, 1): (1, 1), (1, 1): (4, 1)},
     "XON": {(3, 1): (10, 1)},
-    "CWE": {(9, 1): (2, 1)},
+    "CWE": {(9, 1): (2, 1), (2, 1): (9, 1)},
+    "XAD": {(9, 2): (9, 1)},
     "CQ": {(2, 2): (2, 1)},
     "CE": {(2, 1): (1, 1)},
     "varies": {(2, 1): (1, 1)},
