@@ -306,7 +306,7 @@ FULL = {
     "type": "deny", "period": {"start": "2022"}, "dataPeriod": {"end": "2022"}, "purpose": [{"code": "TREAT"}],
     "securityLabel": [{"code": "N"}], "class": [{"code": "Observation"}], "code": [{"coding": [{"code": "1"}]}],
     "actor": [{"role": {"coding": [{"code": "IRCP"}]}, "reference": WHO}],
-    "data": [{"meaning": "instance", "reference": {"reference": "Organization/1"}}],
+    "data": [{"meaning": "instance", "reference": {"reference": "Encounter/1"}}],
     "provision": [{"type": "permit"}],
 }  # fmt: skip
 PLAIN, CODED, POINTED = ("id", "extension"), ("id", "extension", "display"), ("id", "extension", "display", "type")
@@ -325,13 +325,13 @@ def test_what_changes_nothing_is_let_be_and_what_could_is_refused(path: tuple[An
         return whole
 
     spare, narrowed = deepcopy(FULL), deepcopy(FULL)
-    at(spare)[name] = "Organization"
+    at(spare)[name] = "Organization" if "actor" in path else "Encounter"
     assert of(spare) == of(FULL)
-    at(narrowed)["modifierExtension"] = []
+    at(narrowed)["action"] = []
     with pytest.raises(Rejected) as found:
         of(narrowed)
     place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
-    assert (found.value.reason, found.value.where) == (Reason.UNSUPPORTED_CONSENT, f"{PLACE}{place}.modifierExtension")
+    assert (found.value.reason, found.value.where) == (Reason.UNSUPPORTED_CONSENT, f"{PLACE}{place}.action")
 
 
 # element | system | code
