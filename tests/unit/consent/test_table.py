@@ -295,7 +295,7 @@ def test_what_is_locked_by_its_source_or_not_labelled_where_labels_are_required(
     strict = Boundaries(labels_required=True)
     for labels, rule in (((), Rule.LABEL_UNKNOWN), (("PSY",), Rule.LABEL_UNKNOWN), (("N",), Rule.TREATING_RELATION)):
         assert decide(replace(question, labels=labels), Policy(), NOW, strict).rule is rule
-    assert decide(replace(question, labels=()), Policy(), NOW, strict).because == ("no_label",)
+    assert decide(replace(question, labels=()), Policy(), NOW, strict) == V(Result.DENY, Rule.LABEL_UNKNOWN, ("no_label",))
     assert decide(replace(question, labels=("NORN_ALL",)), Policy(), NOW).rule is Rule.TREATING_RELATION  # personnel are not denied it
 
 
