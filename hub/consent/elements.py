@@ -36,14 +36,14 @@ def only(element: Json, understood: frozenset[str], where: str) -> None:
 
 
 def modified(value: object) -> bool:
-    """Whether an extension anywhere below modifies what it stands in; what is contained is nothing of the resource itself."""
+    """Whether an extension anywhere below modifies what it stands in."""
     left = [value]
     while left:
         one = left.pop()
         if isinstance(one, Mapping):
             if _MODIFIER in one:
                 return True
-            left += [v for name, v in one.items() if name != "contained"]
+            left += one.values()
         elif isinstance(one, list):
             left += one
     return False

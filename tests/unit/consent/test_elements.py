@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hub.consent.elements import a_list, a_text, an_object, coded, codings, each, only
+from hub.consent.elements import a_list, a_text, an_object, coded, codings, each, modified, only
 from hub.errors import Reason, Rejected
 
 UNSUPPORTED, BAD, MISSING = Reason.UNSUPPORTED_CONSENT, Reason.BAD_VALUE, Reason.MISSING_FIELD
@@ -62,3 +62,20 @@ def test_of_what_is_not_understood_a_name_is_told_only_where_it_is_the_standards
             only(element, frozenset({"ours"}), "w")
         assert (refused.value.reason, refused.value.where) == (UNSUPPORTED, where)
     only({"ours": 1, name: 1}, frozenset({"ours", name}), "w")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"modifierExtension": []}, True),
+        ({"a": {"b": [1, [{"modifierExtension": []}]]}}, True),
+        ({"a": [{"modifierExtension": []}, 1], "b": {}, "c": []}, True),
+        ([{"modifierExtension": []}, {}, []], True),
+        ({"a": {"modifierExtension": []}, "b": {"c": []}}, True),
+        ([["modifierExtension"], {"extension": ["modifierExtension"]}], False),
+        ("modifierExtension", False),
+        (None, False),
+    ],
+)
+def test_what_modifies_is_found_wherever_it_stands(value: object, *, expected: bool) -> None:
+    assert modified(value) is expected

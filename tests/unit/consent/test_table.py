@@ -95,6 +95,7 @@ CITIZENS = {
     "young": (patient(YOUNG), (), Boundaries(), "deny", ME, ("age",)),
     "young, limited": (patient(YOUNG), (), LIMITED, "permit", ME, ()),
     "young, limited, restricted": (labelled(patient(YOUNG), "R"), (), LIMITED, "deny", ME, ("R",)),
+    "perhaps young, limited": (patient("2013"), (), LIMITED, "deny", ME, ("age",)),
     "a child": (patient(CHILD), (), LIMITED, "deny", ME, ("age",)),
     "no birth date, where all are of age": (
         patient(""), (), Boundaries(alone_years=1, youth_years=0, limited=True), "deny", ME, ("age",)),
