@@ -1,6 +1,7 @@
 """FHIR dates and instants as stretches of microseconds; civil days are those of Norway."""
 
 import re
+from calendar import monthrange
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -16,20 +17,31 @@ def bounds(text: str) -> tuple[int, int | None]:
 
     The last one is None for what ends with the year 9999, the calendar's end. Raises ValueError.
     """
-    parts = _DATE.fullmatch(text)
+    found = days(text)
     try:
-        if parts is None:
+        if found is None:
             instant = _us(_instant(text))
             return instant, instant
-        first = date(int(parts[1]), int(parts[2] or "1"), int(parts[3] or "1"))
+        first, last = found
         start = _midnight(first)
     except OverflowError:
         raise ValueError from None
-    days = 1 if parts[3] else 31 if parts[2] else 366  # the next day, month or year begins no later than this
-    if date.max - first < timedelta(days=days):
-        return start, None
-    following = first + timedelta(days=days)
-    return start, _midnight(following if parts[3] else following.replace(day=1)) - 1
+    return start, None if last == date.max else _midnight(last + timedelta(days=1)) - 1
+
+
+def days(text: str) -> tuple[date, date] | None:
+    """The first and the last day of a FHIR date, YYYY, YYYY-MM or YYYY-MM-DD; None for what is none. Raises ValueError off the calendar."""
+    found = _DATE.fullmatch(text)
+    if found is None:
+        return None
+    year = int(found[1])
+    if found[2] is None:
+        return date(year, 1, 1), date(year, 12, 31)
+    month = int(found[2])
+    if found[3] is None:
+        return date(year, month, 1), date(year, month, monthrange(year, month)[1])
+    day = date(year, month, int(found[3]))
+    return day, day
 
 
 def today(now_us: int) -> date:

@@ -106,7 +106,7 @@ class Directory:
         return [self._candidate(provider_id, found[provider_id], related) for provider_id in sorted(found)]
 
     def _candidate(self, provider_id: str, subscriptions: list[Subscription], related: _Related) -> Candidate:
-        ordered = tuple(subscriptions) if len(subscriptions) < 2 else _ordered(subscriptions)
+        ordered = _ordered(subscriptions)
         treating = tuple(r for r in _TREATING if provider_id in related[r])
         relations = (*treating, Relation.SUBSCRIPTION) if ordered else treating
         return Candidate(provider_id, self._providers.get(provider_id), ordered, relations)
@@ -130,7 +130,9 @@ def shows_more(one: Detail, other: Detail) -> bool:
     return _RANK[one] < _RANK[other]
 
 
-def _ordered(subscriptions: Iterable[Subscription]) -> tuple[Subscription, ...]:
+def _ordered(subscriptions: list[Subscription]) -> tuple[Subscription, ...]:
+    if len(subscriptions) < 2:  # as nearly always
+        return tuple(subscriptions)
     distinct = {s.id: s for s in subscriptions}.values()  # one subscription is found once for each of its patterns that match
     return tuple(sorted(distinct, key=lambda s: (_RANK[s.detail], s.id)))
 
