@@ -216,7 +216,7 @@ def _data(entry: Json, at: _Place, where: str) -> Iterator[DataReference]:
     reference = an_object(entry.get("reference", {}), f"{where}.reference")
     only(reference, _REFERENCE, f"{where}.reference")
     named = [*_literal(reference.get("reference")), *_named(reference, at, f"{where}.reference")]
-    if not named or (meaning == Meaning.INSTANCE and _type_of(str(reference.get("reference", ""))) in NO_ITEMS):
+    if not named or (meaning == Meaning.INSTANCE and _type_of(str(reference.get("reference"))) in NO_ITEMS):
         raise refused(f"{where}.reference")
     for identifier in named:
         yield DataReference(Meaning(meaning), identifier)

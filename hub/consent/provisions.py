@@ -143,15 +143,13 @@ def _is_comparable(known: Identifier, wanted: Identifier) -> bool:
     """Whether two identifiers that differ are known to name two things: of one system, or literal references to one type."""
     if known.system != wanted.system:
         return known.value == wanted.value and not (known.system and wanted.system)
-    return _sort_of(known) == _sort_of(wanted)
+    return bool(known.system) or _sort_of(known.value) == _sort_of(wanted.value)
 
 
-def _sort_of(named: Identifier) -> str:
+def _sort_of(reference: str) -> str:
     """What can be told apart: the resource type of a literal reference, ``urn:`` of an address of that kind, "" for a number."""
-    if named.system:
-        return ""
-    literal = _LITERAL.fullmatch(named.value)
-    return literal[1] if literal else _URN if named.value.startswith(_URN) else ""
+    literal = _LITERAL.fullmatch(reference)
+    return literal[1] if literal else _URN if reference.startswith(_URN) else ""
 
 
 def _bare(named: Identifier) -> str:
