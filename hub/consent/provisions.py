@@ -119,10 +119,10 @@ def _could_be_coded(code: tuple[str, str], item: Item) -> bool:
 
 def _could_be_meant(data: DataReference, item: Item) -> bool:
     known, wanted = _known(data.meaning, item), data.identifier
-    comparable = [_bare(i) for i in known if _is_comparable(i, wanted)]
+    comparable = [i for i in known if _is_comparable(i, wanted)]
     if not comparable and data.meaning is Meaning.INSTANCE and item.type and (literal := _LITERAL.fullmatch(wanted.value)):
         return literal[1] == item.types[0]
-    return _bare(wanted) in comparable if comparable else True
+    return any(_is_same(i, wanted) for i in comparable) if comparable else True
 
 
 def _is_meant(data: DataReference, item: Item) -> bool:
@@ -146,13 +146,18 @@ def _is_comparable(known: Identifier, wanted: Identifier) -> bool:
     return bool(known.system) or _sort_of(known.value) == _sort_of(wanted.value)
 
 
-def _sort_of(reference: str) -> str:
-    """What can be told apart: the resource type of a literal reference, ``urn:`` of an address of that kind, "" for a number."""
+def _sort_of(reference: str) -> str | None:
+    """What can be told apart: the resource type of a literal reference, ``urn:`` of an address of that kind, None for a number."""
     literal = _LITERAL.fullmatch(reference)
-    return literal[1] if literal else _URN if reference.startswith(_URN) else ""
+    return literal[1] if literal else _URN if reference.startswith(_URN) else None
 
 
-def _bare(named: Identifier) -> str:
-    """A literal reference without the server it is at and the version it is of: a lock concerns it wherever, and in every version."""
-    literal = None if named.system else _LITERAL.fullmatch(named.value)
-    return f"{literal[1]}/{literal[2]}" if literal else named.value
+def _is_same(known: Identifier, wanted: Identifier) -> bool:
+    """Whether two that are comparable name one thing: a literal reference does at whatever server and of whatever version."""
+    return known.value == wanted.value or (not known.system and _id_of(known.value) == _id_of(wanted.value))
+
+
+def _id_of(reference: str) -> str:
+    """The id in a literal reference; of anything else, all of it."""
+    literal = _LITERAL.fullmatch(reference)
+    return literal[2] if literal else reference

@@ -162,6 +162,11 @@ ROWS = {
         data(AUTHORED, "urn:x", "a/1"), case(replace(OBSERVATION, authors=(Identifier("urn:x", "b/1"),))), False, False),
     "references without a type": (
         data(RELATED, "", "urn:uuid:2"), case(replace(OBSERVATION, links=(Identifier("", "urn:uuid:1"),))), False, False),
+    "the same address, once as a number": (
+        data(RELATED, "", "http://x/Encounter/1"), case(replace(OBSERVATION, links=(Identifier("s", "http://x/Encounter/1"),))),
+        True, False),
+    "numbers of one system that look like addresses": (
+        data(RELATED, "s", "Encounter/1"), case(replace(OBSERVATION, links=(Identifier("s", "http://x/Encounter/1"),))), False, False),
     "all of its encounter": (data(RELATED, "", "Encounter/9"), case(), True, True),
     "all of another encounter": (data(RELATED, "", "Encounter/8"), case(), False, False),
     "an encounter nobody knows of": (data(RELATED, "", "Encounter/9"), case(replace(OBSERVATION, links=())), True, False),
