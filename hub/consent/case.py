@@ -16,7 +16,7 @@ class Case(NamedTuple):
     item: Item
     now_us: int
     boundaries: Boundaries
-    readable: bool = True
+    readable: bool
     only_minimum: bool = False
     in_force: tuple[Consent, ...] = ()
     locks: tuple[Consent, ...] = ()

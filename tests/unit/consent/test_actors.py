@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from hub.consent.actors import actor_is, actor_matches
-from hub.identity import ENH, HER, HPR, HUB_PROVIDER
+from hub.identity import ENH, HER, HPR, HUB_PROVIDER, RESH
 from hub.model import Channel, Deliver, Identifier, Provider, ProviderKind
 
 HOSPITAL = Provider("st-olavs", "St. Olavs", ProviderKind.HOSPITAL, "974749025", ("STOLAV",), Deliver(Channel.MAILBOX))
@@ -45,6 +45,8 @@ ROWS = [
     (MUNICIPALITY, "ENH", "942110464", True, True),  # the national system by its word
     (MUNICIPALITY, "https://example.org/orgs", "942110464", True, False),
     (MUNICIPALITY, HER, "942110464", False, False),  # both national, and not the same
+    (MUNICIPALITY, HPR, "942110464", False, False),
+    (MUNICIPALITY, RESH, "942110464", False, False),
     (MUNICIPALITY, "", "942110464", True, False),
     (MUNICIPALITY, " urn:hub:provider", "town", True, True),
     (MUNICIPALITY, "urn:hub:providers", "town", True, False),

@@ -113,7 +113,7 @@ def test_no_order_of_items_matters_and_none_decides_for_another(question: Questi
 def test_what_a_lock_matches_is_never_shown(question: Question, consents: tuple[Consent, ...]) -> None:
     seen = shown(question, consents)
     for item in question.items or (Item("all", labels=question.labels),):
-        case = Case(question, item, NOW, Boundaries())
+        case = Case(question, item, NOW, Boundaries(), True)
         locked = any(opinion(c, case) is Opinion.LOCK for c in in_force(consents, NOW))
         alone = decide(replace(question, items=(item,)) if question.items else question, Policy(consents), NOW)
         assert not locked or item.key not in seen or alone.rule in EXEMPT
@@ -156,7 +156,7 @@ def test_a_message_of_which_nobody_knows_more_goes_only_where_no_lock_can_match_
     consent = replace(consent, active=True)
     if decide(replace(SENT, labels=labels), Policy((consent,)), NOW).result is Result.PERMIT:
         for item in inside:
-            assert opinion(consent, Case(replace(SENT, items=(item,)), item, NOW, Boundaries())) is not Opinion.LOCK
+            assert opinion(consent, Case(replace(SENT, items=(item,)), item, NOW, Boundaries(), True)) is not Opinion.LOCK
 
 
 @given(questions, policies, st.booleans())

@@ -44,7 +44,7 @@ BARE = Item("2")
 
 
 def case(item: Item = OBSERVATION, question: Question = ASKED, *, whole: bool = False, now_us: int = NOW) -> Case:
-    return Case(question if whole else replace(question, items=(item,)), item, now_us, Boundaries())
+    return Case(question if whole else replace(question, items=(item,)), item, now_us, Boundaries(), True)
 
 
 def actor(system: str, value: str, kind: ActorKind = ActorKind.ORGANISATION) -> Provision:
