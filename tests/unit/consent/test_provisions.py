@@ -167,6 +167,8 @@ ROWS = {
         True, False),
     "numbers of one system that look like addresses": (
         data(RELATED, "s", "Encounter/1"), case(replace(OBSERVATION, links=(Identifier("s", "http://x/Encounter/1"),))), False, False),
+    "numbers of one system, whatever they look like": (
+        data(RELATED, "s", "77"), case(replace(OBSERVATION, links=(Identifier("s", "Encounter/1"),))), False, False),
     "all of its encounter": (data(RELATED, "", "Encounter/9"), case(), True, True),
     "all of another encounter": (data(RELATED, "", "Encounter/8"), case(), False, False),
     "an encounter nobody knows of": (data(RELATED, "", "Encounter/9"), case(replace(OBSERVATION, links=())), True, False),
