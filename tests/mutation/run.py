@@ -47,7 +47,7 @@ def main() -> int:
     made = [m for name, text in texts.items() for m in (*functions.mutants(text, name), *tables.mutants(text, name))]
     began, alive = time.monotonic(), list[Survivor]()
     tell = partial(_tell, alive, listed())
-    trial = Trial(texts, [*_unchanged(texts, made), *made], given.jobs, tell)
+    trial = Trial(texts, [*made, *_unchanged(texts, made)], given.jobs, tell)  # what disturbs the run is found at its end
     if pytest.main([*SETTLED, *TESTS], plugins=[trial]) != 0:
         raise RuntimeError("the tests fail without any mutant")
     for mutant in unnoticed(trial.unreached, _passes_afresh, given.jobs):

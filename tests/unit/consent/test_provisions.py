@@ -112,6 +112,10 @@ ROWS = {
     "a purpose within": (Provision(True, purposes=("TREAT",)), case(question=replace(ASKED, purpose="COC")), True, True),
     "another word for care": (Provision(True, purposes=("TREAT",)), case(question=replace(ASKED, purpose="CAREMGT")), True, False),
     "care by its narrower word": (Provision(True, purposes=("COC",)), case(), True, False),
+    **{
+        f"{asked} is {purpose}": (Provision(True, purposes=(purpose,)), case(question=replace(ASKED, purpose=asked)), True, True)
+        for purpose, within in (("TREAT", "COC ETREAT BTG"), ("PATRQT", "FAMRQT PWATRNY")) for asked in within.split()
+    },
     "operations": (Provision(True, purposes=("HOPERAT",)), case(question=replace(ASKED, purpose="CAREMGT")), True, True),
     "break-glass within emergency": (Provision(True, purposes=("ETREAT",)), case(question=replace(ASKED, purpose="BTG")), True, True),
     "emergency is not break-glass": (Provision(True, purposes=("BTG",)), case(question=replace(ASKED, purpose="ETREAT")), False, False),
