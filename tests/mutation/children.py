@@ -27,6 +27,8 @@ def unnoticed(mutants: Iterable[Mutant], passes: Callable[[Mutant], bool], jobs:
 
 def _ended(running: dict[int, Mutant]) -> Iterator[Mutant]:
     child, status = os.wait()
+    while child not in running:  # somebody else's: whoever started this may have had others
+        child, status = os.wait()
     mutant = running.pop(child)
     if os.waitstatus_to_exitcode(status) == 0:
         yield mutant
