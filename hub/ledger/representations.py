@@ -90,6 +90,11 @@ def representations_of(conn: Conn, representative_key: str, now_us: int) -> list
     return _found(conn, in_force, representative_key, now_us, now_us)
 
 
+def representatives_of(conn: Conn, patient_key: str) -> frozenset[str]:
+    """Link keys of everybody who is entered as acting for this patient, now, later or once. Raises Faulted."""
+    return frozenset(r.representative_key for r in _found(conn, "patient_key = %s", patient_key))
+
+
 def _found(conn: Conn, condition: str, *values: object) -> list[Representation]:
     with faults():
         rows = conn.execute(f"SELECT {_COLUMNS} FROM representation WHERE {condition} ORDER BY id", values).fetchall()  # noqa: S608

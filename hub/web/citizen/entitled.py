@@ -11,6 +11,7 @@ from typing import Final
 
 from hub.consent import question as q
 from hub.consent.decide import decide
+from hub.consent.lifting import may_change
 from hub.consent.question import Acp, Asker, Capacity, Question, Verdict
 from hub.ledger.citizen import policy_of
 from hub.ledger.representations import Basis
@@ -60,6 +61,10 @@ class Entitlement:
         if verdict.result is Result.REDACT:
             return message.without(verdict.dropped)
         return message if verdict.result is Result.PERMIT else None
+
+    def may_change(self, *, by_representatives: bool) -> bool:
+        """Whether a consent in force may be lifted, or written anew; by_representatives: all who wrote it act or acted for the patient."""
+        return may_change(self.asker, by_representatives=by_representatives, now_us=self.now_us, boundaries=self.terms.boundaries)
 
     def _verdict(self, labels: Sequence[str], source: str = "", items: tuple[Item, ...] = ()) -> Verdict:
         question = Question(source, None, tuple(labels), self.purpose, items=items, asker=self.asker)

@@ -156,6 +156,7 @@ WORDS: Final[Mapping[str, Said]] = MappingProxyType(
         "lift": ("Opphev", "Lift"),
         "withdraw": ("Trekk tilbake", "Withdraw"),
         "lift_what": ("Opphev: {what}", "Lift: {what}"),
+        "lift_patient_only": ("Denne kan bare pasienten selv oppheve.", "Only the patient can lift this."),
         "new_lock": ("Ny sperre", "A new lock"),
         "whom_title": ("Hvem skal holdes utenfor?", "Who is to be kept out?"),
         "whom_one": ("Én virksomhet", "One organisation"),
