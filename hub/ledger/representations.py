@@ -1,4 +1,4 @@
-"""Who may act for whom: parents and attorneys, as an administrator has entered what the population register or a court says."""
+"""Who may act for whom: parents, attorneys and guardians, as an administrator has entered what the population register or a court says."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,10 +15,11 @@ _COLUMNS = "id, representative_key, patient_key, basis, start_us, end_us, protec
 
 
 class Basis(StrEnum):
-    """By what somebody acts for a patient (NHN access policies 1 and 2)."""
+    """By what somebody acts for a patient (NHN access policies 1, 2 and 3)."""
 
     PARENT = "parent"
     ATTORNEY = "attorney"
+    GUARDIAN = "guardian"  # of someone unable to consent
 
 
 @dataclass(frozen=True, slots=True)

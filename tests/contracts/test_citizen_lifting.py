@@ -65,7 +65,9 @@ def lift(page: Page, id_: str) -> list[int]:
     return [said(page, path, lift=id_, version="1")[0] for path in ("/me/access/preview", "/me/access")]
 
 
-@pytest.mark.parametrize(("patient", "years", "basis"), [(UNN, 13, "parent"), (UNN, 15, "parent"), (KAARE, 80, "attorney")])
+@pytest.mark.parametrize(
+    ("patient", "years", "basis"), [(UNN, 13, "parent"), (UNN, 15, "parent"), (KAARE, 80, "attorney"), (KAARE, 80, "guardian")]
+)
 @pytest.mark.parametrize("by", ["the patient", "nobody said", "a stranger"])
 def test_a_representative_does_not_lift_what_the_patient_wrote(page: Page, patient: str, years: int, basis: str, by: str) -> None:
     written(page, "own", patient, {"the patient": patient, "nobody said": "", "a stranger": PEOPLE["eirik"].number}[by])
@@ -95,7 +97,7 @@ def test_writing_it_again_does_not_make_it_the_representatives(page: Page) -> No
     assert in_force(page) == {own}
 
 
-@pytest.mark.parametrize(("patient", "years", "basis"), [(UNN, 13, "parent"), (KAARE, 80, "attorney")])
+@pytest.mark.parametrize(("patient", "years", "basis"), [(UNN, 13, "parent"), (KAARE, 80, "attorney"), (KAARE, 80, "guardian")])
 def test_a_representative_lifts_what_a_representative_wrote(page: Page, patient: str, years: int, basis: str) -> None:
     """Their own, and the other parent's."""
     act(page, patient, years, basis)

@@ -1,7 +1,7 @@
 """What somebody on the page may see of a patient: rows 6 and 7 of the decision table, asked of ``decide`` like everybody else's.
 
-For themselves, for a child, by power of attorney; the ages are settings (``[hub.consent]``). A lock that names the person who acts keeps
-them out too, and where the patient's consents cannot be read nothing is shown.
+For themselves, for a child, by power of attorney, as a guardian; the ages are settings (``[hub.consent]``). A lock that names the
+person who acts keeps them out too, and where the patient's consents cannot be read nothing is shown.
 """
 
 from collections.abc import Sequence
@@ -26,6 +26,7 @@ _AS: Final = MappingProxyType(
         None: (Capacity.PATIENT, Acp.NULL, "PATRQT"),
         Basis.PARENT: (Capacity.REPRESENTATIVE, Acp.PARENT, "FAMRQT"),
         Basis.ATTORNEY: (Capacity.REPRESENTATIVE, Acp.ATTORNEY, "PWATRNY"),
+        Basis.GUARDIAN: (Capacity.REPRESENTATIVE, Acp.GUARDIAN, "PWATRNY"),
     }
 )
 _PLAIN: Final = ("N",)  # what anybody who sees anything sees
