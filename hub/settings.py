@@ -4,6 +4,7 @@ Environment: ``HUB_<FIELD>`` (``HUB_KAFKA``, ``HUB_SCHEMA_REGISTRY``, ``HUB_DATA
 File (TOML): a table ``[hub]`` with the same names in lower case, and the ``[[provider]]`` / ``[[subscription]]`` entries.
 """
 
+from ipaddress import ip_network
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Final, Literal
@@ -36,6 +37,13 @@ def _address(text: str) -> str:
     return text
 
 
+def _proxy(text: str) -> str:
+    try:
+        return str(ip_network(text.strip()))
+    except ValueError:
+        raise PydanticCustomError("proxy", "is not an address or a network, such as 10.0.0.7 or 10.0.0.0/24") from None
+
+
 def _http(text: str) -> str:
     parts = urlsplit(text)
     if text and (parts.scheme not in {"http", "https"} or not parts.hostname):
@@ -54,6 +62,7 @@ def _level(text: str) -> str:
 _LEVELS: Final = frozenset({"DEBUG", "INFO", "WARNING", "ERROR"})
 _Level = Annotated[str, AfterValidator(_level)]
 _Address = Annotated[str, AfterValidator(_address)]
+_Proxy = Annotated[str, AfterValidator(_proxy)]
 _Http = Annotated[str, AfterValidator(_http)]
 # Where a process that runs alone tells its metrics; `hub web` tells its own on its --http address.
 METRICS_PORTS: Final = MappingProxyType({"gateway": 9101, "transit": 9102, "delivery": 9103, "pathway": 9104})
@@ -81,6 +90,9 @@ class Settings(BaseModel):
     http: _Address = "127.0.0.1:8080"
     metrics: str = ""  # HOST:PORT of this process's own metrics; "" = loopback, METRICS_PORTS or the next free one; "none" = none
     open_metrics: bool = False  # said aloud: figures and the operator's page for whoever reaches ``http``, not this machine and admins only
+    trusted_proxies: tuple[
+        _Proxy, ...
+    ] = ()  # reverse proxies (addresses, networks) whose X-Forwarded-For says who asks; of others it says nothing
     tls_certificate: str = ""
     tls_key: str = ""
     tls_client_ca: str = ""  # set = mutual TLS: a client certificate is required

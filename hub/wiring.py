@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 PREPARED: Final = "HUB_PREPARED"  # set for the children of `hub up`, which has made tables, topics and entries
 _OWN: Final = frozenset({"data", "instance", "metrics"})  # what one process has for itself; a running hub lends every other setting
-_LISTS: Final = frozenset({"processing_ids"})
+_LISTS: Final = frozenset({"processing_ids", "trusted_proxies"})
 
 
 class NoServers(Exception):  # noqa: N818 - a state of the machine

@@ -47,7 +47,7 @@ class Capacity(StrEnum):
     """As what a person asks."""
 
     PATIENT = "patient"  # for themselves
-    REPRESENTATIVE = "representative"  # a parent, an attorney
+    REPRESENTATIVE = "representative"  # a parent, an attorney, a guardian
     PERSONNEL = "personnel"  # for the organisation that is the question's recipient
 
 

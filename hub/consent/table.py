@@ -76,9 +76,9 @@ TABLE: Final = (
     ),
     Row(
         Rule.REPRESENTATIVE,
-        "A representative asks. A parent of a child under the limit of age, or an attorney: what is labelled up to R. Parents of older "
-        "children: up to N, or nothing, as configured. Nothing where the child withholds it, where an address is protected, for parents of "
-        "those who decide alone, or where a lock names this person.",
+        "A representative asks. A parent of a child under the limit of age, an attorney, or a guardian of someone unable to consent: "
+        "what is labelled up to R. Parents of older children: up to N, or nothing, as configured. Nothing where the child withholds it, "
+        "where an address is protected, for parents of those who decide alone, or where a lock names this person.",
         "PERMIT or DENY",
         "pbrl § 3-4, § 4-4, § 5-1; address code 6 or 7: no digital representation",
         rules.representative_asks,

@@ -9,19 +9,20 @@ from zoneinfo import ZoneInfo
 OSLO: Final = ZoneInfo("Europe/Oslo")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DATE: Final = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?", re.ASCII)
-_INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
+_MICRO_DIGITS: Final = 6
+_INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.(\d+))?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
 def bounds(text: str) -> tuple[int, int | None]:
-    """First and last microsecond of a FHIR dateTime: an instant is itself, a date the whole day, month or year in Europe/Oslo.
+    """First and last microsecond of a FHIR dateTime: the whole second or part of one, or the whole day, month or year in Europe/Oslo.
 
-    The last one is None for what ends with the year 9999, the calendar's end. Raises ValueError.
+    So a period ends with all that matches its end (FHIR R4, Period.end). The last one is None for what ends with the year 9999, the
+    calendar's end. Raises ValueError.
     """
     found = days(text)
     try:
         if found is None:
-            instant = _us(_instant(text))
-            return instant, instant
+            return _instant(text)
         first, last = found
         start = _midnight(first)
     except OverflowError:
@@ -49,11 +50,13 @@ def today(now_us: int) -> date:
     return (_EPOCH + timedelta(microseconds=now_us)).astimezone(OSLO).date()
 
 
-def _instant(text: str) -> datetime:
+def _instant(text: str) -> tuple[int, int]:
     """Raises ValueError."""
-    if not _INSTANT.fullmatch(text):
+    found = _INSTANT.fullmatch(text)
+    if found is None:
         raise ValueError
-    return datetime.fromisoformat(text)
+    start = _us(datetime.fromisoformat(text))
+    return start, start + 10 ** max(0, _MICRO_DIGITS - len(found[1] or "")) - 1
 
 
 def _midnight(day: date) -> int:

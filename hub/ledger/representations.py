@@ -1,4 +1,4 @@
-"""Who may act for whom: parents and attorneys, as an administrator has entered what the population register or a court says."""
+"""Who may act for whom: parents, attorneys and guardians, as an administrator has entered what the population register or a court says."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,10 +15,11 @@ _COLUMNS = "id, representative_key, patient_key, basis, start_us, end_us, protec
 
 
 class Basis(StrEnum):
-    """By what somebody acts for a patient (NHN access policies 1 and 2)."""
+    """By what somebody acts for a patient (NHN access policies 1, 2 and 3)."""
 
     PARENT = "parent"
     ATTORNEY = "attorney"
+    GUARDIAN = "guardian"  # of someone unable to consent
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,11 @@ def representations_of(conn: Conn, representative_key: str, now_us: int) -> list
     """Whom this person may act for now, by id. Raises Faulted."""
     in_force = "representative_key = %s AND coalesce(start_us <= %s, true) AND coalesce(end_us >= %s, true)"
     return _found(conn, in_force, representative_key, now_us, now_us)
+
+
+def representatives_of(conn: Conn, patient_key: str) -> frozenset[str]:
+    """Link keys of everybody who is entered as acting for this patient, now, later or once. Raises Faulted."""
+    return frozenset(r.representative_key for r in _found(conn, "patient_key = %s", patient_key))
 
 
 def _found(conn: Conn, condition: str, *values: object) -> list[Representation]:

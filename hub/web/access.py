@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from hub.web.forwarded import came_by_proxy
 from hub.web.state import STATE
 from hub.web.tokens import Principal, Role, Unauthorized, verify
 
@@ -59,10 +60,11 @@ def _is_plain_loopback(request: web.Request) -> bool:
 def _is_loopback(request: web.Request) -> bool:
     """True when both ends are this machine, and the request names it so.
 
-    A web page of elsewhere whose name was made to point here (DNS rebinding), or a proxy on this machine, still sends its own name.
+    A web page of elsewhere whose name was made to point here (DNS rebinding) still sends its own name. A proxy on this machine may call it
+    localhost, and is known by what it adds.
     """
     transport = request.transport
-    if transport is None:
+    if transport is None or came_by_proxy(request):
         return False
     ends = (transport.get_extra_info("sockname"), transport.get_extra_info("peername"))
     return all(end and ip_address(end[0].partition("%")[0]).is_loopback for end in ends) and _is_local_name(request.headers.get("Host", ""))

@@ -21,6 +21,7 @@ from hub.web.answers import Unprocessable, fhir
 from hub.web.audit_elements import PATIENT
 from hub.web.audit_event import audit_event, to_its_recipient
 from hub.web.audit_query import Query, parse
+from hub.web.forwarded import client_address
 from hub.web.state import STATE, State
 from hub.web.tokens import Principal, Role
 
@@ -142,7 +143,7 @@ def _teller(who: Principal) -> Callable[[Record], dict[str, Any]]:
 
 def _access(request: web.Request, who: Principal, reader: str, interaction: str, query: str) -> Access:
     state = request.app[STATE]
-    return Access(state.clock(), who.role.value, reader, request.remote or "", interaction, query)
+    return Access(state.clock(), who.role.value, reader, client_address(request), interaction, query)
 
 
 def _bundle(request: web.Request, query: Query, page: Page, told: Callable[[Record], dict[str, Any]]) -> dict[str, Any]:

@@ -1,17 +1,18 @@
 """``/admin/representations/{id}``: who may act for whom, as the population register or a court says. For admin tokens.
 
     {"patient": {"system": "urn:oid:2.16.578.1.12.4.1.4.1", "value": "...", "name": "...", "born": "2018-03-14"},
-     "representative": {"system": "...", "value": "..."}, "basis": "parent" | "attorney",
+     "representative": {"system": "...", "value": "..."}, "basis": "parent" | "attorney" | "guardian",
      "from": "2026-01-01", "until": "2026-12-31", "protected": false, "withheld": false}
 
 ``from`` and ``until`` are days in Norwegian civil time, both inside it, and may be left out, and ``name`` and ``born`` too.
-``protected``: one of the two has a protected address (code 6 or 7). ``withheld``: the child does not want its parents to see.
+``guardian``: of someone unable to consent. ``protected``: one of the two has a protected address (code 6 or 7). ``withheld``: the child
+does not want its parents to see.
 """
 
 import re
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -55,7 +56,7 @@ class _Body(BaseModel):
     id: str = ""
     patient: _Patient
     representative: _Person
-    basis: Literal["parent", "attorney"]
+    basis: Basis
     first: date | None = Field(None, alias="from")
     until: date | None = None
     protected: bool = False
@@ -100,7 +101,7 @@ def _representation(id_: str, body: Mapping[str, Any], state: State) -> Represen
     kept = given.model_dump(mode="json", by_alias=True, exclude_none=True) | {"id": id_}
     kept["patient"] |= {"system": patient.system, "value": patient.value}
     return Representation(
-        id_, link(who, ""), link(patient, ""), Basis(given.basis), _start_us(given.first), _end_us(given.until), given.protected, kept
+        id_, link(who, ""), link(patient, ""), given.basis, _start_us(given.first), _end_us(given.until), given.protected, kept
     )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Sessions, limits and headers of the patient's page, without a browser: what a stranger, a clock and a machine can do."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -60,23 +61,30 @@ class Page:
         return self.client.ask("POST", path, body, own | headers)
 
 
-@pytest.fixture
-def page(database_url: str, tmp_path: Path) -> Iterator[Page]:
+@contextmanager
+def opened(url: str, data: Path, **more: Any) -> Iterator[Page]:
+    """The page over a ledger with the demonstration's providers; more: settings."""
     clock, port = Clock(), citizen.any_port()
-    with citizen.region(database_url):
+    with citizen.region(url):
         pass
     settings = Settings(
-        http=f"127.0.0.1:{port}", database_url=database_url, secret=SecretBytes(PSEUDONYMS.secret), oidc_issuer="http://127.0.0.1:1"
+        http=f"127.0.0.1:{port}", database_url=url, secret=SecretBytes(PSEUDONYMS.secret), oidc_issuer="http://127.0.0.1:1", **more
     )
-    pool, nothing = Pool(database_url, "web"), None
+    pool, nothing = Pool(url, "web"), None
 
     def make() -> State:
         return State(
-            settings, clock, load_keys(tmp_path), PSEUDONYMS, nothing, pool, Known(pool), asks({}), recall=lambda row: read(recalled(row))  # type: ignore[arg-type]
+            settings, clock, load_keys(data), PSEUDONYMS, nothing, pool, Known(pool), asks({}), recall=lambda row: read(recalled(row))  # type: ignore[arg-type]
         )  # fmt: skip
 
     with serving(make) as client:
-        yield Page(database_url, client, clock, port, tmp_path)
+        yield Page(url, client, clock, port, data)
+
+
+@pytest.fixture
+def page(database_url: str, tmp_path: Path) -> Iterator[Page]:
+    with opened(database_url, tmp_path) as found:
+        yield found
 
 
 def test_a_session_ends_when_it_is_not_seen_and_when_it_is_old(page: Page) -> None:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from aiohttp import web
@@ -11,12 +11,13 @@ from hub.consent.fhir import consent_from_fhir
 from hub.errors import Reason, Rejected
 from hub.ledger.consents import StoredConsent
 from hub.ledger.disclosures import disclosures_of
+from hub.ledger.representations import representatives_of
 from hub.model import Kind, Result
 from hub.routing.directory import Directory
 from hub.terms import terms_of
 from hub.web.body import Form
 from hub.web.citizen.entitled import Entitlement, entitled
-from hub.web.citizen.locks import SORTS, Draft, begins_later, lifted, lock, shown, sorts, worded
+from hub.web.citizen.locks import SORTS, Draft, begins_later, lifted, lock, performers, shown, sorts, worded
 from hub.web.citizen.records import events_shown, keys_of, note_reading
 from hub.web.citizen.times import civil
 from hub.web.citizen.visit import Visit, enter, submitted
@@ -49,9 +50,12 @@ async def _page(visit: Visit, wrong: str = "") -> web.Response:
     directory = await visit.state.region.now()
     found = await of_patient(visit.state, visit.subject.principal)
     names = {p.id: p.name for p in directory.providers}
-    locks = shown([s.consent for s in found], {s.consent.id: s.resource for s in found}, _names(directory), visit.now_us)
+    told = shown([s.consent for s in found], {s.consent.id: s.resource for s in found}, _names(directory), visit.now_us)
+    right, representatives = await entitled(visit), await _representatives(visit)
+    fixed = {s.consent.id for s in found if not _may_change(visit, right, representatives, s)}
+    locks = [replace(lock, may_lift=lock.id not in fixed) for lock in told]
     return visit.page(
-        "access.html", status=422 if wrong else 200, closed=(await entitled(visit)).closed, locks=locks, wrong=wrong, said_sorts=SORTS,
+        "access.html", status=422 if wrong else 200, closed=right.closed, locks=locks, wrong=wrong, said_sorts=SORTS,
         providers=sorted(names.items(), key=lambda p: p[1]), sorts=[(s, SORTS[s]) for s in sorts()],
     )  # fmt: skip
 
@@ -65,6 +69,7 @@ async def preview(request: web.Request) -> web.Response:
     directory = await visit.state.region.now()
     try:
         resource, before = await _asked(visit, form)
+        _require_change(visit, right, await _representatives(visit), before)
         consent, _ = consent_from_fhir(resource, before.consent.version + 1 if before else 1, directory)
     except Rejected as exc:
         return await _page(visit, exc.where if exc.where in {"provider", "sort", "last", "first"} else "other")
@@ -92,11 +97,13 @@ async def confirm(request: web.Request) -> web.Response:
         raise web.HTTPForbidden
     directory = await visit.state.region.now()
     resource, _ = await _asked(visit, form)
+    representatives = await _representatives(visit)
     wanted = form.get("version", "0")
 
     def expected(before: StoredConsent | None) -> None:
         if str(before.consent.version if before else 0) != wanted:
             raise web.HTTPConflict
+        _require_change(visit, right, representatives, before)
 
     stored, under_way = await write(visit.state, visit.subject.principal, resource, directory, expected)
     return visit.page(
@@ -122,6 +129,24 @@ async def _asked(visit: Visit, form: Form) -> tuple[dict[str, Any], StoredConsen
     patient = visit.subject.identifier
     resource = lock(draft, patient, visit.state.pseudonyms.link(patient, ""), visit.session.who)
     return resource, found.get(resource["id"])
+
+
+async def _representatives(visit: Visit) -> frozenset[str]:
+    """Link keys of those who act for the patient. Raises Faulted."""
+    return await visit.state.ledger.run(representatives_of, visit.state.pseudonyms.link(visit.subject.identifier, ""))
+
+
+def _require_change(visit: Visit, right: Entitlement, representatives: frozenset[str], before: StoredConsent | None) -> None:
+    """Raises HTTPForbidden where what has force is not for whoever visits to change."""
+    if before is not None and not _may_change(visit, right, representatives, before):
+        raise web.HTTPForbidden
+
+
+def _may_change(visit: Visit, right: Entitlement, representatives: frozenset[str], stored: StoredConsent) -> bool:
+    """One without force has nothing to be weakened."""
+    wrote = performers(stored.resource) or ()
+    by_representatives = bool(wrote) and all(visit.state.pseudonyms.link(who, "") in representatives for who in wrote)
+    return not stored.consent.active or right.may_change(by_representatives=by_representatives)
 
 
 def _fields(form: Form) -> Sequence[tuple[str, str]]:

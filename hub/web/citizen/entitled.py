@@ -1,7 +1,7 @@
 """What somebody on the page may see of a patient: rows 6 and 7 of the decision table, asked of ``decide`` like everybody else's.
 
-For themselves, for a child, by power of attorney; the ages are settings (``[hub.consent]``). A lock that names the person who acts keeps
-them out too, and where the patient's consents cannot be read nothing is shown.
+For themselves, for a child, by power of attorney, as a guardian; the ages are settings (``[hub.consent]``). A lock that names the
+person who acts keeps them out too, and where the patient's consents cannot be read nothing is shown.
 """
 
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from typing import Final
 
 from hub.consent import question as q
 from hub.consent.decide import decide
+from hub.consent.lifting import may_change
 from hub.consent.question import Acp, Asker, Capacity, Question, Verdict
 from hub.ledger.citizen import policy_of
 from hub.ledger.representations import Basis
@@ -25,6 +26,7 @@ _AS: Final = MappingProxyType(
         None: (Capacity.PATIENT, Acp.NULL, "PATRQT"),
         Basis.PARENT: (Capacity.REPRESENTATIVE, Acp.PARENT, "FAMRQT"),
         Basis.ATTORNEY: (Capacity.REPRESENTATIVE, Acp.ATTORNEY, "PWATRNY"),
+        Basis.GUARDIAN: (Capacity.REPRESENTATIVE, Acp.GUARDIAN, "PWATRNY"),
     }
 )
 _PLAIN: Final = ("N",)  # what anybody who sees anything sees
@@ -60,6 +62,10 @@ class Entitlement:
         if verdict.result is Result.REDACT:
             return message.without(verdict.dropped)
         return message if verdict.result is Result.PERMIT else None
+
+    def may_change(self, *, by_representatives: bool) -> bool:
+        """Whether a consent in force may be lifted, or written anew; by_representatives: all who wrote it act or acted for the patient."""
+        return may_change(self.asker, by_representatives=by_representatives, now_us=self.now_us, boundaries=self.terms.boundaries)
 
     def _verdict(self, labels: Sequence[str], source: str = "", items: tuple[Item, ...] = ()) -> Verdict:
         question = Question(source, None, tuple(labels), self.purpose, items=items, asker=self.asker)

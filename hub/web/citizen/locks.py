@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from hub.consent.fhir import consent_from_fhir
 from hub.errors import Reason, Rejected
-from hub.identity import HUB_PROVIDER, derived_id
+from hub.identity import HUB_PROVIDER, canonical, derived_id
 from hub.model import Consent, Identifier
 from hub.web.body import Form
 from hub.web.citizen.vocabulary import Said
@@ -89,7 +89,12 @@ def _day(form: Form, name: str) -> date | None:
 
 
 def lock(draft: Draft, patient: Identifier, patient_key: str, by: Identifier) -> Json:
-    """The Consent of a draft. Its id is derived: the same lock twice is the same lock. by: who wrote it, the patient or for them."""
+    """The Consent of a draft. by: who wrote it, the patient or for them.
+
+    Its id is derived: the same lock twice is the same lock. But one that somebody writes for the patient is none of the patient's own,
+    which would otherwise be theirs to lift by having been written again.
+    """
+    writer = () if by == patient else (by.system, by.value)
     days = (draft.first.isoformat() if draft.first else "", draft.last.isoformat() if draft.last else "")
     provision: Json = {"type": "deny"}
     if draft.provider:
@@ -101,7 +106,7 @@ def lock(draft: Draft, patient: Identifier, patient_key: str, by: Identifier) ->
         provision["class"] = [{"system": _TYPE_SYSTEM, "code": type_} for type_ in TYPES[draft.sort]]
     return {
         "resourceType": "Consent",
-        "id": derived_id("page-lock", patient_key, draft.provider, draft.sort.value, *days),
+        "id": derived_id("page-lock", patient_key, draft.provider, draft.sort.value, *days, *writer),
         "status": "active",
         "scope": {"coding": [{"system": _SCOPE_SYSTEM, "code": "patient-privacy"}]},
         "category": [{"coding": [{"system": "http://loinc.org", "code": "59284-0"}]}],
@@ -115,6 +120,20 @@ def lock(draft: Draft, patient: Identifier, patient_key: str, by: Identifier) ->
 def lifted(resource: Mapping[str, Any]) -> Json:
     """The same consent without force."""
     return {**resource, "status": "inactive"}
+
+
+def performers(resource: Mapping[str, Any]) -> tuple[Identifier, ...] | None:
+    """Who wrote a consent, as it says itself; None = it does not say, or not of everybody by identifier."""
+    found = resource.get("performer")
+    named = [_performer(p) for p in found] if isinstance(found, list) else []
+    known = tuple(i for i in named if i is not None)
+    return known if known and len(known) == len(named) else None
+
+
+def _performer(reference: Any) -> Identifier | None:
+    given = reference.get("identifier") if isinstance(reference, dict) else None
+    system, value = (given.get("system"), given.get("value")) if isinstance(given, dict) else (None, None)
+    return canonical(system, value) if isinstance(system, str) and isinstance(value, str) else None
 
 
 @cache
@@ -132,7 +151,7 @@ def sorts() -> tuple[Sort, ...]:
 class Worded:
     """A consent as the page tells of it. whom: names, () = everyone. is_plain: False = it says more than the page has words for.
 
-    is_later: its period has not begun.
+    is_later: its period has not begun. may_lift: whether whoever looks may lift it.
     """
 
     id: str
@@ -144,6 +163,7 @@ class Worded:
     last: str
     is_plain: bool
     is_later: bool = False
+    may_lift: bool = True
 
 
 def worded(resource: Mapping[str, Any], version: int, names: Mapping[str, str]) -> Worded:

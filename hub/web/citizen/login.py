@@ -14,6 +14,7 @@ from hub.web.citizen.render import LANGUAGE_COOKIE, answer, language_of
 from hub.web.citizen.sessions import base_url, is_secure
 from hub.web.citizen.visit import OIDC, WELCOME, What, hold_back, is_own, submitted
 from hub.web.citizen.vocabulary import Language
+from hub.web.forwarded import client_address
 from hub.web.state import STATE
 
 CALLBACK: Final = "/me/callback"
@@ -38,7 +39,7 @@ async def login(request: web.Request) -> web.Response:
         raise web.HTTPNotFound
     if request.headers.get("Sec-Fetch-Site") == "cross-site":  # a login begins with somebody's own act, not with another site's link
         raise web.HTTPSeeOther(WELCOME)
-    hold_back(request, What.LOGIN, request.remote or "")
+    hold_back(request, What.LOGIN, client_address(request))
     attempt = Attempt(secrets.token_urlsafe(32), secrets.token_urlsafe(32), secrets.token_urlsafe(48))
     try:
         url = await request.app[OIDC].login_url(attempt, language_of(request).value, request.app[STATE].clock())
@@ -54,7 +55,7 @@ async def callback(request: web.Request) -> web.Response:
     """``GET /me/callback``: back from the provider, logged in or with a reason why not."""
     if OIDC not in request.app:
         raise web.HTTPNotFound
-    hold_back(request, What.LOGIN, request.remote or "")
+    hold_back(request, What.LOGIN, client_address(request))
     attempt = await sessions.take_login(request)
     try:
         if attempt is None:

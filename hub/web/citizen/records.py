@@ -16,6 +16,7 @@ from hub.ledger.record import Access, keep_access
 from hub.model import Channel, Deliver, Detail, Event, Form, Message, Provider, ProviderKind
 from hub.web.citizen.entitled import Entitlement
 from hub.web.citizen.visit import Visit
+from hub.web.forwarded import client_address
 from hub.web.state import State
 from hub.web.tokens import Role
 from hub.web.whose import is_theirs
@@ -60,7 +61,9 @@ async def keys_of(visit: Visit) -> frozenset[str]:
 async def note_reading(visit: Visit) -> None:
     """Record in the audit record who reads of whom, before anything is shown. Raises Faulted; then nothing may be."""
     request, link = visit.request, visit.state.pseudonyms.link
-    access = Access(visit.now_us, Role.PATIENT.value, link(visit.session.who, ""), request.remote or "", "read", request.path.lstrip("/"))
+    access = Access(
+        visit.now_us, Role.PATIENT.value, link(visit.session.who, ""), client_address(request), "read", request.path.lstrip("/")
+    )
     await visit.state.ledger.run(keep_access, access, [link(visit.subject.identifier, "")])
 
 

@@ -101,8 +101,8 @@ RULES: Final[Mapping[Rule, Said]] = MappingProxyType(
         ),
         Rule.PATIENT_THEMSELVES: ("Det er dine egne opplysninger.", "It is your own information."),
         Rule.REPRESENTATIVE: (
-            "Mottakeren representerer deg, som forelder eller med fullmakt.",
-            "The recipient represents you, as a parent or by power of attorney.",
+            "Mottakeren representerer deg, som forelder, med fullmakt eller som verge.",
+            "The recipient represents you, as a parent, by power of attorney or as a guardian.",
         ),
         Rule.STATUTORY_DUTY: (
             "Loven krever denne meldingen. Bare det nødvendigste er med.",

@@ -156,6 +156,7 @@ WORDS: Final[Mapping[str, Said]] = MappingProxyType(
         "lift": ("Opphev", "Lift"),
         "withdraw": ("Trekk tilbake", "Withdraw"),
         "lift_what": ("Opphev: {what}", "Lift: {what}"),
+        "lift_patient_only": ("Denne kan bare pasienten selv oppheve.", "Only the patient can lift this."),
         "new_lock": ("Ny sperre", "A new lock"),
         "whom_title": ("Hvem skal holdes utenfor?", "Who is to be kept out?"),
         "whom_one": ("Én virksomhet", "One organisation"),
@@ -274,12 +275,13 @@ WORDS: Final[Mapping[str, Said]] = MappingProxyType(
         ),
         # acting for others
         "acting_lead": (
-            "Foreldre kan se for barn under 12 år, og den som har fullmakt, for den som har gitt den. Opplysningene kommer fra folkeregisteret eller fullmakten.",
-            "Parents see for children under 12, and an attorney for who gave the power. This comes from the population register or the power of attorney.",
+            "Foreldre kan se for barn under 12 år, den som har fullmakt, for den som har gitt den, og en verge for den som ikke kan samtykke selv. Opplysningene kommer fra folkeregisteret, fullmakten eller vergemålet.",
+            "Parents see for children under 12, an attorney for who gave the power, and a guardian for who is unable to consent. This comes from the population register, the power of attorney or the guardianship.",
         ),
         "acting_none": ("Du kan ikke opptre på vegne av noen her.", "You may not act for anybody here."),
         "basis_parent": ("Barn", "Child"),
         "basis_attorney": ("Fullmakt", "Power of attorney"),
+        "basis_guardian": ("Vergemål", "Guardianship"),
         "act_for": ("Se for {name}", "See for {name}"),
         # notices
         "notices_lead": (

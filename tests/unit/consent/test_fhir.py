@@ -286,17 +286,17 @@ def test_the_days_clocks_change_are_23_and_25_hours_long() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "instant_us"),
+    ("text", "first_us", "last_us"),
     [
-        ("2026-10-25T02:30:00+02:00", 1792888200_000_000),  # the first half past two of that night
-        ("2026-10-25T02:30:00+01:00", 1792891800_000_000),  # the second
-        ("2026-10-25T00:30:00.5Z", 1792888200_500_000),
-        ("2026-10-25T00:30:00.1234569Z", 1792888200_123_456),
+        ("2026-10-25T02:30:00+02:00", 1792888200_000_000, 1792888200_999_999),  # the first half past two of that night
+        ("2026-10-25T02:30:00+01:00", 1792891800_000_000, 1792891800_999_999),  # the second
+        ("2026-10-25T00:30:00.5Z", 1792888200_500_000, 1792888200_599_999),
+        ("2026-10-25T00:30:00.1234569Z", 1792888200_123_456, 1792888200_123_456),
     ],
 )
-def test_an_instant_is_itself_at_both_ends(text: str, instant_us: int) -> None:
+def test_a_second_or_a_part_of_one_is_whole_between_both_ends(text: str, first_us: int, last_us: int) -> None:
     lock, _ = consent_from_fhir(consent({"type": "deny", "period": {"start": text, "end": text}}), 1)
-    assert lock.provision.period == Span(instant_us, instant_us)
+    assert lock.provision.period == Span(first_us, last_us)
 
 
 @pytest.mark.parametrize(

@@ -1,22 +1,27 @@
 """Who sees what on the page: rows 6 and 7, by the days on which an age is reached, and why not in people's words."""
 
+import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from hub.consent.question import Acp, Asker, Capacity
-from hub.identity import FNR
+from hub.identity import FNR, Pseudonyms
+from hub.ledger.representations import Basis
 from hub.model import Actor, ActorKind, Adapter, Base, Consent, Event, Identifier, Item, Kind, Policy, Provision
 from hub.pipeline import Terms
-from hub.web.citizen.entitled import Entitlement
+from hub.settings import Settings
+from hub.web.citizen.entitled import Entitlement, entitlement
+from hub.web.citizen.visit import Subject
 from hub.web.citizen.words import WORDS
 
 PARENT = Identifier(FNR, "13116900216")
-SELF, CHILD, POWER = (Capacity.PATIENT, Acp.NULL, "PATRQT"), (Capacity.REPRESENTATIVE, Acp.PARENT, "FAMRQT"), (
-    Capacity.REPRESENTATIVE, Acp.ATTORNEY, "PWATRNY",
-)  # fmt: skip
+SELF, CHILD = (Capacity.PATIENT, Acp.NULL, "PATRQT"), (Capacity.REPRESENTATIVE, Acp.PARENT, "FAMRQT")
+POWER, GUARDED = (Capacity.REPRESENTATIVE, Acp.ATTORNEY, "PWATRNY"), (Capacity.REPRESENTATIVE, Acp.GUARDIAN, "PWATRNY")
 As = tuple[Capacity, Acp, str]
 
 
@@ -71,13 +76,15 @@ def event(*labels: str) -> Event:
         (CHILD, "", "2026-11-26T12:00:00", "unknown"),
         (POWER, "1938-01-14", "2026-11-26T12:00:00", ""),
         (POWER, "", "2026-11-26T12:00:00", ""),
+        (GUARDED, "2000-01-14", "2026-11-26T12:00:00", ""),
+        (GUARDED, "", "2026-11-26T12:00:00", ""),
     ],
 )
 def test_ages_in_norwegian_civil_days(as_: As, born: str, now: str, closed: str) -> None:
     assert right(as_, born, at(now)).closed == closed
 
 
-@pytest.mark.parametrize("as_", [CHILD, POWER])
+@pytest.mark.parametrize("as_", [CHILD, POWER, GUARDED])
 def test_nobody_is_represented_where_an_address_is_protected(as_: As) -> None:
     assert right(as_, "2020-01-01", protected_address=True).closed == "protected"
 
@@ -98,7 +105,7 @@ def test_what_cannot_be_read_of_the_consents_shows_nothing() -> None:
     assert right(SELF, "1938-01-14", policy=Policy(readable=False)).closed == "other"
 
 
-@pytest.mark.parametrize("as_", [SELF, CHILD, POWER])
+@pytest.mark.parametrize("as_", [SELF, CHILD, POWER, GUARDED])
 @pytest.mark.parametrize(
     ("labels", "expected"),
     [
@@ -115,6 +122,23 @@ def test_what_of_a_message_may_not_be_seen_is_left_out() -> None:
     items = (Item("a", "Observation", ("N",)), Item("b", "Observation", ("V",)))
     message = Whole(event("N", "V"), items)
     assert right(SELF, "1938-01-14").copy(message) == "without b"
+
+
+def test_every_basis_is_an_access_policy_and_has_a_word() -> None:
+    async def asked(basis: Basis | None) -> Entitlement:
+        return await entitlement(state, Subject(CHILD_NUMBER, "", None, basis), PARENT, NOW)
+
+    state: Any = SimpleNamespace(pseudonyms=Pseudonyms(b"x" * 32), ledger=SimpleNamespace(run=no_consents), settings=Settings())
+    found = [asyncio.run(asked(basis)) for basis in (None, Basis.PARENT, Basis.ATTORNEY, Basis.GUARDIAN)]
+    assert [(f.asker.capacity, f.asker.acp, f.purpose) for f in found] == [SELF, CHILD, POWER, GUARDED]
+    assert {f"basis_{basis}" for basis in Basis} <= set(WORDS)
+
+
+CHILD_NUMBER = Identifier(FNR, "15720255178")
+
+
+async def no_consents(*_: Iterable[object]) -> Policy:
+    return Policy()
 
 
 def test_every_reason_has_a_sentence() -> None:

@@ -1,6 +1,7 @@
 """Locks as the page writes them are Consents the hub understands, and any consent is told in words without saying what it does not say."""
 
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -8,7 +9,7 @@ from hub.consent.fhir import consent_from_fhir
 from hub.errors import Rejected
 from hub.identity import FNR
 from hub.model import Consent, Identifier
-from hub.web.citizen.locks import TYPES, Draft, Sort, lifted, lock, shown, sorts, worded
+from hub.web.citizen.locks import TYPES, Draft, Sort, lifted, lock, performers, shown, sorts, worded
 from tests.consents import simple
 
 WHO = Identifier(FNR, "13116900216")
@@ -66,6 +67,34 @@ def test_the_same_lock_twice_is_the_same_lock_and_another_is_another() -> None:
     ids = [lock(d, WHO, "key", WHO)["id"] for d in drafts]
     assert ids == [lock(d, WHO, "key", WHO)["id"] for d in drafts]
     assert len({*ids, lock(drafts[0], WHO, "other", WHO)["id"]}) == len(drafts) + 1
+
+
+def test_a_lock_that_somebody_else_writes_is_another_and_says_who_wrote_it() -> None:
+    others = [Identifier(FNR, "15720255178"), Identifier(FNR, "21924410296")]
+    written = [lock(Draft("a"), WHO, "key", by) for by in (WHO, *others)]
+    assert len({w["id"] for w in written}) == len(written)
+    assert [performers(w) for w in written] == [(by,) for by in (WHO, *others)]
+    assert lock(Draft("a"), WHO, "key", others[0]) == written[1]
+
+
+NAMED = {"identifier": {"system": FNR, "value": WHO.value}}
+
+
+@pytest.mark.parametrize(
+    "performer",
+    [
+        None, [], {}, "x", [None], [{}], [{"reference": "Patient/1"}], [{"identifier": {"value": WHO.value}}], NAMED,
+        [{"identifier": {"system": FNR}}], [{"identifier": {"system": FNR, "value": 1}}], [NAMED, {"display": "a mother"}], [NAMED, None],
+    ],
+)  # fmt: skip
+def test_who_wrote_a_consent_is_said_of_everybody_or_not_at_all(performer: Any) -> None:
+    assert performers({"performer": performer}) is None
+    assert performers({}) is None
+
+
+def test_several_may_have_written_it() -> None:
+    assert performers({"performer": [NAMED, NAMED]}) == (WHO, WHO)
+    assert performers({"performer": [{"identifier": {"system": "FNR", "value": WHO.value}}]}) == (WHO,)
 
 
 def test_the_kinds_are_offered_where_they_are_understood() -> None:
