@@ -10,7 +10,7 @@ from hub.model import Identifier, Kind
 from hub.pathway.breach import breach_of
 from tests.unit.pathway.test_episode import event, told
 
-FNR = Identifier("urn:oid:2.16.578.1.12.4.1.4.1", "01010112345")
+FNR = Identifier("urn:oid:2.16.578.1.12.4.1.4.1", "15076500565")
 
 
 def test_the_hub_reads_what_it_raises_and_nobody_may_send_it() -> None:
