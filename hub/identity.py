@@ -75,6 +75,11 @@ def judged(system: str, value: str) -> tuple[Identifier, bool]:
     return Identifier(system, value), system in NATIONAL
 
 
+def unsound(identifiers: Iterable[Identifier], but: Collection[Identifier]) -> tuple[Identifier, ...]:
+    """Of a patient's identifiers the national numbers that do not hold, less those that name the patient for want of others."""
+    return tuple(dict.fromkeys(i for i in identifiers if judged(i.system, i.value)[1] and i not in but and not names_nobody(i)))
+
+
 def names_nobody(identifier: Identifier) -> bool:
     """Whether this stands where no number is known: zeros or nines, "unknown" in a word, a date of birth made as long as a person number.
 
@@ -139,10 +144,16 @@ class Pseudonyms:
         is_global = identifier.system.startswith(("urn:", "http://", "https://"))
         return self._hash("link", "" if is_global else provider, identifier.system, identifier.value)
 
-    def of_message(self, identifiers: Iterable[Identifier], provider: str) -> PatientKeys:
-        """Keys of a message's identifiers (at least one): the national number leads, otherwise the first."""
+    def of_message(self, identifiers: Iterable[Identifier], provider: str, beside: Iterable[Identifier] = ()) -> PatientKeys:
+        """Keys of a message's identifiers (at least one): the national number leads, otherwise the first.
+
+        beside: numbers that may be other people's too. A consent that names one concerns this patient, and they make nobody the same: the
+        link of one is this patient's alone.
+        """
         ids = sorted(identifiers, key=lambda i: i.system not in NATIONAL)  # stable: message order within each class
         own = {self.link(i, provider): self._locks_of_message(i) for i in ids}
+        leading = next(iter(own))
+        own |= {self._hash("beside", leading, i.system, i.value): self._locks_of_message(i) for i in beside}
         links = tuple(own)
         locks = tuple(dict.fromkeys(key for keys in own.values() for key in keys))
         return PatientKeys(links[0], links, locks, tuple(own.values()))

@@ -237,6 +237,9 @@ class Event:
     labels: tuple[str, ...] = ()  # security labels, v3-Confidentiality or ActCode codes; unknown ones as written
     merged: tuple[Identifier, ...] = field(default=(), repr=False)  # MRG-1: the retired identifiers
     apart: tuple[Identifier, ...] = field(default=(), repr=False)  # the second PID of A37: whom the patient is not
+    beside: tuple[Identifier, ...] = field(
+        default=(), repr=False
+    )  # national numbers that do not hold: they name nobody, a lock on one holds
     admitted_us: int | None = None  # PV1-44 / Encounter.period.start
     discharged_us: int | None = None  # PV1-45 / Encounter.period.end
 

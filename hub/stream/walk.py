@@ -73,6 +73,8 @@ def read_item(spot: Spot, received: Received, message: Message, pseudonyms: Pseu
     if received.refusal is None:
         try:
             event = message.event()
+            if event.beside:
+                item.keys = pseudonyms.of_message(received.identifiers, received.provider, event.beside)
             if event.kind is Kind.MERGED and event.merged:
                 item.merged = pseudonyms.of_message(event.merged, received.provider)
             elif event.kind is Kind.UNLINKED and event.apart:

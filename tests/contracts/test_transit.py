@@ -179,6 +179,35 @@ def test_a_lock_under_any_identifier_of_the_patient_denies(hub: Rig) -> None:
     }
 
 
+def test_a_lock_under_a_number_that_does_not_hold_denies_and_such_a_number_makes_nobody_the_same(hub: Rig) -> None:
+    """Of two patients with one made-up number each is their own; a lock that names it errs on the side of whoever wrote it."""
+    made_up = "01018000100"
+    lock = simple("lock", actors=(Identifier("urn:hub:provider", "town"),))
+
+    def take(control_id: str, mrn: str, number: str) -> None:
+        raw = adt(control_id, mrn=mrn, number=number).replace(b"^^^NOR^NI", b"^^^&2.16.578.1.12.4.1.4.1&ISO^FNR")
+        hub.run(received(control_id, raw, identifiers=(Identifier("OLAV", mrn),)))
+
+    def decided(control_id: str) -> list[tuple[object, ...]]:
+        return hub.rows(
+            "SELECT result, rule FROM decision JOIN message USING (part, off) WHERE control_id = %s AND recipient = 'town'", control_id
+        )
+
+    take("d1", "1", made_up)
+    take("d2", "2", made_up)
+    assert len(hub.rows("SELECT DISTINCT patient_key FROM message")) == 2
+    put_consent(hub.conn, NewVersion(lock, PSEUDONYMS.locks_of_consent(Identifier(FNR, made_up)), {}, 1), lambda _b, _a: True, 1.0)
+    take("d3", "3", made_up)
+    take("d4", "2", "")
+    take("d5", "4", "")
+    assert [decided(c) for c in ("d2", "d3", "d4", "d5")] == [
+        [("permit", "13-treating-relation")],
+        [("deny", "11-locked")],
+        [("deny", "11-locked")],
+        [("permit", "13-treating-relation")],
+    ]
+
+
 MERGE = (
     received("c1", mrn="1", number=""),
     received("c2", mrn="2", number="", town="5031"),

@@ -7,7 +7,7 @@ from typing import Any, Final
 from hub.adapters.fhir.document import Entries, Json, obj, objects, parse, text
 from hub.adapters.fhir.mappings import KINDS, OWN, RAISED_BY_THE_HUB, TAGGED, V2
 from hub.errors import Reason, Rejected
-from hub.identity import SHARED_TYPES, STAY_TYPES, are_too_many, judged, names_nobody
+from hub.identity import SHARED_TYPES, STAY_TYPES, are_too_many, judged, names_nobody, unsound
 from hub.model import Identifier, Kind
 from hub.numbers import PersonNumbers
 
@@ -166,6 +166,11 @@ def identifiers(patient: Json) -> tuple[Identifier, ...]:
     if are_too_many(found):
         raise Rejected(Reason.TOO_COMPLEX, "Patient.identifier")
     return tuple(found)
+
+
+def beside(patient: Json, known: tuple[Identifier, ...]) -> tuple[Identifier, ...]:
+    """National numbers that do not hold, of the patient whose other identifiers these are."""
+    return unsound((identified(given) for given in objects(patient.get("identifier")) if text(given.get("value"))), known)
 
 
 def names_patient(given: Json, but: frozenset[str] = SHARED_TYPES | STAY_TYPES, *, is_sure: bool = True) -> bool:

@@ -9,7 +9,7 @@ from hub.adapters.fhir import facts
 from hub.adapters.fhir.document import Json, obj, text
 from hub.adapters.fhir.er7 import Copy, body, head
 from hub.adapters.fhir.items import items_of
-from hub.adapters.fhir.message import Message, merged, read
+from hub.adapters.fhir.message import Message, beside, merged, read
 from hub.adapters.fhir.redaction import without
 from hub.adapters.fhir.times import microseconds
 from hub.identity import redacted
@@ -113,6 +113,7 @@ def _event(message: Message, received: Received) -> Event:
         encounter_id=facts.encounter_id(visit),
         labels=facts.labels(message),
         merged=merged(message, received.identifiers) if message.kind is Kind.MERGED else (),
+        beside=beside(message.patient, received.identifiers),
         admitted_us=microseconds(text(period.get("start"))),
         discharged_us=microseconds(text(period.get("end"))),
     )

@@ -14,7 +14,7 @@ from hub.adapters.hl7v2 import escapes
 from hub.adapters.hl7v2.er7 import Er7, Limits, Segment
 from hub.adapters.hl7v2.escapes import Delimiters
 from hub.errors import Reason, Rejected
-from hub.identity import NATIONAL, SHARED_TYPES, STAY_TYPES, are_too_many, judged, names_nobody
+from hub.identity import NATIONAL, SHARED_TYPES, STAY_TYPES, are_too_many, judged, names_nobody, unsound
 from hub.model import Identifier
 
 __all__ = ["Delimiters", "Envelope", "Er7", "Limits", "Segment", "envelope", "header", "identifiers", "patient", "retired"]
@@ -118,6 +118,17 @@ def patient(er7: Er7) -> tuple[Identifier, ...]:
     if not found:
         raise Rejected(Reason.MISSING_PATIENT, "PID-3")
     return found
+
+
+def beside(er7: Er7, known: tuple[Identifier, ...]) -> tuple[Identifier, ...]:
+    """National numbers that do not hold, of the patient whose other identifiers these are."""
+    pids = er7.segments("PID")
+    if len(pids) > 1 and header(er7).trigger == _UNLINK:
+        pids = pids[:1]
+    fields = [(pid, n) for pid in pids for n in (3, *_ALSO) if pid.field(n)]
+    if len(fields) == 1 and er7.delimiters.repetition not in fields[0][0].field(3):
+        return ()  # as in most messages: one number, which names the patient
+    return unsound((i for pid, n in fields for i in identifiers(pid, n)), known)
 
 
 def told_apart(er7: Er7) -> tuple[Identifier, ...]:

@@ -15,7 +15,7 @@ from hub.adapters.hl7v2.mappings.content import Content
 from hub.adapters.hl7v2.mappings.datatypes import Json
 from hub.adapters.hl7v2.mappings.gp import gps
 from hub.adapters.hl7v2.mappings.times import microseconds
-from hub.adapters.hl7v2.message import identifiers, retired, told_apart
+from hub.adapters.hl7v2.message import beside, identifiers, retired, told_apart
 from hub.adapters.hl7v2.moved import MOVED, without_the_other
 from hub.adapters.hl7v2.redaction import without
 from hub.adapters.item_types import with_types
@@ -57,7 +57,7 @@ class Hl7v2Message:
     def event(self) -> Event:
         """What it means. Raises Rejected."""
         if self._event is None:
-            self._event = _event(self._cut(), self._received)
+            self._event = _event(self._cut(), self._received, beside(self._read(), self._received.identifiers))
             if self._event.kind is Kind.UNLINKED:
                 self._event = replace(self._event, apart=told_apart(self._read()))
         return self._event
@@ -134,7 +134,7 @@ class Hl7v2Message:
         return bundles.filtered(self.bundle(), detail, self._received.event_id, self._numbers(detail))
 
 
-def _event(content: Content, received: Received) -> Event:
+def _event(content: Content, received: Received, besides: tuple[Identifier, ...]) -> Event:
     kind = KINDS.get(received.trigger)
     if kind is None:
         raise Rejected(Reason.UNSUPPORTED_EVENT, "MSH-9")
@@ -156,6 +156,7 @@ def _event(content: Content, received: Received) -> Event:
         encounter_id=content.value("PV1", 19) or content.value("PV1", 50),
         labels=labels.all_of(content),
         merged=_merged(content, received) if kind is Kind.MERGED else (),
+        beside=besides,
         admitted_us=microseconds(content.text.at(content.value("PV1", 44))),
         discharged_us=microseconds(content.text.at(content.value("PV1", 45))),
     )

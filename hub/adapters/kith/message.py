@@ -12,7 +12,7 @@ from hub.adapters.kith.mappings.models import DIALOG_1_0, DIALOG_1_1, MSGHEAD
 from hub.adapters.markup import Element
 from hub.adapters.volven import DISCHARGE_ANSWER, LOGISTICS, OTHER, THEME
 from hub.errors import Reason, Rejected
-from hub.identity import NO_BASIS, are_too_many, judged, names_nobody
+from hub.identity import NO_BASIS, are_too_many, judged, names_nobody, unsound
 from hub.model import Identifier, Kind
 from hub.numbers import PersonNumbers
 
@@ -216,6 +216,11 @@ def identifiers(patient: Element) -> tuple[Identifier, ...]:
     if are_too_many(found):
         raise Rejected(Reason.TOO_COMPLEX, f"{_PATIENT}/Ident")
     return tuple(found)
+
+
+def beside(patient: Element, known: tuple[Identifier, ...]) -> tuple[Identifier, ...]:
+    """National numbers that do not hold, of the patient whose other identifiers these are."""
+    return unsound((judged(system_of(i), i.text("Id"))[0] for i in patient.all("Ident") if i.text("Id")), known)
 
 
 def unwelcome(message: Message, allowed: PersonNumbers) -> str:

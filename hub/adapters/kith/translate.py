@@ -10,7 +10,7 @@ from hub.adapters.bundle import Json
 from hub.adapters.item_types import with_types
 from hub.adapters.kith import facts
 from hub.adapters.kith.mappings.bundle import bundle
-from hub.adapters.kith.message import Message, read
+from hub.adapters.kith.message import Message, beside, read
 from hub.adapters.kith.times import instant_of
 from hub.adapters.markup import Element
 from hub.errors import Reason, Rejected
@@ -137,6 +137,7 @@ def _event(message: Message, received: Received) -> Event:
         gps=facts.gps(message),
         ward=facts.ward(message),
         encounter_class=facts.encounter_class(message),
+        beside=beside(message.patient, received.identifiers),
         admitted_us=admitted_us,
         discharged_us=discharged_us,
     )

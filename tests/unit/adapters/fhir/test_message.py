@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.adapters.fhir.mappings import DAVINCI, KINDS, OWN, V2
-from hub.adapters.fhir.message import envelope
+from hub.adapters.fhir.message import beside, envelope
 from hub.adapters.hl7v2.mappings import KINDS as V2_KINDS
 from hub.errors import Reason, Rejected
 from hub.identity import FNR
@@ -110,7 +110,9 @@ def test_what_names_nobody_or_others_too_does_not_tell_who_the_patient_is() -> N
     made_up = {"system": FNR, "value": "01018000100"}  # of a date of birth: it does not hold
     patient["identifier"] = [made_up, typed("7", "MR")]
     assert envelope(raw_of(made)).identifiers == (Identifier("urn:x", "7"),)
+    assert beside(patient, (Identifier("urn:x", "7"),)) == (Identifier(FNR, "01018000100"),)  # a lock that names it holds
     patient["identifier"] = [made_up]
+    assert beside(patient, (Identifier(FNR, "01018000100"),)) == ()
     assert envelope(raw_of(made)).identifiers == (Identifier(FNR, "01018000100"),)
     patient["identifier"] = [typed("W1", "MB"), typed("0", "MR")]
     assert refusal(raw_of(made)) == (Reason.MISSING_PATIENT, "Patient.identifier")

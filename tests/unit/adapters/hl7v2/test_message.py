@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.adapters.hl7v2.message import Envelope, Er7, envelope, identifiers, retired
+from hub.adapters.hl7v2.message import Envelope, Er7, beside, envelope, identifiers, retired
 from hub.errors import Reason, Rejected
 from hub.identity import FNR
 from hub.model import Identifier
@@ -147,6 +147,27 @@ def test_other_fields_that_name_the_patient(rest: str, more: list[tuple[str, str
     assert [(i.system, i.value) for i in read(pid="PID|1" + rest).identifiers] == [("HOSP", "7"), *more]
     twice = f"PID|1{rest}\rPID|2{rest}"
     assert read(pid=twice).identifiers == read(pid="PID|1" + rest).identifiers
+
+
+MADE_UP = "01018000100^^^&2.16.578.1.12.4.1.4.1&ISO^FNR"
+
+
+@pytest.mark.parametrize(
+    ("pid", "found"),
+    [
+        (f"PID|1||{MADE_UP}~7^^^HOSP^MR", ["01018000100"]),
+        (f"PID|1||7^^^HOSP^MR|{MADE_UP}", ["01018000100"]),
+        (f"PID|1||7^^^HOSP^MR\rPID|2||7^^^HOSP^MR~{MADE_UP}", ["01018000100"]),
+        (f"PID|1||{MADE_UP}", []),  # it names the patient, for want of another
+        (f"PID|1||7^^^HOSP^MR~{FNR_VALUE}^^^&2.16.578.1.12.4.1.4.1&ISO^FNR", []),
+        ("PID|1||7^^^HOSP^MR~01018000000^^^&2.16.578.1.12.4.1.4.1&ISO^FNR", []),  # everybody's
+        ("PID|1||7^^^HOSP^MR", []),
+    ],
+)
+def test_a_number_that_does_not_hold_stands_beside_those_that_name_the_patient(pid: str, found: list[str]) -> None:
+    """It makes nobody the same, and a lock that names it holds."""
+    message = f"{msh()}\r{pid}".encode()
+    assert [i.value for i in beside(Er7.from_bytes(message), envelope(message).identifiers)] == found
 
 
 def test_a_repeated_patient_counts_when_the_repetitions_share_an_identifier() -> None:

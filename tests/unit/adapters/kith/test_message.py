@@ -3,7 +3,7 @@
 import pytest
 
 from hub.adapters.kith.document import parse
-from hub.adapters.kith.message import Message, envelope, heading, of_tree, read, unwelcome
+from hub.adapters.kith.message import Message, beside, envelope, heading, of_tree, read, unwelcome
 from hub.errors import Reason, Rejected
 from hub.identity import FNR as FNR_SYSTEM
 from hub.model import Identifier, Kind
@@ -168,7 +168,10 @@ def test_identifiers_stand_in_the_systems_of_no_basis(type_id: str, value: str, 
 def test_a_person_number_that_does_not_hold_names_the_patient_where_nothing_else_does() -> None:
     made_up = '<Ident><Id>01018000100</Id><TypeId V="FNR"/></Ident>'
     first = f"<Ident><Id>{FNR}"
-    assert [i.value for i in envelope(changed(first, made_up + first)).identifiers] == [FNR]
+    raw = changed(first, made_up + first)
+    named = envelope(raw).identifiers
+    assert [i.value for i in named] == [FNR]
+    assert [i.value for i in beside(read(raw).patient, named)] == ["01018000100"]  # a lock that names it holds
     assert [i.value for i in envelope(changed(f"<Id>{FNR}</Id>", "<Id>01018000100</Id>")).identifiers] == ["01018000100"]
 
 
