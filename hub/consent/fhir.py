@@ -15,7 +15,7 @@ from hub.consent.elements import Json, a_text, an_object, codings, each, modifie
 from hub.consent.fhir_provision import Organisations, provision_from_fhir
 from hub.consent.times import bounds
 from hub.errors import Reason, Rejected
-from hub.identity import canonical
+from hub.identity import canonical, names_nobody
 from hub.model import Base, Consent, Identifier, Provision
 from hub.numbers import has_national_checksum
 
@@ -71,6 +71,8 @@ def consent_from_fhir(resource: Json, version: int, organisations: Organisations
         raise refused("Consent")
     active = _status(resource) == "active"
     consent_id, patient = _id(resource), patient_of(resource)
+    if names_nobody(patient):  # it would be in force, and find nobody
+        raise refused("Consent.patient.identifier", Reason.MISSING_PATIENT)
     try:
         _whole(resource)
         provision, base = _provision(resource, organisations)

@@ -172,6 +172,8 @@ REFUSED = {
     "patient that is no object": (consent({"type": "deny"}, patient="x"), BAD, "Consent.patient"),
     "patient's number that is no object": (consent({"type": "deny"}, patient={"identifier": "x"}), BAD, "Consent.patient.identifier"),
     "no patient": (consent({"type": "deny"}, patient=None), NOBODY, "Consent.patient.identifier"),
+    "a patient of no number": (
+        consent({"type": "deny"}, patient={"identifier": {"system": FNR, "value": "00000000000"}}), NOBODY, "Consent.patient.identifier"),
     "patient by reference": (consent({"type": "deny"}, patient={"reference": "Patient/1"}), NOBODY, "Consent.patient.identifier"),
     "patient without value": (
         consent({"type": "deny"}, patient={"identifier": {"system": FNR}}), NOBODY, "Consent.patient.identifier"),
