@@ -120,9 +120,9 @@ def _whole(resource: Json) -> None:
 
 def _unmodified(resource: Json) -> None:
     """Refuses what an extension modifies, in elements too of which the hub reads nothing; what is contained is another resource."""
-    found = next((name for name, value in resource.items() if name != "contained" and modified(value)), "")
-    if found:
-        raise refused(f"Consent.{found}")
+    for name, value in resource.items():
+        if name != "contained" and modified(value):
+            raise refused(f"Consent.{name}")
 
 
 def _provision(resource: Json, organisations: Organisations | None) -> tuple[Provision, Base]:

@@ -134,9 +134,10 @@ class Events:
     async def asked_for(self, wanted: Wanted) -> Answer:
         """What may be told of what is wanted, the lowest numbers first, claimed: its bytes may leave."""
         for _ in range(_TRIES_MAX):
+            next_n = await self._telling.next_number()
             copies = await self._prepared(wanted)
             try:
-                return await self._claimed(copies, wanted)
+                return await self._claimed(copies, wanted, next_n)
             except _ChangedError:
                 continue
         raise Faulted(Cause.OVERLOADED)
@@ -231,13 +232,20 @@ class Events:
         found = await stored(self._telling.conn, place)
         return self._means.read(found) if found is not None and found.raw else None
 
-    async def _claimed(self, copies: Sequence[_Copy], wanted: Wanted) -> Answer:
-        """The turn. Raises _ChangedError when something is to be shown otherwise than it was made: nothing is claimed then."""
+    async def _claimed(self, copies: Sequence[_Copy], wanted: Wanted, seen_n: int) -> Answer:
+        """The turn. Raises _ChangedError when something is to be shown otherwise than it was made: nothing is claimed then.
+
+        Also when the next number is not the one seen before the look: what another was told meanwhile may have been in neither look.
+        """
         telling, started_us = self._telling, self._means.clock()
         if not copies:
-            return Answer((), await telling.next_number() - 1)
+            if await telling.next_number() != seen_n:
+                raise _ChangedError
+            return Answer((), seen_n - 1)
         async with telling.transaction():
             next_n = await telling.turn()
+            if next_n != seen_n:
+                raise _ChangedError
             before = asyncio.get_running_loop().time() + self._claim_seconds_max
             known = await telling.numbers([c.candidate.event_id for c in copies])
             permitted = await self._still_permitted(copies, wanted)

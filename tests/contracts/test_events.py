@@ -18,7 +18,7 @@ from hub.ledger.consents import NewVersion, PutResult, put_consent
 from hub.ledger.delivery import connect as connect_delivery
 from hub.ledger.disclosures import Fate, disclosures_of
 from hub.ledger.record import Sought, search
-from hub.ledger.told import LOOK_ROWS, Telling
+from hub.ledger.told import LOOK_ROWS, Candidate, Telling
 from hub.ledger.trace import lives
 from hub.ledger.verify import verify
 from hub.model import AttemptOutcome, Channel, Consent, Deliver, Detail, Identifier, Provider, ProviderKind, Subscription, Where
@@ -225,12 +225,28 @@ def test_pages_are_bounded_and_go_on_after_the_last_number(web: Subscriber, monk
     assert [control for page in pages for _, control in page] == [str(n) for n in range(1, 11) if n % 3]
 
 
+def test_what_another_is_told_while_one_looks_is_not_missed(web: Subscriber, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has its number by the time one looks for what has none, and had none when one looked for what has."""
+    decided(web.url, *(reported(n, NUMBERS[0]) for n in range(1, 4)))
+    delivered(web.url)
+    honest, others = Telling.never_told, list[list[tuple[int, str]]]()
+
+    async def later(self: Telling, cursor: int, limit: int, *, withheld: bool) -> list[Candidate]:
+        if not others:
+            others.append([])
+            others[0] = await asyncio.to_thread(web.events)
+        return await honest(self, cursor, limit, withheld=withheld)
+
+    monkeypatch.setattr(Telling, "never_told", later)
+    assert [web.events(), *others] == [[(n, str(n)) for n in range(1, 4)]] * 2
+
+
 def test_those_who_ask_at_once_are_told_the_same_numbers(web: Subscriber) -> None:
     decided(web.url, *(reported(n, NUMBERS[n % 2]) for n in range(1, 9)))
     delivered(web.url)
     with ThreadPoolExecutor(6) as threads:
         answers = list(threads.map(lambda _: web.events(), range(6)))
-    assert all(answer == [(n, str(n)) for n in range(1, 9)] for answer in answers)
+    assert answers == [[(n, str(n)) for n in range(1, 9)]] * 6
     recorded(web.url)
     counts = query(web.url, "SELECT count(*), count(DISTINCT n) FROM attempt WHERE recipient = 'a' GROUP BY off")
     assert counts == [(7, 7)] * 8  # one as delivered and six as told: none took another's place

@@ -41,6 +41,7 @@ from tests.contracts.items_rig import lock as part_lock
 from tests.contracts.items_rig import put as put_part_lock
 from tests.contracts.transit_rig import PROVIDERS, received, rig
 from tests.contracts.web import Answer, Client, clock, serving
+from tests.faults.processes import wait_until
 
 POLL = {"channel": "poll"}
 HER_ID = "8143060"
@@ -386,7 +387,8 @@ def test_a_receipt_that_cannot_be_read_is_refused(office: Office, body: dict[str
     put(office.url, row(1, "p1"))
     office.fetch(1)
     assert office.ask("POST", f"/edi/messages/{event(1)}/apprec/{HER_ID}", body).status == 422
-    assert attempts(office.url, "town") == [(1, 1, "unknown", "fetched")]
+    fetched = [(1, 1, "unknown", "fetched")]  # written once the bytes have left, after the answer
+    wait_until(lambda: attempts(office.url, "town") == fetched, 10, lambda: f"the fetch alone: {attempts(office.url, 'town')}")
 
 
 def test_delivery_leaves_it_alone_and_takes_it_when_it_is_sent_again(office: Office) -> None:
