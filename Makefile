@@ -15,7 +15,7 @@ run: env  ## the hub and its local stack, with a day in the region played; Ctrl-
 test: env-dev  ## everything, against the real stack (ARGS="-k word" for some)
 ifeq ($(strip $(ARGS)),)
 	$(VENV)/python -m pytest -n 2 tests/unit tests/conformance tests/fuzz tests/mutation tests/faults/test_checker.py tests/test_shape.py
-	$(VENV)/python -m pytest -n 4 --dist loadfile tests/contracts tests/flows  # they wait for servers most of the time; a stack of its own for each of the four
+	$(VENV)/python -m pytest -n 3 --dist loadfile tests/contracts tests/flows  # they wait for servers half of the time; a stack of its own for each of the three
 	$(VENV)/python -m pytest tests --ignore tests/unit --ignore tests/conformance --ignore tests/fuzz --ignore tests/mutation --ignore tests/faults/test_checker.py --ignore tests/test_shape.py --ignore tests/contracts --ignore tests/flows
 else
 	$(VENV)/python -m pytest $(ARGS)

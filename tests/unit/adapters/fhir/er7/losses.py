@@ -6,6 +6,7 @@ from typing import Final
 # field -> the fields of 2.5.1 that carry the same
 MOVED: Final[dict[str, tuple[str, ...]]] = {
     "PID-2": ("PID-3",),
+    "PID-19": ("PID-3",),  # a number that both say is told once
     "PID-4": ("PID-3",),
     "PID-6": ("PID-6",),
     "PID-9": ("PID-5",),
