@@ -149,6 +149,7 @@ ROWS = {
     "another of its type": (data(INSTANCE, "", "Observation/2"), case(), False, False),
     "a version of another of its type": (data(INSTANCE, "", "Observation/2/_history/1"), case(), False, False),
     "one of another type": (data(INSTANCE, "", "Condition/1"), case(), False, False),
+    "one of another type, and what follows has two lines": (data(INSTANCE, "", "Condition/1#a\nb"), case(), False, False),
     "one by another number": (data(INSTANCE, "urn:x", "1"), case(), True, False),
     "of its type, with no number of that kind": (
         data(INSTANCE, "", "Observation/1"), case(replace(OBSERVATION, ids=(Identifier("urn:x", "1"),))), True, False),

@@ -10,8 +10,8 @@ from hub.model import Identifier
 def test_the_words_of_reasons_are_these() -> None:
     """They are shown, searched for and translated: a word is not lost."""
     assert set(question.WORDS) == {
-        "unknown_recipient", "suspended", "unknown_purpose", "no_label", "access_policy", "age", "protected_address", "withheld_by_child", "emergency",
-        "consent_given",
+        "unknown_recipient", "suspended", "unknown_purpose", "no_label", "access_policy", "age", "protected_address", "withheld_by_child",
+        "emergency", "consent_given",
     }  # fmt: skip
 
 
