@@ -130,7 +130,7 @@ def bundles(records: Iterable[Record]) -> Iterator[tuple[Record, bytes]]:
 def _note(exc: Exception) -> None:
     """A message that cannot be read is its sender's affair, or a bug of ours."""
     if not isinstance(exc, Rejected):
-        telemetry.FAULTS.labels("web", Cause.INTERNAL).inc()
+        telemetry.fault("web", Cause.INTERNAL)
         telemetry.log("not_shown", place=telemetry.place(exc))
 
 

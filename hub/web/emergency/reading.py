@@ -128,7 +128,7 @@ def _shown(state: State, right: Right, kept: Collection[Kept], keys: frozenset[s
         except (Rejected, ValueError):
             continue
         except Exception as exc:  # noqa: BLE001  whatever is wrong with one message must not keep the others from who needs them now
-            telemetry.FAULTS.labels("web", Cause.INTERNAL).inc()
+            telemetry.fault("web", Cause.INTERNAL)
             telemetry.log("emergency_fault", place=telemetry.place(exc))
 
 

@@ -55,10 +55,10 @@ async def round_of(state: State) -> int:
         for notice in taken:
             await _one(state, notice, directory.provider(notice.opened.who.provider) if directory else None)
     except Faulted as exc:
-        telemetry.FAULTS.labels("web", exc.cause).inc()
+        telemetry.fault("web", exc.cause)
         return 0
     except Exception as exc:  # noqa: BLE001  whatever it is, the process goes on, and looks again
-        telemetry.FAULTS.labels("web", Cause.INTERNAL).inc()
+        telemetry.fault("web", Cause.INTERNAL)
         telemetry.log("supervisor_notice_fault", place=telemetry.place(exc))
         return 0
     return len(taken)
@@ -74,7 +74,7 @@ async def _one(state: State, notice: SupervisorNotice, provider: Provider | None
         telemetry.SUPERVISOR_NOTICES.labels(channel, "failed").inc()
         await state.ledger.run(supervisor_not_told, access, state.clock() + int(retry_seconds(notice.tries) * 1e6))
     except Exception as exc:  # noqa: BLE001  whatever it is, it is counted, and the next one is told
-        telemetry.FAULTS.labels("web", Cause.INTERNAL).inc()
+        telemetry.fault("web", Cause.INTERNAL)
         telemetry.log("supervisor_notice_fault", place=telemetry.place(exc))
         await state.ledger.run(supervisor_not_told, access, state.clock() + int(RETRY_SECONDS_MAX * 1e6))
     else:
