@@ -3,9 +3,7 @@
 At least once: what was sent is written down after it was sent. A message that cannot be sent is tried again, later and later, for ever.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from typing import Final
 
 from aiohttp import web
@@ -17,6 +15,7 @@ from hub.settings import Settings
 from hub.web.citizen.render import words
 from hub.web.citizen.sessions import base_url
 from hub.web.citizen.vocabulary import Language
+from hub.web.rounds import rounds
 from hub.web.sending import FAILURES, RETRY_SECONDS_MAX, NotSentError, call, mail, may_be_called, retry_seconds
 from hub.web.state import STATE, State
 
@@ -30,17 +29,8 @@ async def telling(app: web.Application) -> AsyncIterator[None]:
         yield
         return
 
-    async def run() -> None:
-        while True:
-            if await round_of(state) < BATCH:
-                await asyncio.sleep(LOOK_SECONDS)
-
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(run())
+    async with rounds(lambda: round_of(state), BATCH, LOOK_SECONDS):
         yield
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 async def round_of(state: State) -> int:

@@ -3,9 +3,7 @@
 At least once: what was sent is written down after it was sent. What cannot be sent is tried again, later and later, for ever.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from typing import Any, Final
 
 from aiohttp import web
@@ -22,6 +20,7 @@ from hub.web.citizen.render import words
 from hub.web.citizen.sessions import base_url
 from hub.web.citizen.times import civil_time
 from hub.web.citizen.vocabulary import Language
+from hub.web.rounds import rounds
 from hub.web.sending import FAILURES, RETRY_SECONDS_MAX, NotSentError, call, mail, retry_seconds
 from hub.web.state import STATE, State
 
@@ -32,18 +31,8 @@ _HELD_SECONDS: Final = 60.0  # what one process has taken is another's after thi
 async def telling(app: web.Application) -> AsyncIterator[None]:
     """Tell while the app runs (an aiohttp cleanup context)."""
     state = app[STATE]
-
-    async def run() -> None:
-        while True:
-            if await round_of(state) < BATCH:
-                await asyncio.sleep(LOOK_SECONDS)
-
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(run())
+    async with rounds(lambda: round_of(state), BATCH, LOOK_SECONDS):
         yield
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 async def round_of(state: State) -> int:
